@@ -1,0 +1,1 @@
+//! The Cinnabar service: listeners, identity, policy, journal, store, capabilities and the command line.

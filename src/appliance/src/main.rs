@@ -1,0 +1,2 @@
+//! The cinnabar binary.
+fn main() {}

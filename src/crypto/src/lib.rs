@@ -1,0 +1,1 @@
+//! Cryptographic suites, digests, keys and the Signer trait. No certificates, no I/O.

@@ -1,0 +1,1 @@
+//! Where private keys live: the encrypted file keystore and its unlock methods.

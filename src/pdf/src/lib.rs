@@ -1,0 +1,5 @@
+//! PDF signatures: a bounded byte-exact reader, incremental signing, revision-wise verification.
+//!
+//! Pure computation: bytes come through [`syntax::Source`], time and keys are handed in.
+
+pub mod syntax;

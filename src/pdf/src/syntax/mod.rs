@@ -1,0 +1,38 @@
+//! Reading PDF syntax: lazy, bounded, byte-exact.
+//!
+//! [`Document::open`] reads the cross-reference sections and the trailer, nothing else; every object is
+//! parsed when it is asked for. Called by signing (which touches one path of the page tree) and by
+//! verification (which walks revisions). It repairs nothing.
+
+mod object;
+
+pub use object::{Dictionary, Object, ObjectId, PdfString, Stream};
+
+/// Where the bytes of a file come from: memory, a file, an encrypted spill file.
+pub trait Source: Send + Sync {
+    /// Length of the whole file in octets.
+    fn len(&self) -> u64;
+    /// Whether the file is empty.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+    /// Fills `buf` with the octets from `offset` on; an error if fewer are there.
+    ///
+    /// # Errors
+    /// Whatever the storage reports, and `UnexpectedEof` past the end.
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> std::io::Result<()>;
+}
+
+impl Source for [u8] {
+    fn len(&self) -> u64 {
+        <[u8]>::len(self) as u64
+    }
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> std::io::Result<()> {
+        let part = usize::try_from(offset)
+            .ok()
+            .and_then(|start| self.get(start..start.checked_add(buf.len())?))
+            .ok_or(std::io::ErrorKind::UnexpectedEof)?;
+        buf.copy_from_slice(part);
+        Ok(())
+    }
+}
