@@ -1,1 +1,7 @@
 //! The Cinnabar service: listeners, identity, policy, journal, store, capabilities and the command line.
+//!
+//! A request walks `server` → `identity` → `policy` → `<capability>/http.rs` → `service.rs` → pure crates
+//! and custody → `journal` → response. The pure crates below know no network, no database and no clock;
+//! this crate holds no cryptography and no file format of its own.
+
+pub mod config;
