@@ -1,0 +1,301 @@
+//! The key hierarchy as configuration (`keys/hierarchy.toml`): parsed, checked, ordered.
+//!
+//! A hierarchy that loads can be carried out: every issuer exists and is an authority, there is exactly
+//! one root and one log key, and every authority comes before what it signs. Read by the ceremony, which
+//! makes the keys, and by the service, which looks up who issues what.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+/// The checked hierarchy, issuers before what they issue.
+#[derive(Debug, Clone)]
+pub struct Hierarchy {
+    keys: Vec<Key>,
+}
+
+/// One key and, where it has one, its certificate.
+#[derive(Debug, Clone)]
+pub struct Key {
+    /// Label of the key in custody, `[keys.LABEL]`.
+    pub label: String,
+    /// What it is for.
+    pub role: Role,
+    /// Its suite; absent for the log key and data keys, whose algorithm is fixed.
+    pub suite: Option<String>,
+    /// Which custody holds it.
+    pub custody: CustodyKind,
+    /// Label of the authority that signs its certificate.
+    pub issuer: Option<String>,
+    /// Kinds of certificate an issuing authority may sign.
+    pub issues: Vec<Kind>,
+    /// Validity of its certificate in days; 0 when it has none.
+    pub days: u32,
+    /// Common name with `{organisation}` not yet replaced.
+    pub name: String,
+    /// What a data key may protect.
+    pub purpose: Option<String>,
+}
+
+/// What a key of the appliance is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// Signs issuing authorities and nothing else.
+    RootCa,
+    /// Signs end-entity certificates.
+    IssuingCa,
+    /// Signs OCSP responses for its issuer.
+    Ocsp,
+    /// Signs time-stamps (RFC 3161).
+    TimeStamp,
+    /// Signs electronic seals (GB/T 38540).
+    SealMaker,
+    /// Signs the log's checkpoints.
+    LogCheckpoint,
+    /// Encrypts data at rest.
+    Data,
+}
+
+/// Kinds of end-entity certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// Client certificate of an approval system.
+    Machine,
+    /// Server certificate of a platform service.
+    Server,
+    /// Certificate of an electronic seal.
+    Seal,
+    /// Client certificate of an officer or operator.
+    Officer,
+}
+
+/// Which custody holds a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CustodyKind {
+    /// The encrypted file keystore.
+    File,
+}
+
+/// Why a hierarchy was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum HierarchyError {
+    /// Not TOML, or an unknown, missing or ill-typed word.
+    #[error("not a valid key hierarchy: {0}")]
+    Syntax(#[from] Box<toml::de::Error>),
+    /// A version this program does not know.
+    #[error("hierarchy version {0} is unknown; this program reads version 1")]
+    Version(u32),
+    /// A key contradicts itself or the others.
+    #[error("key `{label}`: {reason}")]
+    Key {
+        /// The key.
+        label: String,
+        /// What is wrong and how to mend it.
+        reason: String,
+    },
+    /// A key every appliance needs is missing or there are several.
+    #[error("there must be exactly one key with role `{role}`, found {found}")]
+    Count {
+        /// The role.
+        role: &'static str,
+        /// How many there are.
+        found: usize,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    version: u32,
+    keys: BTreeMap<String, Entry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    role: Role,
+    suite: Option<String>,
+    custody: CustodyKind,
+    issuer: Option<String>,
+    #[serde(default)]
+    issues: Vec<Kind>,
+    days: Option<u32>,
+    name: Option<String>,
+    purpose: Option<String>,
+}
+
+/// The hierarchy that is used unless another is named.
+pub const DEFAULT: &str = include_str!("../../../../keys/hierarchy.toml");
+
+impl Hierarchy {
+    /// Parses and checks a hierarchy file.
+    ///
+    /// # Errors
+    /// [`HierarchyError`], naming the key.
+    pub fn parse(text: &str) -> Result<Self, HierarchyError> {
+        let file: File = toml::from_str(text).map_err(Box::new)?;
+        if file.version != 1 {
+            return Err(HierarchyError::Version(file.version));
+        }
+        let mut keys = Vec::with_capacity(file.keys.len());
+        for (label, entry) in file.keys {
+            keys.push(check(label, entry)?);
+        }
+        let hierarchy = Self { keys: order(keys)? };
+        for (role, name) in [(Role::RootCa, "root-ca"), (Role::LogCheckpoint, "log-checkpoint")] {
+            let found = hierarchy.keys.iter().filter(|k| k.role == role).count();
+            if found != 1 {
+                return Err(HierarchyError::Count { role: name, found });
+            }
+        }
+        for kind in [Kind::Machine, Kind::Server, Kind::Seal, Kind::Officer] {
+            let issuers = hierarchy.keys.iter().filter(|k| k.issues.contains(&kind)).count();
+            if issuers != 1 {
+                let reason = format!("`{kind:?}` certificates need exactly one issuing-ca, found {issuers}");
+                return Err(HierarchyError::Key { label: "issues".into(), reason });
+            }
+        }
+        Ok(hierarchy)
+    }
+
+    /// Keys, issuers before what they issue.
+    #[must_use]
+    pub fn keys(&self) -> &[Key] {
+        &self.keys
+    }
+
+    /// The key with this label.
+    #[must_use]
+    pub fn key(&self, label: &str) -> Option<&Key> {
+        self.keys.iter().find(|k| k.label == label)
+    }
+
+    /// The one key with this role, or the first of several.
+    #[must_use]
+    pub fn with_role(&self, role: Role) -> Option<&Key> {
+        self.keys.iter().find(|k| k.role == role)
+    }
+
+    /// The data key for `purpose`.
+    #[must_use]
+    pub fn data_key(&self, purpose: &str) -> Option<&Key> {
+        self.keys.iter().find(|k| k.purpose.as_deref() == Some(purpose))
+    }
+
+    /// The authority that signs certificates of this kind.
+    #[must_use]
+    pub fn issuer_of(&self, kind: Kind) -> Option<&Key> {
+        self.keys.iter().find(|k| k.issues.contains(&kind))
+    }
+}
+
+fn check(label: String, entry: Entry) -> Result<Key, HierarchyError> {
+    let wrong = |reason: &str| HierarchyError::Key { label: label.clone(), reason: reason.into() };
+    let certified = !matches!(entry.role, Role::LogCheckpoint | Role::Data);
+    if label.is_empty() || !label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') {
+        return Err(wrong("labels are lower-case letters, digits and hyphens"));
+    }
+    if certified != (entry.suite.is_some() && entry.days.is_some() && entry.name.is_some()) {
+        return Err(wrong("a certified key needs suite, days and name; log and data keys have none of them"));
+    }
+    if let Some(suite) = entry.suite.as_deref()
+        && crypto::Suite::by_name(suite).is_err()
+    {
+        return Err(wrong("unknown suite; write `international`"));
+    }
+    if (entry.role == Role::Data) != entry.purpose.is_some() {
+        return Err(wrong("a data key, and no other, names its purpose"));
+    }
+    if (entry.role == Role::IssuingCa) == entry.issues.is_empty() {
+        return Err(wrong("an issuing-ca, and no other, says what it issues"));
+    }
+    let wants_issuer = certified && entry.role != Role::RootCa;
+    if wants_issuer != entry.issuer.is_some() {
+        return Err(wrong("every certified key but the root names its issuer"));
+    }
+    if entry.days.is_some_and(|d| d == 0 || d > 36_500) {
+        return Err(wrong("validity must be 1 to 36500 days"));
+    }
+    Ok(Key {
+        role: entry.role,
+        suite: entry.suite,
+        custody: entry.custody,
+        issuer: entry.issuer,
+        issues: entry.issues,
+        days: entry.days.unwrap_or(0),
+        name: entry.name.unwrap_or_default(),
+        purpose: entry.purpose,
+        label,
+    })
+}
+
+/// Puts issuers first; an issuer must be the root (for authorities) or an issuing authority, and must
+/// outlive what it signs.
+fn order(mut pending: Vec<Key>) -> Result<Vec<Key>, HierarchyError> {
+    let mut done: Vec<Key> = Vec::with_capacity(pending.len());
+    while !pending.is_empty() {
+        let (ready, later): (Vec<_>, Vec<_>) = pending
+            .into_iter()
+            .partition(|key| key.issuer.as_ref().is_none_or(|i| done.iter().any(|d| d.label == *i)));
+        if ready.is_empty() {
+            let key = later.first().map(|k| k.label.clone()).unwrap_or_default();
+            let reason = "its issuer does not exist, or issuers form a circle".into();
+            return Err(HierarchyError::Key { label: key, reason });
+        }
+        for key in &ready {
+            let issuer = key.issuer.as_ref().and_then(|i| done.iter().find(|d| d.label == *i));
+            let Some(issuer) = issuer else { continue };
+            let wanted = if key.role == Role::IssuingCa { Role::RootCa } else { Role::IssuingCa };
+            let reason = if issuer.role != wanted {
+                "the root signs issuing authorities and only them"
+            } else if issuer.days < key.days {
+                "it would outlive its issuer; lower its days or raise the issuer's"
+            } else {
+                continue;
+            };
+            return Err(HierarchyError::Key { label: key.label.clone(), reason: reason.into() });
+        }
+        done.extend(ready);
+        pending = later;
+    }
+    Ok(done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_hierarchy_loads_with_issuers_first() {
+        let hierarchy = Hierarchy::parse(DEFAULT).unwrap();
+        let position = |label| hierarchy.keys().iter().position(|k| k.label == label).unwrap();
+        assert!(position("root") < position("seals-ca"));
+        assert!(position("seals-ca") < position("seal-maker"));
+        assert_eq!(hierarchy.issuer_of(Kind::Officer).unwrap().label, "officers-ca");
+        assert_eq!(hierarchy.data_key("replay").unwrap().label, "replay");
+    }
+
+    #[test]
+    fn each_contradiction_refuses() {
+        for (from, to, says) in [
+            ("issuer = \"seals-ca\"\ndays = 90", "issuer = \"nobody\"\ndays = 90", "does not exist"),
+            ("issuer = \"seals-ca\"\ndays = 90", "issuer = \"root\"\ndays = 90", "only them"),
+            ("issuer = \"seals-ca\"\ndays = 90", "issuer = \"seals-ca\"\ndays = 9000", "outlive"),
+            ("role = \"log-checkpoint\"", "role = \"data\"", "purpose"),
+            ("issues = [\"seal\"]\n", "", "says what it issues"),
+            ("issues = [\"seal\"]", "issues = [\"seal\", \"officer\"]", "exactly one"),
+            ("suite = \"international\"", "suite = \"martian\"", "unknown suite"),
+            ("version = 1", "version = 2", "version 2"),
+            ("[keys.log]", "[keys.log]\ncolour = 1", "colour"),
+            ("days = 3650", "days = 0", "36500"),
+        ] {
+            let text = DEFAULT.replacen(from, to, 1);
+            assert_ne!(text, DEFAULT, "`{from}` no longer stands in the file");
+            let error = Hierarchy::parse(&text).unwrap_err().to_string();
+            assert!(error.contains(says), "{says}: {error}");
+        }
+    }
+}
