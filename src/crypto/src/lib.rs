@@ -1,1 +1,20 @@
-//! Cryptographic suites, digests, keys and the Signer trait. No certificates, no I/O.
+//! Cryptographic suites, digests, keys and the [`Signer`] trait.
+//!
+//! Responsible for: which algorithms exist, their object identifiers and `AlgorithmIdentifier` encodings, hashing,
+//! signing with keys held in memory, and verifying signatures made by anyone. Not responsible for: certificates
+//! (`pki`), where private keys live (`custody`), or any input and output. Called by every crate above it.
+//!
+//! Signers sign **messages, never ready-made digests**, because some schemes (SM2, Ed25519) are defined over messages only.
+//! A new suite adds variants here; nothing outside this crate branches on an algorithm.
+
+mod digest;
+mod key;
+mod scheme;
+mod suite;
+mod verify;
+
+pub use digest::{DigestAlgorithm, DigestError, Hasher};
+pub use key::{KeyError, KeyKind, SignError, Signer, SoftwareKey};
+pub use scheme::{SchemeError, SignatureScheme};
+pub use suite::{Suite, UnknownSuite};
+pub use verify::{VerifyError, verify};

@@ -1,0 +1,152 @@
+//! Keys made here verify at OpenSSL's and the other way round.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+use std::{path::Path, process::Command};
+
+use cinnabar_crypto::{KeyKind, SchemeError, SignatureScheme, Signer, SoftwareKey, VerifyError, verify};
+use ring::rand::SystemRandom;
+
+fn software(kind: KeyKind) -> SoftwareKey {
+    SoftwareKey::from_pkcs8(&SoftwareKey::generate(kind, &SystemRandom::new()).unwrap()).unwrap()
+}
+
+fn openssl(dir: &Path, args: &str) {
+    let output = Command::new("openssl")
+        .args(args.split(' '))
+        .current_dir(dir)
+        .output()
+        .expect("openssl is installed");
+    assert!(output.status.success(), "openssl {args}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Each scheme, signed by OpenSSL: (key generation, signing options, scheme).
+const FOREIGN: &[(&str, &str, SignatureScheme)] = &[
+    ("ec -pkeyopt ec_paramgen_curve:P-256", "-sha256", SignatureScheme::EcdsaP256Sha256),
+    ("ec -pkeyopt ec_paramgen_curve:P-256", "-sha384", SignatureScheme::EcdsaP256Sha384),
+    ("ec -pkeyopt ec_paramgen_curve:P-256", "-sha512", SignatureScheme::EcdsaP256Sha512),
+    ("ec -pkeyopt ec_paramgen_curve:P-384", "-sha256", SignatureScheme::EcdsaP384Sha256),
+    ("ec -pkeyopt ec_paramgen_curve:P-384", "-sha384", SignatureScheme::EcdsaP384Sha384),
+    ("rsa -pkeyopt rsa_keygen_bits:2048", "-sha256", SignatureScheme::RsaPkcs1Sha256),
+    ("rsa -pkeyopt rsa_keygen_bits:2048", "-sha384", SignatureScheme::RsaPkcs1Sha384),
+    ("rsa -pkeyopt rsa_keygen_bits:2048", "-sha512", SignatureScheme::RsaPkcs1Sha512),
+    (
+        "rsa -pkeyopt rsa_keygen_bits:2048",
+        "-sha256 -sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:digest",
+        SignatureScheme::RsaPssSha256,
+    ),
+    (
+        "rsa -pkeyopt rsa_keygen_bits:2048",
+        "-sha384 -sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:digest",
+        SignatureScheme::RsaPssSha384,
+    ),
+    (
+        "rsa -pkeyopt rsa_keygen_bits:2048",
+        "-sha512 -sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:digest",
+        SignatureScheme::RsaPssSha512,
+    ),
+];
+
+#[test]
+fn what_openssl_signs_verifies_and_an_altered_message_or_signature_does_not() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("m"), b"a message").unwrap();
+    let mut last = "";
+    for (generate, options, scheme) in FOREIGN {
+        if *generate != last {
+            openssl(dir.path(), &format!("genpkey -algorithm {generate} -out k"));
+            openssl(dir.path(), "pkey -in k -pubout -outform DER -out p");
+            last = generate;
+        }
+        openssl(dir.path(), &format!("dgst {options} -sign k -out s m"));
+        let (spki, signature) =
+            (std::fs::read(dir.path().join("p")).unwrap(), std::fs::read(dir.path().join("s")).unwrap());
+        assert_eq!(verify(&spki, *scheme, b"a message", &signature), Ok(()), "{scheme:?}");
+        assert_eq!(
+            verify(&spki, *scheme, b"A message", &signature),
+            Err(VerifyError::BadSignature),
+            "{scheme:?}"
+        );
+        let mut bad = signature.clone();
+        *bad.last_mut().unwrap() ^= 1;
+        assert_eq!(verify(&spki, *scheme, b"a message", &bad), Err(VerifyError::BadSignature), "{scheme:?}");
+        assert_eq!(SignatureScheme::from_algorithm(&scheme.algorithm_identifier(), &spki), Ok(*scheme));
+    }
+}
+
+#[test]
+fn our_own_keys_sign_what_we_and_openssl_verify() {
+    let dir = tempfile::tempdir().unwrap();
+    for kind in [KeyKind::P256, KeyKind::Ed25519] {
+        let key = software(kind);
+        let signature = key.sign(b"message").unwrap();
+        assert!(signature.len() <= key.max_signature_len());
+        assert_eq!(verify(key.public_key(), key.scheme(), b"message", &signature), Ok(()));
+        for (name, bytes) in [("m", &b"message"[..]), ("p", key.public_key()), ("s", &signature)] {
+            std::fs::write(dir.path().join(name), bytes).unwrap();
+        }
+        let digest = if kind == KeyKind::P256 { " -digest sha256" } else { "" };
+        openssl(
+            dir.path(),
+            &format!("pkeyutl -verify -pubin -keyform DER -inkey p -rawin{digest} -in m -sigfile s"),
+        );
+    }
+}
+
+#[test]
+fn a_key_made_by_openssl_opens_and_signs() {
+    let dir = tempfile::tempdir().unwrap();
+    for algorithm in ["ec -pkeyopt ec_paramgen_curve:P-256", "ed25519"] {
+        openssl(dir.path(), &format!("genpkey -algorithm {algorithm} -outform DER -out k"));
+        openssl(dir.path(), "pkcs8 -topk8 -nocrypt -inform DER -in k -outform DER -out k8");
+        let key = SoftwareKey::from_pkcs8(&std::fs::read(dir.path().join("k8")).unwrap()).unwrap();
+        let signature = key.sign(b"m").unwrap();
+        assert_eq!(verify(key.public_key(), key.scheme(), b"m", &signature), Ok(()));
+    }
+}
+
+#[test]
+fn small_rsa_keys_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    openssl(dir.path(), "genpkey -algorithm rsa -pkeyopt rsa_keygen_bits:1024 -out k");
+    openssl(dir.path(), "pkey -in k -pubout -outform DER -out p");
+    let spki = std::fs::read(dir.path().join("p")).unwrap();
+    assert_eq!(
+        verify(&spki, SignatureScheme::RsaPkcs1Sha256, b"m", &[0; 128]),
+        Err(VerifyError::KeySize { bits: 1024 })
+    );
+}
+
+#[test]
+fn a_scheme_of_another_key_family_is_a_contradiction() {
+    let key = software(KeyKind::Ed25519);
+    let algorithm = SignatureScheme::EcdsaP256Sha256.algorithm_identifier();
+    assert_eq!(
+        SignatureScheme::from_algorithm(&algorithm, key.public_key()),
+        Err(SchemeError::Contradiction)
+    );
+    assert_eq!(
+        verify(key.public_key(), SignatureScheme::EcdsaP256Sha256, b"", b""),
+        Err(VerifyError::KeyMismatch)
+    );
+}
+
+#[test]
+fn sha1_signatures_are_refused_and_unknown_ones_are_unsupported() {
+    let key = software(KeyKind::P256);
+    let ecdsa_sha1 = hex::decode("300906072a8648ce3d0401").unwrap();
+    assert_eq!(
+        SignatureScheme::from_algorithm(&ecdsa_sha1, key.public_key()),
+        Err(SchemeError::Refused { name: "SHA-1" })
+    );
+    let sm2 = hex::decode("300a06082a811ccf55018375").unwrap();
+    assert!(matches!(
+        SignatureScheme::from_algorithm(&sm2, key.public_key()),
+        Err(SchemeError::Unsupported { .. })
+    ));
+    assert_eq!(SignatureScheme::from_algorithm(b"\x30\x80", key.public_key()), Err(SchemeError::Malformed));
+}
+
+#[test]
+fn debug_output_holds_no_key_material() {
+    assert_eq!(format!("{:?}", software(KeyKind::P256)), "SoftwareKey { scheme: EcdsaP256Sha256, .. }");
+}
