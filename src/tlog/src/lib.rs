@@ -9,14 +9,24 @@
 //! every offline verifier.
 
 pub mod batch;
+pub mod canonical;
+pub mod checkpoint;
+pub mod commitment;
 pub mod compact;
 pub mod edge;
+pub mod history;
 pub mod nodes;
+pub mod note;
+pub mod proof;
+pub mod receipt;
 pub mod tile;
 pub mod tree;
 pub mod verify;
 
 pub use batch::Batch;
+pub use checkpoint::{Checkpoint, SignedCheckpoint};
 pub use compact::CompactRange;
+pub use note::VerifierKey;
+pub use receipt::{Receipt, VerifiedReceipt};
 pub use tile::Tile;
 pub use tree::{Hash, leaf_hash, node_hash};
