@@ -2,11 +2,28 @@
 //!
 //! [`Document::open`] reads the cross-reference sections and the trailer, nothing else; every object is
 //! parsed when it is asked for. Called by signing (which touches one path of the page tree) and by
-//! verification (which walks revisions). It repairs nothing.
+//! verification (which walks revisions). It repairs nothing that could hide something: the few oddities it
+//! accepts as all major readers do are listed in [`Oddity`] and named in every verification report.
+//! Every loop and recursion spends from a budget of [`Limits`].
 
+pub mod content;
+mod document;
+mod error;
+mod filter;
+mod indirect;
+mod input;
+mod limits;
 mod object;
+mod pages;
+mod parser;
+mod xref;
 
+pub use document::{Document, View};
+pub use error::{Oddity, OpenError, ReadError};
+pub use limits::Limits;
 pub use object::{Dictionary, Object, ObjectId, PdfString, Stream};
+pub use pages::Page;
+pub use xref::{Entry, Section, XrefKind};
 
 /// Where the bytes of a file come from: memory, a file, an encrypted spill file.
 pub trait Source: Send + Sync {
@@ -34,5 +51,23 @@ impl Source for [u8] {
             .ok_or(std::io::ErrorKind::UnexpectedEof)?;
         buf.copy_from_slice(part);
         Ok(())
+    }
+}
+
+impl Source for Vec<u8> {
+    fn len(&self) -> u64 {
+        Source::len(self.as_slice())
+    }
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> std::io::Result<()> {
+        self.as_slice().read_at(offset, buf)
+    }
+}
+
+impl<T: Source + ?Sized> Source for &T {
+    fn len(&self) -> u64 {
+        (**self).len()
+    }
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> std::io::Result<()> {
+        (**self).read_at(offset, buf)
     }
 }

@@ -64,6 +64,9 @@ pub struct Stream {
 }
 
 impl Dictionary {
+    /// The dictionary without entries.
+    pub const EMPTY: Self = Self { entries: Vec::new() };
+
     /// An empty dictionary.
     #[must_use]
     pub fn new() -> Self {
