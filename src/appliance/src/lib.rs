@@ -5,3 +5,5 @@
 //! this crate holds no cryptography and no file format of its own.
 
 pub mod config;
+pub mod journal;
+pub mod store;
