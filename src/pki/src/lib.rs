@@ -1,1 +1,24 @@
 //! Certificates, CRLs, CMS and path validation. Pure computation: time and randomness are parameters.
+//!
+//! Responsible for every PKI structure Cinnabar reads or writes. Not for keys (`crypto`, `custody`), for fetching
+//! anything, or for deciding what a verdict means to a caller. Called by `pdf`, `custody` and the appliance.
+//!
+//! Everything that comes from outside is read as slices of the original bytes, bounded, and never re-encoded before
+//! a signature over it is checked.
+
+#![allow(dead_code, reason = "CRLs, CMS verification and paths use the rest")]
+
+mod asn1;
+pub mod certificate;
+pub mod cms;
+mod extensions;
+pub mod issue;
+mod name;
+mod oids;
+pub mod pem;
+mod time;
+
+pub use asn1::Asn1Error;
+pub use certificate::{Certificate, CertificateError, SignatureError};
+pub use extensions::{BasicConstraints, GeneralName, KeyUsage, NameConstraints};
+pub use name::{Name, Subject};

@@ -1,0 +1,199 @@
+//! Making the detached CMS of a PAdES B-B signature.
+//!
+//! One SignerInfo; signed attributes content-type (id-data), message-digest and signing-certificate-v2 and no others:
+//! signing-time is forbidden beside the PDF's /M (EN 319 142-1 §6.3), and the certificate hash is SHA-256, so its
+//! algorithm is omitted as the DEFAULT (RFC 5035 §4). Everything but the digest and the signature is encoded once per
+//! signer, so a signature costs one ECDSA operation and two copies. Called by the appliance on behalf of the `pdf`
+//! crate, which never sees a key.
+
+use std::sync::Arc;
+
+use crypto::{DigestAlgorithm, SignError, Signer};
+use thiserror::Error;
+
+use crate::{
+    asn1::{self, OCTET_STRING, SEQUENCE, SET},
+    certificate::Certificate,
+    oids,
+};
+
+/// Signs content digests with one key and its certificate. Make one per certificate and share it.
+pub struct CmsSigner {
+    signer: Arc<dyn Signer>,
+    digest: DigestAlgorithm,
+    content_type: Vec<u8>,
+    /// SignedData before the SignerInfos.
+    signed_data_head: Vec<u8>,
+    /// SignerInfo's version, sid and digestAlgorithm.
+    signer_head: Vec<u8>,
+    /// The signed attributes as SET OF, with room for the digest at `digest_at`.
+    attributes: Vec<u8>,
+    digest_at: usize,
+    algorithm: Vec<u8>,
+}
+
+/// Why no CMS was made.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum CmsSignError {
+    /// The certificate is for another key.
+    #[error("the certificate does not belong to the signing key")]
+    WrongCertificate,
+    /// The digest has not the length of the signer's digest algorithm.
+    #[error("content digest of {len} octets, {expected} expected")]
+    DigestLength {
+        /// As given.
+        len: usize,
+        /// As the algorithm produces.
+        expected: usize,
+    },
+    /// The key did not sign.
+    #[error(transparent)]
+    Sign(#[from] SignError),
+}
+
+impl CmsSigner {
+    /// Prepares signing with `certificate`; `chain` (intermediates, not the root) is embedded beside it.
+    ///
+    /// # Errors
+    /// [`CmsSignError::WrongCertificate`].
+    pub fn new(
+        signer: Arc<dyn Signer>,
+        certificate: &Certificate,
+        chain: &[Certificate],
+    ) -> Result<Self, CmsSignError> {
+        if certificate.spki() != signer.public_key() {
+            return Err(CmsSignError::WrongCertificate);
+        }
+        let digest = signer.scheme().cms_digest();
+        // RFC 5754 §2: parameters absent.
+        let digest_algorithm = asn1::tlv(SEQUENCE, &asn1::oid(digest.oid()));
+        let mut certificates = vec![certificate.der().to_vec()];
+        certificates.extend(chain.iter().map(|other| other.der().to_vec()));
+        certificates.sort();
+        certificates.dedup();
+        let signed_data_head = [
+            // Version 1: id-data, no attribute certificates, issuerAndSerialNumber (RFC 5652 §5.1).
+            asn1::unsigned(&[1]),
+            asn1::tlv(SET, &digest_algorithm),
+            asn1::tlv(SEQUENCE, &asn1::oid(oids::ID_DATA)),
+            asn1::set_of(0xA0, certificates),
+        ]
+        .concat();
+        let serial = asn1::tlv(asn1::INTEGER, certificate.serial());
+        let sid = asn1::join(SEQUENCE, &[certificate.issuer().der(), &serial]);
+        let signer_head = [asn1::unsigned(&[1]), sid, digest_algorithm].concat();
+        let (attributes, digest_at) = attributes(certificate, digest);
+        Ok(Self {
+            content_type: asn1::oid(oids::ID_SIGNED_DATA),
+            signed_data_head,
+            signer_head,
+            attributes,
+            digest_at,
+            algorithm: signer.scheme().algorithm_identifier(),
+            digest,
+            signer,
+        })
+    }
+
+    /// The digest algorithm content must be hashed with.
+    #[must_use]
+    pub fn digest_algorithm(&self) -> DigestAlgorithm {
+        self.digest
+    }
+
+    /// The greatest length [`Self::sign`] can return, in octets: what to reserve.
+    #[must_use]
+    pub fn max_len(&self) -> usize {
+        self.lengths(self.signer.max_signature_len()).total
+    }
+
+    /// Signs a content digest and returns the DER ContentInfo.
+    ///
+    /// # Errors
+    /// [`CmsSignError`].
+    pub fn sign(&self, content_digest: &[u8]) -> Result<Vec<u8>, CmsSignError> {
+        let expected = self.digest.output_len();
+        if content_digest.len() != expected {
+            return Err(CmsSignError::DigestLength { len: content_digest.len(), expected });
+        }
+        let mut attributes = self.attributes.clone();
+        if let Some(hole) = attributes.get_mut(self.digest_at..self.digest_at + expected) {
+            hole.copy_from_slice(content_digest);
+        }
+        // RFC 5652 §5.4: signed under the SET OF tag, carried under [0].
+        let signature = self.signer.sign(&attributes)?;
+        if let Some(tag) = attributes.first_mut() {
+            *tag = 0xA0;
+        }
+        let lengths = self.lengths(signature.len());
+        let mut out = Vec::with_capacity(lengths.total);
+        open(&mut out, SEQUENCE, lengths.content_info);
+        out.extend_from_slice(&self.content_type);
+        open(&mut out, 0xA0, lengths.explicit);
+        open(&mut out, SEQUENCE, lengths.signed_data);
+        out.extend_from_slice(&self.signed_data_head);
+        open(&mut out, SET, lengths.signer_infos);
+        open(&mut out, SEQUENCE, lengths.signer_info);
+        out.extend_from_slice(&self.signer_head);
+        out.extend_from_slice(&attributes);
+        out.extend_from_slice(&self.algorithm);
+        open(&mut out, OCTET_STRING, signature.len());
+        out.extend_from_slice(&signature);
+        Ok(out)
+    }
+
+    fn lengths(&self, signature: usize) -> Lengths {
+        let signer_info = self.signer_head.len()
+            + self.attributes.len()
+            + self.algorithm.len()
+            + asn1::encoded_len(signature);
+        let signer_infos = asn1::encoded_len(signer_info);
+        let signed_data = self.signed_data_head.len() + asn1::encoded_len(signer_infos);
+        let explicit = asn1::encoded_len(signed_data);
+        let content_info = self.content_type.len() + asn1::encoded_len(explicit);
+        let total = asn1::encoded_len(content_info);
+        Lengths { signer_info, signer_infos, signed_data, explicit, content_info, total }
+    }
+}
+
+impl std::fmt::Debug for CmsSigner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CmsSigner").field("scheme", &self.signer.scheme()).finish_non_exhaustive()
+    }
+}
+
+/// Content lengths of the nested elements, innermost first, and the whole.
+struct Lengths {
+    signer_info: usize,
+    signer_infos: usize,
+    signed_data: usize,
+    explicit: usize,
+    content_info: usize,
+    total: usize,
+}
+
+fn open(out: &mut Vec<u8>, tag: u8, length: usize) {
+    out.push(tag);
+    asn1::push_length(out, length);
+}
+
+/// The signed attributes in DER order, and where the digest's octets go. The order cannot depend on the digest: the
+/// three encodings differ before it.
+fn attributes(certificate: &Certificate, digest: DigestAlgorithm) -> (Vec<u8>, usize) {
+    let attribute = |kind, value: &[u8]| asn1::join(SEQUENCE, &[asn1::oid(kind), asn1::tlv(SET, value)]);
+    let message_digest =
+        attribute(oids::MESSAGE_DIGEST, &asn1::tlv(OCTET_STRING, &vec![0; digest.output_len()]));
+    // SigningCertificateV2 { certs { ESSCertIDv2 { certHash } } }
+    let hash = asn1::tlv(OCTET_STRING, certificate.sha256_fingerprint());
+    let signing_certificate = asn1::tlv(SEQUENCE, &asn1::tlv(SEQUENCE, &asn1::tlv(SEQUENCE, &hash)));
+    let mut parts = vec![
+        attribute(oids::CONTENT_TYPE, &asn1::oid(oids::ID_DATA)),
+        message_digest.clone(),
+        attribute(oids::SIGNING_CERTIFICATE_V2, &signing_certificate),
+    ];
+    parts.sort();
+    let set = asn1::join(SET, &parts);
+    let before: usize = parts.iter().take_while(|part| **part != message_digest).map(Vec::len).sum();
+    let header = set.len() - parts.iter().map(Vec::len).sum::<usize>();
+    (set, header + before + message_digest.len() - digest.output_len())
+}

@@ -1,0 +1,302 @@
+//! The certificate extensions path validation and the service care about, decoded once (RFC 5280 §4.2).
+//!
+//! Own decoding on purpose: x509-cert's GeneralName knows no x400Address and fails the whole extension on one, and its
+//! IssuingDistributionPoint carries the wrong identifier.
+
+use std::net::IpAddr;
+
+use der::asn1::ObjectIdentifier;
+
+use crate::{
+    asn1::{self, Asn1Error, BIT_STRING, BOOLEAN, INTEGER, NULL, OCTET_STRING, Reader, Rules, SEQUENCE, Tlv},
+    name::Name,
+    oids,
+};
+
+/// KeyUsage bits (RFC 5280 §4.2.1.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct KeyUsage(u16);
+
+#[expect(missing_docs, reason = "the constants' names are the standard's")]
+impl KeyUsage {
+    pub const DIGITAL_SIGNATURE: Self = Self(1);
+    pub const NON_REPUDIATION: Self = Self(1 << 1);
+    pub const KEY_ENCIPHERMENT: Self = Self(1 << 2);
+    pub const DATA_ENCIPHERMENT: Self = Self(1 << 3);
+    pub const KEY_AGREEMENT: Self = Self(1 << 4);
+    pub const KEY_CERT_SIGN: Self = Self(1 << 5);
+    pub const CRL_SIGN: Self = Self(1 << 6);
+}
+
+impl KeyUsage {
+    /// Both sets together.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether every bit of `other` is set.
+    #[must_use]
+    pub const fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Whether any bit of `other` is set.
+    #[must_use]
+    pub const fn intersects(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    pub(crate) const fn from_bits(bits: u16) -> Self {
+        Self(bits)
+    }
+
+    pub(crate) const fn bits(self) -> u16 {
+        self.0
+    }
+}
+
+/// GeneralName (RFC 5280 §4.2.1.6). Strings are IA5 and kept as they were.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum GeneralName {
+    /// rfc822Name
+    Email(String),
+    /// dNSName
+    Dns(String),
+    /// directoryName
+    Directory(Name),
+    /// uniformResourceIdentifier
+    Uri(String),
+    /// iPAddress: 4 or 16 octets; twice that, with the mask, in name constraints.
+    Ip(Vec<u8>),
+    /// Any other form, by its context tag number.
+    Other(u8),
+}
+
+impl GeneralName {
+    /// An address as a certificate names it.
+    #[must_use]
+    pub fn ip(address: IpAddr) -> Self {
+        match address {
+            IpAddr::V4(address) => Self::Ip(address.octets().to_vec()),
+            IpAddr::V6(address) => Self::Ip(address.octets().to_vec()),
+        }
+    }
+
+    pub(crate) fn read(tlv: &Tlv<'_>) -> Result<Self, Asn1Error> {
+        let ia5 = || match std::str::from_utf8(tlv.content) {
+            Ok(text) if text.is_ascii() => Ok(text.to_owned()),
+            _ => Err(tlv.invalid("IA5String")),
+        };
+        Ok(match tlv.tag {
+            0x81 => Self::Email(ia5()?),
+            0x82 => Self::Dns(ia5()?),
+            0x86 => Self::Uri(ia5()?),
+            0x87 => match tlv.content.len() {
+                4 | 8 | 16 | 32 => Self::Ip(tlv.content.to_vec()),
+                _ => return Err(tlv.invalid("iPAddress")),
+            },
+            0xA4 => Self::Directory(Name::from_der(tlv.content)?),
+            tag if tag & 0xC0 == 0x80 && tag & 0x1F <= 8 => Self::Other(tag & 0x1F),
+            _ => return Err(tlv.invalid("GeneralName")),
+        })
+    }
+
+    /// `None` for [`Self::Other`], which is never written.
+    pub(crate) fn encode(&self) -> Option<Vec<u8>> {
+        Some(match self {
+            Self::Email(text) => asn1::tlv(0x81, text.as_bytes()),
+            Self::Dns(text) => asn1::tlv(0x82, text.as_bytes()),
+            Self::Uri(text) => asn1::tlv(0x86, text.as_bytes()),
+            Self::Ip(octets) => asn1::tlv(0x87, octets),
+            Self::Directory(name) => asn1::tlv(0xA4, name.der()),
+            Self::Other(_) => return None,
+        })
+    }
+
+    pub(crate) fn read_all(reader: Reader<'_>) -> Result<Vec<Self>, Asn1Error> {
+        reader.all(MAX_NAMES)?.iter().map(Self::read).collect()
+    }
+}
+
+/// BasicConstraints (RFC 5280 §4.2.1.9).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BasicConstraints {
+    /// Whether the subject is a CA.
+    pub ca: bool,
+    /// How many intermediate certificates may follow.
+    pub path_len: Option<u32>,
+}
+
+/// NameConstraints (RFC 5280 §4.2.1.10); minimum and maximum must be absent or zero.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NameConstraints {
+    /// Where names must lie, per form.
+    pub permitted: Vec<GeneralName>,
+    /// Where names must not lie.
+    pub excluded: Vec<GeneralName>,
+}
+
+/// One certificate's extensions.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Extensions {
+    pub present: Vec<(ObjectIdentifier, bool)>,
+    pub key_usage: Option<u16>,
+    pub extended_key_usages: Option<Vec<ObjectIdentifier>>,
+    pub basic_constraints: Option<BasicConstraints>,
+    pub subject_key_id: Option<Vec<u8>>,
+    pub authority_key_id: Option<Vec<u8>>,
+    pub subject_alt_names: Vec<GeneralName>,
+    pub name_constraints: Option<NameConstraints>,
+    pub crl_distribution_points: Vec<String>,
+    pub ocsp_uris: Vec<String>,
+    pub ca_issuer_uris: Vec<String>,
+    pub policies: Vec<ObjectIdentifier>,
+    pub no_rev_avail: bool,
+    pub ocsp_nocheck: bool,
+    /// Critical extensions this crate does not process: the certificate cannot be relied on (RFC 5280 §4.2).
+    pub unprocessed_critical: Vec<ObjectIdentifier>,
+}
+
+/// One `Extension` of a certificate, CRL or CRL entry.
+pub(crate) struct RawExtension<'a> {
+    pub id: ObjectIdentifier,
+    pub critical: bool,
+    pub value: &'a [u8],
+    pub offset: usize,
+}
+
+impl<'a> RawExtension<'a> {
+    /// Reads `Extensions ::= SEQUENCE SIZE (1..MAX) OF Extension`, refusing duplicates (RFC 5280 §4.2).
+    pub(crate) fn read_all(sequence: &Tlv<'a>) -> Result<Vec<Self>, Asn1Error> {
+        let mut seen: Vec<Self> = Vec::new();
+        for extension in sequence.reader().all(MAX_EXTENSIONS)? {
+            if extension.tag != SEQUENCE {
+                return Err(extension.invalid("Extension"));
+            }
+            let mut fields = extension.reader();
+            let id = fields.expect(asn1::OID)?.oid()?;
+            let critical = fields.optional(BOOLEAN)?.map(|flag| flag.boolean()).transpose()?.unwrap_or(false);
+            let value = fields.expect(OCTET_STRING)?.content;
+            fields.finish()?;
+            if seen.iter().any(|earlier| earlier.id == id) {
+                return Err(extension.invalid("duplicate extension"));
+            }
+            seen.push(Self { id, critical, value, offset: extension.offset });
+        }
+        Ok(seen)
+    }
+}
+
+impl Extensions {
+    pub(crate) fn read(sequence: &Tlv<'_>) -> Result<Self, Asn1Error> {
+        let mut out = Self::default();
+        for extension in RawExtension::read_all(sequence)? {
+            out.present.push((extension.id, extension.critical));
+            if !out.process(extension.id, extension.value)? && extension.critical {
+                out.unprocessed_critical.push(extension.id);
+            }
+        }
+        Ok(out)
+    }
+
+    /// Whether the extension is one this crate honours.
+    fn process(&mut self, id: ObjectIdentifier, value: &[u8]) -> Result<bool, Asn1Error> {
+        let only = |tag| Reader::only(value, Rules::Der, tag);
+        match id {
+            oids::KEY_USAGE => self.key_usage = Some(only(BIT_STRING)?.named_bits()?),
+            oids::EXTENDED_KEY_USAGE => {
+                let purposes = only(SEQUENCE)?.reader().all(MAX_NAMES)?;
+                self.extended_key_usages = Some(purposes.iter().map(Tlv::oid).collect::<Result<_, _>>()?);
+            }
+            oids::BASIC_CONSTRAINTS => {
+                let mut fields = only(SEQUENCE)?.reader();
+                let ca = fields.optional(BOOLEAN)?.map(|flag| flag.boolean()).transpose()?.unwrap_or(false);
+                let path_len = fields.optional(INTEGER)?.map(|length| length.small()).transpose()?;
+                fields.finish()?;
+                self.basic_constraints = Some(BasicConstraints { ca, path_len });
+            }
+            oids::SUBJECT_KEY_IDENTIFIER => self.subject_key_id = Some(only(OCTET_STRING)?.content.to_vec()),
+            oids::AUTHORITY_KEY_IDENTIFIER => {
+                self.authority_key_id =
+                    only(SEQUENCE)?.reader().optional(0x80)?.map(|id| id.content.to_vec());
+            }
+            oids::SUBJECT_ALT_NAME => {
+                self.subject_alt_names = GeneralName::read_all(only(SEQUENCE)?.reader())?;
+            }
+            oids::NAME_CONSTRAINTS => self.name_constraints = Some(name_constraints(&only(SEQUENCE)?)?),
+            oids::CRL_DISTRIBUTION_POINTS => {
+                for point in only(SEQUENCE)?.reader().all(MAX_NAMES)? {
+                    if let Some(name) = point.reader().optional(0xA0)? {
+                        self.crl_distribution_points.extend(full_name_uris(&name)?);
+                    }
+                }
+            }
+            oids::AUTHORITY_INFO_ACCESS => {
+                for description in only(SEQUENCE)?.reader().all(MAX_NAMES)? {
+                    let mut fields = description.reader();
+                    let method = fields.expect(asn1::OID)?.oid()?;
+                    if let GeneralName::Uri(uri) = GeneralName::read(&fields.next()?)? {
+                        match method {
+                            oids::OCSP => self.ocsp_uris.push(uri),
+                            oids::CA_ISSUERS => self.ca_issuer_uris.push(uri),
+                            _ => {}
+                        }
+                    }
+                }
+            }
+            oids::CERTIFICATE_POLICIES => {
+                for policy in only(SEQUENCE)?.reader().all(MAX_NAMES)? {
+                    self.policies.push(policy.reader().expect(asn1::OID)?.oid()?);
+                }
+            }
+            oids::NO_REV_AVAIL => {
+                only(NULL)?;
+                self.no_rev_avail = true;
+            }
+            oids::OCSP_NOCHECK => {
+                only(NULL)?;
+                self.ocsp_nocheck = true;
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+}
+
+/// The URIs of a `DistributionPointName` in its explicit `[0]` (RFC 5280 §4.2.1.13).
+pub(crate) fn full_name_uris(distribution_point: &Tlv<'_>) -> Result<Vec<String>, Asn1Error> {
+    let choice = distribution_point.reader().next()?;
+    if choice.tag != 0xA0 {
+        return Ok(Vec::new());
+    }
+    let names = GeneralName::read_all(choice.reader())?;
+    Ok(names
+        .into_iter()
+        .filter_map(|name| if let GeneralName::Uri(uri) = name { Some(uri) } else { None })
+        .collect())
+}
+
+fn name_constraints(sequence: &Tlv<'_>) -> Result<NameConstraints, Asn1Error> {
+    let subtrees = |list: Option<Tlv<'_>>| -> Result<Vec<GeneralName>, Asn1Error> {
+        let Some(list) = list else { return Ok(Vec::new()) };
+        let mut names = Vec::new();
+        for subtree in list.reader().all(MAX_NAMES)? {
+            let mut fields = subtree.reader();
+            names.push(GeneralName::read(&fields.next()?)?);
+            // RFC 5280 §4.2.1.10: minimum MUST be zero (so absent in DER) and maximum absent.
+            fields.finish()?;
+        }
+        Ok(names)
+    };
+    let mut fields = sequence.reader();
+    let permitted = subtrees(fields.optional(0xA0)?)?;
+    let excluded = subtrees(fields.optional(0xA1)?)?;
+    fields.finish()?;
+    Ok(NameConstraints { permitted, excluded })
+}
+
+/// Far above real certificates; bounds memory on hostile ones.
+const MAX_EXTENSIONS: usize = 64;
+const MAX_NAMES: usize = 4096;
