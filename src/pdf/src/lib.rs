@@ -3,3 +3,4 @@
 //! Pure computation: bytes come through [`syntax::Source`], time and keys are handed in.
 
 pub mod syntax;
+pub mod text;

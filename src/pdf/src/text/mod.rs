@@ -1,0 +1,164 @@
+//! Finding text on pages: where a seal goes that belongs beside a keyword.
+//!
+//! [`find`] reads content streams (form XObjects included), turns glyph codes into characters by
+//! ToUnicode maps and encodings, and says where an occurrence stands in user space. Letters are
+//! compared folded (`fold`), a match lies on one line. Called by [`crate::sign`] for
+//! [`Placement::Keyword`](crate::appearance::Placement::Keyword). Not a text extractor: reading order
+//! is the order of the content stream, words are not rebuilt.
+
+mod cmap;
+mod fold;
+mod font;
+mod glyph_names;
+mod metrics;
+mod page;
+
+use page::{Letter, Reader};
+
+use crate::syntax::{Document, ReadError};
+
+/// Where a text was found.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Found {
+    /// Page number from 1 on.
+    pub page: u32,
+    /// The text's middle in the page's default user space.
+    pub centre: (f64, f64),
+}
+
+/// Why a text was not found.
+#[derive(Debug, thiserror::Error)]
+pub enum SearchError {
+    /// It does not stand in the document often enough.
+    #[error("`{text}` occurs {found} times, occurrence {occurrence} was asked for")]
+    NotFound {
+        /// What was looked for.
+        text: String,
+        /// Which occurrence.
+        occurrence: i32,
+        /// How many there are.
+        found: u32,
+    },
+    /// There is nothing to look for.
+    #[error("the keyword holds no visible character")]
+    EmptyText,
+    /// Occurrences count from 1, or from -1 backwards.
+    #[error("occurrence 0 does not exist")]
+    Zeroth,
+    /// The pages' content is larger than a search may read.
+    #[error("the document's content is too large to be searched")]
+    TooCostly,
+    /// A page or font cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
+/// Finds an occurrence of `text`: 1 is the first of the document, -1 the last.
+///
+/// Counts only what stands within the visible part of its page.
+///
+/// # Errors
+/// [`SearchError`], if it is not there or the document cannot be searched.
+pub fn find(document: &Document<'_>, text: &str, occurrence: i32) -> Result<Found, SearchError> {
+    let wanted: Vec<char> = text.chars().flat_map(fold::fold).collect();
+    if wanted.is_empty() {
+        return Err(SearchError::EmptyText);
+    }
+    if occurrence == 0 {
+        return Err(SearchError::Zeroth);
+    }
+    let mut reader = Reader::new(document);
+    let mut left = occurrence.unsigned_abs();
+    let mut found = 0;
+    let pages = document.page_count()?.min(MAX_PAGES);
+    for i in 0..pages {
+        let index = if occurrence > 0 { i } else { pages - 1 - i };
+        let page = document.page(index)?;
+        let mut matches = matches(&reader.letters(&page)?, &wanted);
+        let [left_edge, bottom, right, top] = page.crop_box;
+        matches.retain(|&(x, y)| x >= left_edge && x <= right && y >= bottom && y <= top);
+        if occurrence < 0 {
+            matches.reverse();
+        }
+        for centre in matches {
+            found += 1;
+            left -= 1;
+            if left == 0 {
+                return Ok(Found { page: index + 1, centre });
+            }
+        }
+    }
+    Err(SearchError::NotFound { text: text.to_owned(), occurrence, found })
+}
+
+/// The middles of all matches that do not overlap, in order.
+fn matches(letters: &[Letter], wanted: &[char]) -> Vec<(f64, f64)> {
+    let mut out = Vec::new();
+    let mut at = 0usize;
+    while let Some(window) = letters.get(at..at.saturating_add(wanted.len())) {
+        let same = window.iter().zip(wanted).all(|(letter, wanted)| letter.character == *wanted);
+        if same && window.windows(2).all(|pair| matches!(pair, [a, b] if on_one_line(a, b))) {
+            if let (Some(first), Some(last)) = (window.first(), window.last()) {
+                let middle = |a: f64, b: f64, up: f64| f64::midpoint(a, b) + up * HALF_HEIGHT;
+                out.push((
+                    middle(first.start.0, last.end.0, first.up.0),
+                    middle(first.start.1, last.end.1, first.up.1),
+                ));
+            }
+            at += wanted.len();
+        } else {
+            at += 1;
+        }
+    }
+    out
+}
+
+/// Whether `b` follows `a` on the same line: at most some ems on along it, hardly off it.
+fn on_one_line(a: &Letter, b: &Letter) -> bool {
+    let em = a.up.0.hypot(a.up.1);
+    let direction = (a.end.0 - a.start.0, a.end.1 - a.start.1);
+    let length = direction.0.hypot(direction.1);
+    let gap = (b.start.0 - a.end.0, b.start.1 - a.end.1);
+    if b.start == a.start || length == 0.0 {
+        // Parts of a ligature, or glyphs without width.
+        return gap.0.hypot(gap.1) <= em * MAX_GAP;
+    }
+    let along = (gap.0 * direction.0 + gap.1 * direction.1) / length;
+    let across = (gap.0 * direction.1 - gap.1 * direction.0) / length;
+    along.abs() <= em * MAX_GAP && across.abs() <= em * 0.5
+}
+
+/// Half the height of a letter above its baseline, in ems: ideographs reach from -0.12 to 0.88.
+const HALF_HEIGHT: f64 = 0.38;
+/// Ems between the letters of a keyword that is spaced out.
+const MAX_GAP: f64 = 8.0;
+/// Pages searched.
+const MAX_PAGES: u32 = 100_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn letter(character: char, x: f64, y: f64) -> Letter {
+        Letter { character, start: (x, y), end: (x + 10.0, y), up: (0.0, 10.0) }
+    }
+
+    #[test]
+    fn a_match_stays_on_its_line() {
+        let letters = [
+            letter('盖', 0.0, 0.0),
+            letter('章', 0.0, -20.0),
+            letter('盖', 100.0, 50.0),
+            letter('章', 130.0, 50.0),
+        ];
+        let found = matches(&letters, &['盖', '章']);
+        assert_eq!(found, [(120.0, 53.8)]);
+    }
+
+    #[test]
+    fn matches_do_not_overlap() {
+        let letters: Vec<Letter> = (0..5).map(|i| letter('a', f64::from(i) * 10.0, 0.0)).collect();
+        assert_eq!(matches(&letters, &['a', 'a']).len(), 2);
+        assert!(matches(&letters[..1], &['a', 'a']).is_empty());
+    }
+}
