@@ -2,5 +2,8 @@
 //!
 //! Pure computation: bytes come through [`syntax::Source`], time and keys are handed in.
 
+pub mod appearance;
+pub mod sign;
 pub mod syntax;
 pub mod text;
+pub mod write;

@@ -1,0 +1,387 @@
+//! What a signature changes in a document, as an update ready to be laid out.
+
+use crypto::{DigestAlgorithm, Hasher};
+
+use super::changes::Changes;
+use super::form::{Field, Form, FormPlace};
+use super::prepared::Prepared;
+use super::request::{DocMdp, SignatureRequest};
+use super::{PrepareError, permission, place};
+use crate::appearance::{Placement, SealAppearance, Stand, appearance_stream, image_streams};
+use crate::syntax::{Dictionary, Document, Object, ObjectId, Source, XrefKind};
+use crate::write::{Base, Body, Section, Signature, Update, text_string};
+
+/// A signature's changes, without the size of the hole; laying out is cheap and may be repeated.
+pub(super) struct Plan {
+    update: Update,
+    base: Base,
+    /// SHA-256 over the original, not finished.
+    original: Hasher,
+}
+
+impl Plan {
+    /// Decides everything about the signature but how large its contents are, and digests the original.
+    pub(super) fn new(document: &Document<'_>, request: &SignatureRequest) -> Result<Self, PrepareError> {
+        let (root, catalog) = document.catalog()?;
+        let form = Form::read(document, &catalog)?;
+        permission::check_document(document, &catalog, &form)?;
+        let signed_before = form.signatures().next().is_some();
+        if request.certify.is_some() && signed_before {
+            return Err(PrepareError::CertifyAfterSignature);
+        }
+        let mut signing = Signing { changes: Changes::new(document), root, form: &form };
+        let target = signing.target(request)?;
+        permission::check_locks(document, &form, target.name())?;
+        let signature = signing.signature(request, &target)?;
+        match target {
+            Target::Existing(field) => signing.sign_field(field, request.appearance.as_ref(), signature)?,
+            Target::New(name) => signing.add_field(&name, request.appearance.as_ref(), signature)?,
+        }
+        if request.certify.is_some() {
+            signing.certify(signature)?;
+        }
+        if !signed_before {
+            signing.declare_extension(&catalog)?;
+        }
+        Ok(Self {
+            update: signing.changes.update,
+            base: base(document)?,
+            original: digest_original(document.source())?,
+        })
+    }
+
+    /// Lays the signature out with room for `reserve` octets of CMS.
+    pub(super) fn lay_out(&self, reserve: usize) -> Result<Prepared, PrepareError> {
+        let layout = self.update.layout(&self.base, reserve)?;
+        let hole = layout
+            .hole
+            .ok_or(PrepareError::Malformed { what: "the signature's object is used otherwise" })?;
+        Ok(Prepared::new(layout.tail, hole, self.base.length, self.original.clone()))
+    }
+}
+
+/// The field that will hold the signature.
+enum Target<'f> {
+    Existing(&'f Field),
+    New(String),
+}
+
+impl Target<'_> {
+    fn name(&self) -> &str {
+        match self {
+            Self::Existing(field) => &field.name,
+            Self::New(name) => name,
+        }
+    }
+}
+
+struct Signing<'f, 'd, 'a> {
+    changes: Changes<'d, 'a>,
+    root: ObjectId,
+    form: &'f Form,
+}
+
+impl<'f> Signing<'f, '_, '_> {
+    fn target(&self, request: &SignatureRequest) -> Result<Target<'f>, PrepareError> {
+        let Some(name) = &request.field_name else { return Ok(Target::New(self.form.free_name())) };
+        let Some(field) = self.form.field(name) else {
+            // A full stop separates the names of a hierarchy (ISO 32000-2 §12.7.4.2).
+            if name.is_empty() || name.contains('.') {
+                return Err(PrepareError::FieldName { name: name.clone() });
+            }
+            return Ok(Target::New(name.clone()));
+        };
+        if !field.is_signature {
+            return Err(PrepareError::FieldNotSignature { name: name.clone() });
+        }
+        if !matches!(field.value, Object::Null) {
+            return Err(PrepareError::FieldSigned { name: name.clone() });
+        }
+        permission::check_seed(self.changes.document, field)?;
+        Ok(Target::Existing(field))
+    }
+
+    /// Adds the signature dictionary (ISO 32000-2 table 255, EN 319 142-1 §5.3): no /Cert, and /M
+    /// instead of a signing-time attribute.
+    fn signature(
+        &mut self,
+        request: &SignatureRequest,
+        target: &Target<'_>,
+    ) -> Result<ObjectId, PrepareError> {
+        let mut dictionary = Dictionary::new();
+        dictionary.set(b"Type", name("Sig"));
+        dictionary.set(b"Filter", name("Adobe.PPKLite"));
+        dictionary.set(b"SubFilter", name("ETSI.CAdES.detached"));
+        dictionary.set(b"M", text_string(&request.claimed_time.pdf_date()));
+        let texts: [(&[u8], _); 4] = [
+            (b"Name", &request.signer_name),
+            (b"Reason", &request.reason),
+            (b"Location", &request.location),
+            (b"ContactInfo", &request.contact),
+        ];
+        for (key, text) in texts {
+            if let Some(text) = text {
+                if text.len() > MAX_TEXT {
+                    return Err(PrepareError::TextTooLong { limit: MAX_TEXT });
+                }
+                dictionary.set(key, text_string(text));
+            }
+        }
+        let mut references = Vec::new();
+        if let Some(level) = request.certify {
+            references.push(certification(level.level()));
+        }
+        if let Target::Existing(field) = target {
+            self.lock(field, request.certify, &mut references)?;
+        }
+        if !references.is_empty() {
+            dictionary.set(b"Reference", Object::Array(references));
+        }
+        Ok(self.changes.add(Body::Signature(Signature { dictionary })))
+    }
+
+    /// What the author of an empty field wants locked once it is signed (ISO 32000-2 table 236).
+    fn lock(
+        &self,
+        field: &Field,
+        certify: Option<DocMdp>,
+        references: &mut Vec<Object>,
+    ) -> Result<(), PrepareError> {
+        let document = self.changes.document;
+        let Object::Dictionary(lock) = document.entry(&field.dictionary, b"Lock")? else { return Ok(()) };
+        let mut parameters = Dictionary::new();
+        parameters.set(b"Type", name("TransformParams"));
+        for key in [b"Action".as_slice(), b"Fields"] {
+            match document.entry(&lock, key)? {
+                Object::Null => {}
+                value => parameters.set(key, value),
+            }
+        }
+        parameters.set(b"V", name("1.2"));
+        references.push(reference("FieldMDP", parameters, Some(self.root)));
+        if let (Some(level @ 1..=3), None) = (document.entry(&lock, b"P")?.as_integer(), certify) {
+            references.push(certification(level));
+        }
+        Ok(())
+    }
+
+    /// Makes the signature the value of an existing field.
+    fn sign_field(
+        &mut self,
+        field: &Field,
+        appearance: Option<&SealAppearance>,
+        signature: ObjectId,
+    ) -> Result<(), PrepareError> {
+        let (Some(id), [(widget, dictionary)]) = (field.id, field.widgets.as_slice()) else {
+            return Err(PrepareError::FieldWidgets {
+                name: field.name.clone(),
+                widgets: field.widgets.len(),
+            });
+        };
+        let placement = appearance.map(|appearance| &appearance.placement);
+        let stand = place::existing_field(self.changes.document, field, (*widget, dictionary), placement)?;
+        self.changes.dictionary(id)?.set(b"V", Object::Reference(signature));
+        if let Some(stand) = stand {
+            let shown = self.shown(&stand, appearance);
+            self.changes.dictionary(*widget)?.set(b"AP", shown);
+        }
+        self.set_flags()
+    }
+
+    /// Adds a new field, merged with its only widget, to the form and the page.
+    fn add_field(
+        &mut self,
+        field_name: &str,
+        appearance: Option<&SealAppearance>,
+        signature: ObjectId,
+    ) -> Result<(), PrepareError> {
+        let placement = appearance.map(|appearance| &appearance.placement);
+        let place = place::new_field(self.changes.document, placement)?;
+        let mut field = Dictionary::new();
+        field.set(b"Type", name("Annot"));
+        field.set(b"Subtype", name("Widget"));
+        field.set(b"FT", name("Sig"));
+        field.set(b"T", text_string(field_name));
+        field.set(b"F", Object::Integer(PRINT_AND_LOCKED));
+        field.set(b"P", Object::Reference(place.page.id));
+        field.set(b"V", Object::Reference(signature));
+        let corners = place
+            .stand
+            .map_or([0.0; 4], |stand| [stand.rect.left, stand.rect.bottom, stand.rect.right, stand.rect.top]);
+        field.set(b"Rect", Object::Array(corners.map(Object::Real).to_vec()));
+        if let Some(stand) = &place.stand {
+            let shown = self.shown(stand, appearance);
+            field.set(b"AP", shown);
+        }
+        let field = Object::Reference(self.changes.add(Body::Value(Object::Dictionary(field))));
+        self.changes.append(place.page.id, b"Annots", field.clone())?;
+        self.add_to_form(field)
+    }
+
+    /// The /AP entry: the seal, or an empty form, which PDF/A asks of a widget that takes up room.
+    fn shown(&mut self, stand: &Stand, appearance: Option<&SealAppearance>) -> Object {
+        let update = &mut self.changes.update;
+        let picture = appearance.map(|SealAppearance { image, placement }| {
+            let inner = place::picture_box(stand, image, matches!(placement, Placement::Field));
+            (image_streams(update, image), inner)
+        });
+        let mut shown = Dictionary::new();
+        shown.set(b"N", Object::Reference(appearance_stream(update, stand, picture)));
+        Object::Dictionary(shown)
+    }
+
+    fn add_to_form(&mut self, field: Object) -> Result<(), PrepareError> {
+        if self.form.place == FormPlace::Absent {
+            let mut form = Dictionary::new();
+            form.set(b"Fields", Object::Array(vec![field]));
+            form.set(b"SigFlags", Object::Integer(SIG_FLAGS));
+            let id = self.changes.add(Body::Value(Object::Dictionary(form)));
+            self.changes.dictionary(self.root)?.set(b"AcroForm", Object::Reference(id));
+            return Ok(());
+        }
+        self.set_flags()?;
+        let entry = self.form.dictionary.get(b"Fields").cloned();
+        self.changes.append_to(entry, field, |changes, array| {
+            Self::change_form(changes, self.root, self.form.place, |form| form.set(b"Fields", array))
+        })
+    }
+
+    /// SignaturesExist and AppendOnly (ISO 32000-2 table 225); nothing is written where they are set.
+    fn set_flags(&mut self) -> Result<(), PrepareError> {
+        let old = self.changes.document.entry(&self.form.dictionary, b"SigFlags")?.as_integer().unwrap_or(0);
+        if old & SIG_FLAGS == SIG_FLAGS {
+            return Ok(());
+        }
+        Self::change_form(&mut self.changes, self.root, self.form.place, |form| {
+            form.set(b"SigFlags", Object::Integer(old | SIG_FLAGS));
+        })
+    }
+
+    fn change_form(
+        changes: &mut Changes<'_, '_>,
+        root: ObjectId,
+        place: FormPlace,
+        change: impl FnOnce(&mut Dictionary),
+    ) -> Result<(), PrepareError> {
+        match place {
+            FormPlace::Object(id) => change(changes.dictionary(id)?),
+            FormPlace::Catalog | FormPlace::Absent => {
+                let catalog = changes.dictionary(root)?;
+                let mut form = match catalog.get(b"AcroForm") {
+                    Some(Object::Dictionary(form)) => form.clone(),
+                    _ => Dictionary::new(),
+                };
+                change(&mut form);
+                catalog.set(b"AcroForm", Object::Dictionary(form));
+            }
+        }
+        Ok(())
+    }
+
+    /// Names the signature as the document's certification (ISO 32000-2 table 263).
+    fn certify(&mut self, signature: ObjectId) -> Result<(), PrepareError> {
+        self.change_in_catalog(b"Perms", |permissions| {
+            permissions.set(b"DocMDP", Object::Reference(signature))
+        })
+    }
+
+    /// Declares the ETSI extension that the SubFilter belongs to, as EN 319 142-1 §5.5 asks before PDF 2.0.
+    /// Only by the first signature: later ones leave the catalog alone.
+    fn declare_extension(&mut self, catalog: &Dictionary) -> Result<(), PrepareError> {
+        let document = self.changes.document;
+        let newer =
+            document.entry(catalog, b"Version")?.as_name().is_some_and(|version| version.starts_with(b"2"));
+        if newer || document.version().0 >= 2 {
+            return Ok(());
+        }
+        if let Object::Dictionary(extensions) = document.entry(catalog, b"Extensions")?
+            && extensions.get(b"ESIC").is_some()
+        {
+            return Ok(());
+        }
+        let mut extension = Dictionary::new();
+        extension.set(b"BaseVersion", name("1.7"));
+        extension.set(b"ExtensionLevel", Object::Integer(1));
+        self.change_in_catalog(b"Extensions", |extensions| {
+            extensions.set(b"ESIC", Object::Dictionary(extension))
+        })
+    }
+
+    /// Changes the dictionary at `key` of the catalog, in place or in its own object; makes it if absent.
+    fn change_in_catalog(
+        &mut self,
+        key: &[u8],
+        change: impl FnOnce(&mut Dictionary),
+    ) -> Result<(), PrepareError> {
+        let entry = self.changes.dictionary(self.root)?.get(key).cloned();
+        if let Some(Object::Reference(id)) = entry
+            && matches!(self.changes.document.object(id)?, Object::Dictionary(_))
+        {
+            change(self.changes.dictionary(id)?);
+            return Ok(());
+        }
+        let mut dictionary = match entry {
+            Some(Object::Dictionary(dictionary)) => dictionary,
+            _ => Dictionary::new(),
+        };
+        change(&mut dictionary);
+        self.changes.dictionary(self.root)?.set(key, Object::Dictionary(dictionary));
+        Ok(())
+    }
+}
+
+/// What the update is appended to.
+fn base(document: &Document<'_>) -> Result<Base, PrepareError> {
+    let length = document.source().len();
+    let mut last = [0];
+    document.source().read_at(length.saturating_sub(1), &mut last)?;
+    Ok(Base {
+        length,
+        ends_line: matches!(last, [b'\n' | b'\r']),
+        origin: document.header_offset(),
+        section: match document.xref_kind() {
+            XrefKind::Stream => Section::Stream,
+            XrefKind::Table | XrefKind::Hybrid => Section::Table,
+        },
+        previous: document.startxref(),
+        trailer: document.trailer().clone(),
+    })
+}
+
+/// SHA-256 over the whole original, to be gone on with over the tail.
+fn digest_original(source: &dyn Source) -> Result<Hasher, PrepareError> {
+    let mut hasher = DigestAlgorithm::Sha256.hasher();
+    super::prepared::digest_source(source, |part| hasher.update(part))?;
+    Ok(hasher)
+}
+
+/// A signature reference dictionary (ISO 32000-2 table 256).
+fn reference(method: &str, parameters: Dictionary, data: Option<ObjectId>) -> Object {
+    let mut reference = Dictionary::new();
+    reference.set(b"Type", name("SigRef"));
+    reference.set(b"TransformMethod", name(method));
+    reference.set(b"TransformParams", Object::Dictionary(parameters));
+    if let Some(data) = data {
+        reference.set(b"Data", Object::Reference(data));
+    }
+    Object::Dictionary(reference)
+}
+
+fn certification(level: i64) -> Object {
+    let mut parameters = Dictionary::new();
+    parameters.set(b"Type", name("TransformParams"));
+    parameters.set(b"P", Object::Integer(level));
+    parameters.set(b"V", name("1.2"));
+    reference("DocMDP", parameters, None)
+}
+
+fn name(name: &str) -> Object {
+    Object::Name(name.as_bytes().to_vec())
+}
+
+/// Annotation flags Print and Locked (ISO 32000-2 table 167).
+const PRINT_AND_LOCKED: i64 = 4 | 128;
+/// Form flags SignaturesExist and AppendOnly.
+const SIG_FLAGS: i64 = 3;
+/// Octets of one text entry; readers show a line of it.
+const MAX_TEXT: usize = 4_096;

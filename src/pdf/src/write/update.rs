@@ -1,0 +1,481 @@
+//! One incremental update (ISO 32000-2 §7.5.6): objects, cross-reference section, trailer.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use crypto::{DigestAlgorithm, Hasher};
+
+use super::object::{WriteError, write_dictionary, write_object, write_unsigned};
+use crate::syntax::{Dictionary, Object, ObjectId, PdfString};
+
+/// What the update is appended to.
+#[derive(Debug, Clone)]
+pub(crate) struct Base {
+    /// Length of the original in octets.
+    pub(crate) length: u64,
+    /// Whether the original's last octet ends a line; if not, the tail begins with one.
+    pub(crate) ends_line: bool,
+    /// What to subtract from a place in the file to get the offset to write: the length of the junk
+    /// before the header where the original counts from the header, else 0.
+    pub(crate) origin: u64,
+    /// Kind of cross-reference section to write.
+    pub(crate) section: Section,
+    /// The original's newest `startxref` value, as it will stand in /Prev.
+    pub(crate) previous: u64,
+    /// The original's newest trailer (or cross-reference stream dictionary).
+    pub(crate) trailer: Dictionary,
+}
+
+/// Kind of a cross-reference section. A hybrid file's newest section is a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Section {
+    /// `xref` … `trailer` (ISO 32000-2 §7.5.4).
+    Table,
+    /// A cross-reference stream (ISO 32000-2 §7.5.8).
+    Stream,
+}
+
+/// New and changed objects, by identity.
+#[derive(Debug, Clone)]
+pub(crate) struct Update {
+    bodies: BTreeMap<ObjectId, Body>,
+    next: u32,
+}
+
+/// What an indirect object of the update holds.
+#[derive(Debug, Clone)]
+pub(crate) enum Body {
+    /// Anything but a stream.
+    Value(Object),
+    /// A stream with its data as they stand in the file; /Length is added.
+    Stream {
+        /// Its dictionary without /Length.
+        dictionary: Dictionary,
+        /// The encoded data; shared, since a seal's picture is used over and over.
+        data: Arc<[u8]>,
+    },
+    /// The signature dictionary, with room for what is known last.
+    Signature(Signature),
+}
+
+/// A signature dictionary without /ByteRange and /Contents, which the layout adds.
+#[derive(Debug, Clone)]
+pub(crate) struct Signature {
+    /// Its other entries.
+    pub(crate) dictionary: Dictionary,
+}
+
+/// A laid-out update.
+#[derive(Debug, Clone)]
+pub(crate) struct Layout {
+    /// Everything to append to the original.
+    pub(crate) tail: Vec<u8>,
+    /// Place of the /Contents string in the tail, `<` and `>` included: the gap of the ByteRange.
+    pub(crate) hole: Option<Range<usize>>,
+}
+
+/// Why an update cannot be laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum LayoutError {
+    #[error(transparent)]
+    /// An object cannot be written.
+    Write(#[from] WriteError),
+    /// Ten digits is what a cross-reference table and our ByteRange have room for.
+    #[error("the file would reach {length} octets, offsets end at {MAX_LENGTH}")]
+    TooLong {
+        /// The length it would reach.
+        length: u64,
+    },
+    /// Readers stop at 2^23 - 1 objects (ISO 32000-1 annex C), some at the number itself.
+    #[error("object numbers are used up: the next would be {next}")]
+    TooManyObjects {
+        /// The number that cannot be given.
+        next: u32,
+    },
+}
+
+impl Update {
+    /// An empty update whose new objects are numbered from `next` on.
+    pub(crate) fn new(next: u32) -> Self {
+        Self { bodies: BTreeMap::new(), next: next.max(1) }
+    }
+
+    /// A fresh object number.
+    pub(crate) fn allocate(&mut self) -> ObjectId {
+        let id = ObjectId { number: self.next, generation: 0 };
+        self.next = self.next.saturating_add(1);
+        id
+    }
+
+    /// Sets the body of `id`.
+    pub(crate) fn put(&mut self, id: ObjectId, body: Body) {
+        self.bodies.insert(id, body);
+    }
+
+    /// The value already set for `id`, if any.
+    pub(crate) fn value_mut(&mut self, id: ObjectId) -> Option<&mut Object> {
+        match self.bodies.get_mut(&id) {
+            Some(Body::Value(object)) => Some(object),
+            _ => None,
+        }
+    }
+
+    /// Lays the update out behind `base`; `reserve` octets are kept for a signature's contents.
+    pub(crate) fn layout(&self, base: &Base, reserve: usize) -> Result<Layout, LayoutError> {
+        let mut writer = Writer::new(base, self.size_hint(reserve));
+        if !base.ends_line {
+            writer.tail.push(b'\n');
+        }
+        let mut places: Vec<Place> = Vec::with_capacity(self.bodies.len() + 1);
+        for (&id, body) in &self.bodies {
+            places.push(writer.place(id)?);
+            writer.object(id, body, reserve)?;
+        }
+        if self.next > MAX_OBJECTS {
+            return Err(LayoutError::TooManyObjects { next: self.next });
+        }
+        writer.section(&mut places, self.next)?;
+        writer.finish()
+    }
+
+    fn size_hint(&self, reserve: usize) -> usize {
+        let bodies: usize = self
+            .bodies
+            .values()
+            .map(|body| match body {
+                Body::Value(_) => 1_024,
+                Body::Stream { data, .. } => data.len() + 256,
+                Body::Signature(_) => reserve * 2 + 512,
+            })
+            .sum();
+        bodies + 1_024
+    }
+}
+
+/// Where an object of the update begins.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    id: ObjectId,
+    /// Offset as the cross-reference section tells it.
+    offset: u64,
+}
+
+struct Writer<'a> {
+    tail: Vec<u8>,
+    base: &'a Base,
+    hole: Option<Range<usize>>,
+    /// Place of the three ByteRange numbers that are filled in last.
+    range: Option<Range<usize>>,
+    /// Everything written but pictures and blanks: what the new file identifier is made from.
+    identity: Hasher,
+}
+
+impl<'a> Writer<'a> {
+    fn new(base: &'a Base, capacity: usize) -> Self {
+        let mut identity = DigestAlgorithm::Sha256.hasher();
+        identity.update(&base.length.to_be_bytes());
+        identity.update(&base.previous.to_be_bytes());
+        Self { tail: Vec::with_capacity(capacity), base, hole: None, range: None, identity }
+    }
+
+    /// Takes what was written from `start` on into the identifier.
+    fn identify(&mut self, start: usize) {
+        if let Some(written) = self.tail.get(start..) {
+            self.identity.update(written);
+        }
+    }
+
+    /// The place of what is written next.
+    fn place(&self, id: ObjectId) -> Result<Place, LayoutError> {
+        let length = self.base.length.saturating_add(self.tail.len() as u64);
+        if length > MAX_LENGTH {
+            return Err(LayoutError::TooLong { length });
+        }
+        Ok(Place { id, offset: length.saturating_sub(self.base.origin) })
+    }
+
+    fn object(&mut self, id: ObjectId, body: &Body, reserve: usize) -> Result<(), LayoutError> {
+        let start = self.tail.len();
+        self.open(id);
+        match body {
+            Body::Value(object) => {
+                write_object(&mut self.tail, object)?;
+                self.identify(start);
+            }
+            Body::Stream { dictionary, data } => self.stream(dictionary, data)?,
+            Body::Signature(signature) => self.signature(signature, reserve)?,
+        }
+        self.tail.extend_from_slice(b"\nendobj\n");
+        Ok(())
+    }
+
+    fn open(&mut self, id: ObjectId) {
+        write_unsigned(&mut self.tail, u64::from(id.number));
+        self.tail.push(b' ');
+        write_unsigned(&mut self.tail, u64::from(id.generation));
+        self.tail.extend_from_slice(b" obj\n");
+    }
+
+    fn stream(&mut self, dictionary: &Dictionary, data: &[u8]) -> Result<(), LayoutError> {
+        let mut dictionary = dictionary.clone();
+        dictionary.set(b"Length", Object::Integer(i64::try_from(data.len()).unwrap_or(i64::MAX)));
+        write_dictionary(&mut self.tail, &dictionary)?;
+        self.tail.extend_from_slice(b"\nstream\n");
+        self.tail.extend_from_slice(data);
+        self.tail.extend_from_slice(b"\nendstream");
+        Ok(())
+    }
+
+    /// Writes the signature dictionary with blanks where the ByteRange's numbers will stand and
+    /// zeros where the signature will: both have their final width from the start.
+    fn signature(&mut self, signature: &Signature, reserve: usize) -> Result<(), LayoutError> {
+        let start = self.tail.len();
+        write_dictionary(&mut self.tail, &signature.dictionary)?;
+        self.identify(start);
+        self.tail.truncate(self.tail.len().saturating_sub(2)); // the closing ">>" comes last
+        self.tail.extend_from_slice(b"/ByteRange[0 ");
+        let numbers = self.tail.len();
+        self.tail.resize(numbers + BYTE_RANGE_WIDTH, b' ');
+        self.range = Some(numbers..self.tail.len());
+        self.tail.extend_from_slice(b"]/Contents");
+        let hole = self.tail.len();
+        self.tail.push(b'<');
+        self.tail.resize(hole + 1 + reserve * 2, b'0');
+        self.tail.push(b'>');
+        self.hole = Some(hole..self.tail.len());
+        self.tail.extend_from_slice(b">>");
+        Ok(())
+    }
+
+    /// Writes the cross-reference section, trailer and end of file.
+    fn section(&mut self, places: &mut Vec<Place>, next: u32) -> Result<(), LayoutError> {
+        let (id, size) = match self.base.section {
+            Section::Table => (None, next),
+            Section::Stream => (Some(ObjectId { number: next, generation: 0 }), next.saturating_add(1)),
+        };
+        let start = self.place(id.unwrap_or(ObjectId { number: 0, generation: 0 }))?;
+        let mut trailer = self.trailer(size);
+        match id {
+            None => {
+                self.table(places);
+                self.tail.extend_from_slice(b"trailer\n");
+                write_dictionary(&mut self.tail, &trailer)?;
+            }
+            Some(id) => {
+                places.push(start);
+                places.sort_by_key(|place| place.id);
+                let data = stream_entries(places, start.offset, &mut trailer);
+                self.open(id);
+                self.stream(&trailer, &data)?;
+                self.tail.extend_from_slice(b"\nendobj");
+            }
+        }
+        self.tail.extend_from_slice(b"\nstartxref\n");
+        write_unsigned(&mut self.tail, start.offset);
+        self.tail.extend_from_slice(b"\n%%EOF\n");
+        Ok(())
+    }
+
+    /// The original trailer's entries (ISO 32000-2 §7.5.6: all but /Prev), the second element of
+    /// /ID new. It is derived from what is appended, so that the same request gives the same bytes.
+    fn trailer(&self, size: u32) -> Dictionary {
+        let mut trailer = Dictionary::new();
+        for (key, value) in self.base.trailer.iter() {
+            // The hybrid's stream belongs to the section that names it; the rest describe a
+            // cross-reference stream's own data.
+            let own: [&[u8]; 10] = [
+                b"Prev",
+                b"XRefStm",
+                b"Type",
+                b"W",
+                b"Index",
+                b"Filter",
+                b"DecodeParms",
+                b"Length",
+                b"F",
+                b"DL",
+            ];
+            if !own.contains(&key) {
+                trailer.set(key, value.clone());
+            }
+        }
+        trailer.set(b"Size", Object::Integer(i64::from(size)));
+        trailer.set(b"Prev", Object::Integer(i64::try_from(self.base.previous).unwrap_or(i64::MAX)));
+        let first = match self.base.trailer.get(b"ID").and_then(Object::as_array) {
+            Some([first @ Object::String(_), ..]) => Some(first.clone()),
+            _ => None,
+        };
+        let mut identity = self.identity.clone();
+        if let Some(Object::String(first)) = &first {
+            identity.update(&first.bytes);
+        }
+        let mut fresh = identity.finish();
+        fresh.truncate(16);
+        let fresh = Object::String(PdfString { bytes: fresh, hexadecimal: true });
+        trailer.set(b"ID", Object::Array(vec![first.unwrap_or_else(|| fresh.clone()), fresh]));
+        trailer
+    }
+
+    /// A cross-reference table: subsections of consecutive numbers, entries of exactly 20 octets.
+    fn table(&mut self, places: &[Place]) {
+        self.tail.extend_from_slice(b"xref\n");
+        for run in runs(places) {
+            let Some(first) = run.first() else { continue };
+            write_unsigned(&mut self.tail, u64::from(first.id.number));
+            self.tail.push(b' ');
+            write_unsigned(&mut self.tail, run.len() as u64);
+            self.tail.push(b'\n');
+            for place in run {
+                let entry = format!("{:010} {:05} n \n", place.offset, place.id.generation);
+                self.tail.extend_from_slice(entry.as_bytes());
+            }
+        }
+    }
+
+    /// Fills in the ByteRange and hands the tail out.
+    fn finish(mut self) -> Result<Layout, LayoutError> {
+        let total = self.base.length.saturating_add(self.tail.len() as u64);
+        if total > MAX_LENGTH {
+            return Err(LayoutError::TooLong { length: total });
+        }
+        if let (Some(hole), Some(range)) = (&self.hole, self.range.clone()) {
+            let [a, b, c] = byte_range_numbers(self.base.length, hole, total);
+            let text = format!("{a} {b} {c}");
+            if let Some(blank) = self.tail.get_mut(range) {
+                for (to, from) in blank.iter_mut().zip(text.bytes()) {
+                    *to = from;
+                }
+            }
+        }
+        Ok(Layout { tail: self.tail, hole: self.hole })
+    }
+}
+
+/// The ByteRange's second to fourth numbers: length before the hole, place behind it, length behind it.
+pub(crate) fn byte_range_numbers(base: u64, hole: &Range<usize>, total: u64) -> [u64; 3] {
+    let before = base.saturating_add(hole.start as u64);
+    let behind = base.saturating_add(hole.end as u64);
+    [before, behind, total.saturating_sub(behind)]
+}
+
+/// The rows of a cross-reference stream; sets its /Type, /W and /Index.
+fn stream_entries(places: &[Place], highest: u64, trailer: &mut Dictionary) -> Vec<u8> {
+    // The section itself is the last object, so its offset is the widest.
+    let width = (8 - highest.leading_zeros() as usize / 8).max(1);
+    let mut data = Vec::with_capacity(places.len() * (width + 3));
+    for place in places {
+        data.push(1);
+        let offset = place.offset.to_be_bytes();
+        data.extend_from_slice(offset.get(8 - width..).unwrap_or(&offset));
+        data.extend_from_slice(&place.id.generation.to_be_bytes());
+    }
+    let index = runs(places)
+        .filter_map(|run| run.first().map(|first| (first.id.number, run.len())))
+        .flat_map(|(first, count)| {
+            [Object::Integer(i64::from(first)), Object::Integer(i64::try_from(count).unwrap_or(i64::MAX))]
+        })
+        .collect();
+    let widths = [1, i64::try_from(width).unwrap_or(8), 2];
+    trailer.set(b"Type", Object::Name(b"XRef".to_vec()));
+    trailer.set(b"W", Object::Array(widths.map(Object::Integer).to_vec()));
+    trailer.set(b"Index", Object::Array(index));
+    data
+}
+
+/// Runs of consecutive object numbers.
+fn runs(places: &[Place]) -> impl Iterator<Item = &[Place]> {
+    places.chunk_by(|a, b| a.id.number.checked_add(1) == Some(b.id.number))
+}
+
+/// The largest offset with ten digits.
+const MAX_LENGTH: u64 = 9_999_999_999;
+/// Three numbers of at most ten digits and the blanks between them.
+const BYTE_RANGE_WIDTH: usize = 32;
+/// mupdf and others refuse object numbers from 2^23 on.
+const MAX_OBJECTS: u32 = 8_388_607;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn base(section: Section) -> Base {
+        let mut trailer = Dictionary::new();
+        trailer.set(b"Root", Object::Reference(ObjectId { number: 1, generation: 0 }));
+        trailer.set(b"XRefStm", Object::Integer(5));
+        trailer.set(b"Prev", Object::Integer(9));
+        Base { length: 1_000, ends_line: false, origin: 0, section, previous: 900, trailer }
+    }
+
+    fn update() -> Update {
+        let mut update = Update::new(10);
+        update.put(ObjectId { number: 1, generation: 3 }, Body::Value(Object::Null));
+        let new = update.allocate();
+        let mut dictionary = Dictionary::new();
+        dictionary.set(b"Type", Object::Name(b"Sig".to_vec()));
+        update.put(new, Body::Signature(Signature { dictionary }));
+        let stream = update.allocate();
+        update.put(stream, Body::Stream { dictionary: Dictionary::new(), data: Arc::from(&b"abc"[..]) });
+        update
+    }
+
+    #[test]
+    fn table_entries_point_at_their_objects() {
+        let layout = update().layout(&base(Section::Table), 4).unwrap();
+        let text = String::from_utf8(layout.tail.clone()).unwrap();
+        assert!(text.starts_with("\n1 3 obj\nnull\nendobj\n10 0 obj\n<</Type/Sig/ByteRange[0 "));
+        assert!(text.contains("xref\n1 1\n0000001001 00003 n \n10 2\n"));
+        assert!(!text.contains("XRefStm"));
+        assert!(text.contains("/Size 12/Prev 900/ID[<"));
+        let xref: usize =
+            text.split("startxref\n").nth(1).unwrap().split('\n').next().unwrap().parse().unwrap();
+        assert!(text[xref - 1_000..].starts_with("xref\n"));
+        let hole = layout.hole.unwrap();
+        assert_eq!(&text[hole.clone()], "<00000000>");
+        let range = text.split("/ByteRange[").nth(1).unwrap().split(']').next().unwrap();
+        let numbers: Vec<usize> = range.split_whitespace().map(|n| n.parse().unwrap()).collect();
+        assert_eq!(numbers, [0, 1_000 + hole.start, 1_000 + hole.end, text.len() - hole.end]);
+    }
+
+    #[test]
+    fn stream_section_lists_itself() {
+        let layout = update().layout(&base(Section::Stream), 4).unwrap();
+        let text: String = layout.tail.iter().map(|&b| char::from(b)).collect();
+        assert!(text.contains("/Size 13/"), "{text}");
+        assert!(text.contains("/Type/XRef/W[1 2 2]/Index[1 1 10 3]/Length 20>>"), "{text}");
+    }
+
+    #[test]
+    fn same_update_gives_same_bytes_and_another_gives_another_id() {
+        let a = update().layout(&base(Section::Table), 4).unwrap().tail;
+        assert_eq!(a, update().layout(&base(Section::Table), 4).unwrap().tail);
+        let mut longer = base(Section::Table);
+        longer.previous = 901;
+        let b = update().layout(&longer, 4).unwrap().tail;
+        let id = |tail: &[u8]| String::from_utf8_lossy(tail).split("/ID[<").nth(1).unwrap()[..32].to_owned();
+        assert_ne!(id(&a), id(&b));
+    }
+
+    #[test]
+    fn offsets_count_from_the_header_where_the_original_does() {
+        let mut shifted = base(Section::Table);
+        shifted.origin = 100;
+        let text = String::from_utf8(update().layout(&shifted, 4).unwrap().tail).unwrap();
+        assert!(text.contains("0000000901 00003 n"));
+    }
+
+    #[test]
+    fn eleven_digits_are_refused() {
+        let mut long = base(Section::Table);
+        long.length = MAX_LENGTH;
+        assert!(matches!(update().layout(&long, 4), Err(LayoutError::TooLong { .. })));
+    }
+
+    #[test]
+    fn object_numbers_end_where_readers_end() {
+        let mut update = Update::new(MAX_OBJECTS);
+        let id = update.allocate();
+        update.put(id, Body::Value(Object::Null));
+        assert!(matches!(update.layout(&base(Section::Table), 0), Err(LayoutError::TooManyObjects { .. })));
+    }
+}
