@@ -1,0 +1,31 @@
+"""Validates every signature of a PDF with pyHanko and prints JSON: judge_with_pyhanko.py FILE ROOT.pem"""
+
+import json
+import logging
+import sys
+
+
+from pyhanko.keys import load_certs_from_pemder
+from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.sign.validation import validate_pdf_signature
+from pyhanko_certvalidator import ValidationContext
+
+logging.disable(logging.ERROR)
+roots = list(load_certs_from_pemder([sys.argv[2]]))
+verdicts = []
+with open(sys.argv[1], "rb") as file:
+    reader = PdfFileReader(file, strict=False)
+    for signature in reader.embedded_regular_signatures:
+        # Revocation is our own verifier's and openssl's matter: a private authority's CRL address answers to nobody here.
+        context = ValidationContext(trust_roots=roots, allow_fetching=False, revocation_mode="soft-fail")
+        status = validate_pdf_signature(signature, signer_validation_context=context)
+        verdicts.append({
+            "field": signature.field_name,
+            "intact": status.intact, "valid": status.valid, "trusted": status.trusted, "bottom_line": status.bottom_line,
+            "coverage": status.coverage.name,
+            "modification": status.modification_level.name if status.modification_level is not None else None,
+            "subfilter": str(signature.sig_object["/SubFilter"]),
+            "signer": status.signing_cert.subject.human_friendly,
+            "digest": status.md_algorithm,
+        })
+print(json.dumps(verdicts, ensure_ascii=False))
