@@ -5,5 +5,9 @@
 //! this crate holds no cryptography and no file format of its own.
 
 pub mod config;
+pub mod identity;
 pub mod journal;
+pub mod policy;
+pub mod problem;
+pub mod server;
 pub mod store;

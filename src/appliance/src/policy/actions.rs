@@ -1,0 +1,73 @@
+//! The acts that policies decide about, one type each, so that a permit for one is no permit for another.
+//!
+//! The names are those of the authorization schema; a test holds the two lists together.
+
+/// An act that needs a permit.
+pub trait Action: Send + Sync + 'static {
+    /// Its name in policies and entries.
+    const NAME: &'static str;
+}
+
+macro_rules! actions {
+    ($($(#[$doc:meta])* $name:ident = $text:literal;)+) => {
+        $(
+            $(#[$doc])*
+            #[derive(Debug)]
+            pub enum $name {}
+            impl Action for $name { const NAME: &'static str = $text; }
+        )+
+        /// The names of all acts.
+        pub const ACTION_NAMES: &[&str] = &[$($text,)+];
+    };
+}
+
+actions! {
+    /// Seal a document with a seal.
+    SealDocument = "document.seal";
+    /// Verify a document.
+    VerifyDocument = "document.verify";
+    /// Read the receipt of an act.
+    ReadReceipt = "receipt.read";
+    /// List an organisation's seals.
+    ListSeals = "seal.list";
+    /// Read a seal's record.
+    ReadSeal = "seal.read";
+    /// Have a seal made.
+    MakeSeal = "seal.make";
+    /// Read an organisation's record.
+    ReadOrganisation = "organisation.read";
+    /// Register an organisation.
+    AddOrganisation = "organisation.add";
+    /// Change an organisation's record.
+    ChangeOrganisation = "organisation.change";
+    /// Retire an organisation.
+    RetireOrganisation = "organisation.retire";
+    /// Read a caller's registration.
+    ReadCaller = "caller.read";
+    /// Register a machine.
+    AddCaller = "caller.add";
+    /// Change a caller's registration without giving it a role.
+    ChangeCaller = "caller.change";
+    /// Propose a new officer or operator, or a further role.
+    ProposeCaller = "caller.propose";
+    /// Approve what another person proposed.
+    ApproveCaller = "caller.approve";
+    /// Retire a caller.
+    RetireCaller = "caller.retire";
+    /// Read certificates.
+    ReadCertificate = "certificate.read";
+    /// Have a certificate issued to a caller.
+    IssueCertificate = "certificate.issue";
+    /// Revoke a certificate.
+    RevokeCertificate = "certificate.revoke";
+    /// Sign a new revocation list.
+    SignCrl = "crl.sign";
+    /// Read entries of the log.
+    ReadAudit = "audit.read";
+    /// Verify the whole log against the rows.
+    VerifyAudit = "audit.verify";
+    /// Load policies anew.
+    ReloadPolicy = "policy.reload";
+    /// Operate the appliance: reload certificates, seal it again, shut it down.
+    OperateAppliance = "appliance.operate";
+}

@@ -1,0 +1,236 @@
+//! What an act is about, as far as policies need to know it.
+
+use std::collections::{HashMap, HashSet};
+
+use cedar_policy::{Entity, RestrictedExpression};
+
+use super::engine::{PolicyFault, entity};
+
+/// Kinds of things policies speak about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResourceKind {
+    /// A seal.
+    Seal,
+    /// A document handed in.
+    Document,
+    /// The receipt of an act.
+    Receipt,
+    /// A caller's registration.
+    Caller,
+    /// A certificate.
+    Certificate,
+    /// An organisation.
+    Organisation,
+    /// The log.
+    Log,
+    /// The policies.
+    Policies,
+    /// The appliance itself.
+    Appliance,
+}
+
+impl ResourceKind {
+    /// The word before the colon in an entry's resource.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Seal => "seal",
+            Self::Document => "document",
+            Self::Receipt => "receipt",
+            Self::Caller => "caller",
+            Self::Certificate => "certificate",
+            Self::Organisation => "organisation",
+            Self::Log => "log",
+            Self::Policies => "policies",
+            Self::Appliance => "appliance",
+        }
+    }
+
+    /// Reads the word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        [
+            Self::Seal,
+            Self::Document,
+            Self::Receipt,
+            Self::Caller,
+            Self::Certificate,
+            Self::Organisation,
+            Self::Log,
+            Self::Policies,
+            Self::Appliance,
+        ]
+        .into_iter()
+        .find(|kind| kind.word() == word)
+    }
+
+    pub(super) const fn entity_type(self) -> &'static str {
+        match self {
+            Self::Seal => "Cinnabar::Seal",
+            Self::Document => "Cinnabar::Document",
+            Self::Receipt => "Cinnabar::Receipt",
+            Self::Caller => "Cinnabar::Caller",
+            Self::Certificate => "Cinnabar::Certificate",
+            Self::Organisation => "Cinnabar::Organisation",
+            Self::Log => "Cinnabar::Log",
+            Self::Policies => "Cinnabar::Policies",
+            Self::Appliance => "Cinnabar::Appliance",
+        }
+    }
+}
+
+/// A thing to be acted upon: its identifier, the version that was looked at, and what policies ask about it.
+#[derive(Debug, Clone)]
+pub struct Resource {
+    kind: ResourceKind,
+    id: String,
+    version: Option<i64>,
+    organisation: Option<String>,
+    granted: Vec<String>,
+    caller: Option<String>,
+    caller_kind: Option<&'static str>,
+}
+
+impl Resource {
+    fn new(kind: ResourceKind, id: impl Into<String>) -> Self {
+        Self {
+            kind,
+            id: id.into(),
+            version: None,
+            organisation: None,
+            granted: Vec::new(),
+            caller: None,
+            caller_kind: None,
+        }
+    }
+
+    /// A seal of an organisation.
+    #[must_use]
+    pub fn seal(id: impl Into<String>, organisation: impl Into<String>) -> Self {
+        let mut resource = Self::new(ResourceKind::Seal, id);
+        resource.organisation = Some(organisation.into());
+        resource
+    }
+
+    /// A document handed in with a request; it has no record of its own.
+    #[must_use]
+    pub fn document() -> Self {
+        Self::new(ResourceKind::Document, "submitted")
+    }
+
+    /// The receipt of leaf `leaf`, an act of the registration `caller`.
+    #[must_use]
+    pub fn receipt(leaf: u64, caller: impl Into<String>) -> Self {
+        let mut resource = Self::new(ResourceKind::Receipt, leaf.to_string());
+        resource.caller = Some(caller.into());
+        resource
+    }
+
+    /// A caller's registration (the caller acted upon, not the one acting).
+    #[must_use]
+    pub fn caller(
+        id: impl Into<String>,
+        kind: crate::identity::CallerKind,
+        organisation: impl Into<String>,
+    ) -> Self {
+        let mut resource = Self::new(ResourceKind::Caller, id);
+        resource.organisation = Some(organisation.into());
+        resource.caller_kind = Some(kind.as_str());
+        resource
+    }
+
+    /// A certificate, by fingerprint.
+    #[must_use]
+    pub fn certificate(fingerprint: impl Into<String>) -> Self {
+        Self::new(ResourceKind::Certificate, fingerprint)
+    }
+
+    /// An organisation.
+    #[must_use]
+    pub fn organisation(id: impl Into<String>) -> Self {
+        Self::new(ResourceKind::Organisation, id)
+    }
+
+    /// The log.
+    #[must_use]
+    pub fn log() -> Self {
+        Self::new(ResourceKind::Log, "log")
+    }
+
+    /// The policies.
+    #[must_use]
+    pub fn policies() -> Self {
+        Self::new(ResourceKind::Policies, "authorization")
+    }
+
+    /// The appliance itself.
+    #[must_use]
+    pub fn appliance() -> Self {
+        Self::new(ResourceKind::Appliance, "appliance")
+    }
+
+    /// The version of the record that was looked at; the unit of work guards it (decision 14).
+    #[must_use]
+    pub fn at_version(mut self, version: i64) -> Self {
+        self.version = Some(version);
+        self
+    }
+
+    /// Further organisations a seal is granted to.
+    #[must_use]
+    pub fn granted_to(mut self, organisations: impl IntoIterator<Item = String>) -> Self {
+        self.granted.extend(organisations);
+        self
+    }
+
+    /// Its kind.
+    #[must_use]
+    pub fn kind(&self) -> ResourceKind {
+        self.kind
+    }
+
+    /// Its identifier.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The version that was looked at.
+    #[must_use]
+    pub fn version(&self) -> Option<i64> {
+        self.version
+    }
+
+    /// How entries name it: `kind:id`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("{}:{}", self.kind.word(), self.id)
+    }
+
+    pub(super) fn entity(&self) -> Result<Entity, PolicyFault> {
+        let uid = entity(self.kind.entity_type(), &self.id)?;
+        let mut attributes = HashMap::new();
+        let organisation =
+            |id: &str| entity("Cinnabar::Organisation", id).map(RestrictedExpression::new_entity_uid);
+        match self.kind {
+            ResourceKind::Seal => {
+                let owner = self.organisation.as_deref().unwrap_or_default();
+                attributes.insert("organisation".to_owned(), organisation(owner)?);
+                let granted: Result<Vec<_>, _> = self.granted.iter().map(|id| organisation(id)).collect();
+                attributes.insert("granted".to_owned(), RestrictedExpression::new_set(granted?));
+            }
+            ResourceKind::Receipt => {
+                let caller = self.caller.clone().unwrap_or_default();
+                attributes.insert("caller".to_owned(), RestrictedExpression::new_string(caller));
+            }
+            ResourceKind::Caller => {
+                let of = self.organisation.as_deref().unwrap_or_default();
+                attributes.insert("organisation".to_owned(), organisation(of)?);
+                let kind = self.caller_kind.unwrap_or_default().to_owned();
+                attributes.insert("kind".to_owned(), RestrictedExpression::new_string(kind));
+            }
+            _ => {}
+        }
+        Entity::new(uid, attributes, HashSet::new()).map_err(|error| PolicyFault(error.to_string()))
+    }
+}

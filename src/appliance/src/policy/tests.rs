@@ -1,0 +1,196 @@
+//! The shipped policies, and what is refused when loading others.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::*;
+use crate::identity::{Caller, CallerKind, Registration, Role};
+
+fn shipped() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../policies/authorization")
+}
+
+fn caller(kind: CallerKind, roles: &[Role]) -> Arc<Caller> {
+    let person = (kind != CallerKind::Machine).then(|| "p1".to_owned());
+    let registration = Registration {
+        id: "c1".into(),
+        kind,
+        uri: "urn:cinnabar:demo:c1".into(),
+        organisation: "o1".into(),
+        person,
+        roles: roles.to_vec(),
+        active: true,
+    };
+    Caller::new(&registration, &"ab".repeat(32), "1f")
+}
+
+fn facts() -> Facts {
+    Facts::of_request("r1")
+}
+
+#[test]
+fn the_shipped_policies_fit_their_schema() {
+    let report = check(&shipped());
+    assert!(report.valid, "{:#?}", report.findings);
+    for (id, reason) in &report.policies {
+        assert!(!reason.is_empty(), "policy `{id}` gives no reason");
+    }
+}
+
+#[test]
+fn every_action_and_role_of_the_code_stands_in_the_schema_and_the_reverse() {
+    let set = PolicySet::load(&shipped()).unwrap();
+    let mut named: Vec<String> =
+        set.schema().actions().map(|action| action.id().unescaped().to_owned()).collect();
+    named.sort();
+    let mut ours: Vec<String> = ACTION_NAMES.iter().map(|name| (*name).to_owned()).collect();
+    ours.sort();
+    assert_eq!(named, ours);
+    let text = std::fs::read_to_string(shipped().join("cinnabar.cedarschema")).unwrap();
+    let line = text.lines().find(|line| line.contains("entity Role enum")).unwrap();
+    for role in Role::ALL {
+        assert!(line.contains(&format!("\"{}\"", role.as_str())));
+    }
+    assert_eq!(line.matches('"').count(), 2 * Role::ALL.len());
+}
+
+#[test]
+fn a_machine_seals_with_the_seals_of_its_own_organisation_and_with_granted_ones() {
+    let policy = Policy::load(&shipped()).unwrap();
+    let sealer = caller(CallerKind::Machine, &[Role::Sealer]);
+    let own = Resource::seal("s1", "o1").at_version(3);
+    let permit = policy.decide::<SealDocument>(&sealer, own, facts()).unwrap();
+    assert_eq!(permit.policies(), ["sealer-own-organisation"]);
+    assert_eq!(permit.resource().version(), Some(3));
+    assert_eq!(permit.request(), "r1");
+
+    let foreign = Resource::seal("s2", "o2");
+    let denied = policy.decide::<SealDocument>(&sealer, foreign, facts()).unwrap_err();
+    assert!(denied.policies.is_empty() && denied.errors.is_empty(), "{denied:?}");
+
+    let granted = Resource::seal("s2", "o2").granted_to(["o1".to_owned()]);
+    assert!(policy.decide::<SealDocument>(&sealer, granted, facts()).is_ok());
+}
+
+#[test]
+fn the_wrong_role_is_denied() {
+    let policy = Policy::load(&shipped()).unwrap();
+    let verifier = caller(CallerKind::Machine, &[Role::Verifier]);
+    assert!(policy.decide::<SealDocument>(&verifier, Resource::seal("s1", "o1"), facts()).is_err());
+    assert!(policy.decide::<VerifyDocument>(&verifier, Resource::document(), facts()).is_ok());
+    assert!(policy.decide::<AddCaller>(&verifier, Resource::organisation("o1"), facts()).is_err());
+    let auditor = caller(CallerKind::Officer, &[Role::Auditor, Role::SecurityOfficer]);
+    let denied = policy.decide::<MakeSeal>(&auditor, Resource::organisation("o1"), facts()).unwrap_err();
+    assert_eq!(denied.policies, ["auditor-stays-apart"]);
+}
+
+#[test]
+fn receipts_are_read_by_their_caller_and_by_auditors() {
+    let policy = Policy::load(&shipped()).unwrap();
+    let machine = caller(CallerKind::Machine, &[Role::Sealer]);
+    assert!(policy.decide::<ReadReceipt>(&machine, Resource::receipt(7, "c1"), facts()).is_ok());
+    assert!(policy.decide::<ReadReceipt>(&machine, Resource::receipt(8, "c2"), facts()).is_err());
+    let auditor = caller(CallerKind::Officer, &[Role::Auditor]);
+    assert!(policy.decide::<ReadReceipt>(&auditor, Resource::receipt(8, "c2"), facts()).is_ok());
+}
+
+#[test]
+fn nobody_approves_their_own_proposal() {
+    let policy = Policy::load(&shipped()).unwrap();
+    let officer = caller(CallerKind::Officer, &[Role::SecurityOfficer]);
+    let subject = || Resource::caller("c9", CallerKind::Officer, "o1");
+    let by = |person: &str| Facts { proposer: Some(person.to_owned()), ..facts() };
+    assert!(policy.decide::<ApproveCaller>(&officer, subject(), by("p2")).is_ok());
+    let denied = policy.decide::<ApproveCaller>(&officer, subject(), by("p1")).unwrap_err();
+    assert_eq!(denied.policies, ["four-eyes"]);
+}
+
+#[test]
+fn anything_wrong_with_the_question_is_a_denial_with_its_error() {
+    let policy = Policy::load(&shipped()).unwrap();
+    let officer = caller(CallerKind::Officer, &[Role::SecurityOfficer]);
+    let subject = Resource::caller("c9", CallerKind::Officer, "o1");
+    let denied = policy.decide::<ApproveCaller>(&officer, subject, facts()).unwrap_err();
+    assert!(!denied.errors.is_empty(), "a proposal without its proposer must not be decided");
+    let denied = policy.decide::<SealDocument>(&officer, Resource::log(), facts()).unwrap_err();
+    assert!(!denied.errors.is_empty(), "the schema does not know sealing a log");
+}
+
+#[test]
+fn an_evaluation_error_denies_even_when_another_policy_permits() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::copy(shipped().join("cinnabar.cedarschema"), folder.path().join("s.cedarschema")).unwrap();
+    // An overflow is the kind of error that strict validation cannot exclude.
+    std::fs::write(
+        folder.path().join("p.cedar"),
+        r#"@id("all") permit (principal, action == Cinnabar::Action::"document.verify", resource);
+           @id("broken") forbid (principal, action == Cinnabar::Action::"document.verify", resource)
+           when { context.local || 9223372036854775807 + 1 == 0 };"#,
+    )
+    .unwrap();
+    let policy = Policy::load(folder.path()).unwrap();
+    let verifier = caller(CallerKind::Machine, &[]);
+    let denied = policy.decide::<VerifyDocument>(&verifier, Resource::document(), facts()).unwrap_err();
+    assert!(denied.errors[0].contains("overflow"), "{:?}", denied.errors);
+}
+
+#[test]
+fn policies_that_do_not_fit_refuse_to_load_and_are_named() {
+    let refuse = |text: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::copy(shipped().join("cinnabar.cedarschema"), folder.path().join("s.cedarschema")).unwrap();
+        std::fs::write(folder.path().join("p.cedar"), text).unwrap();
+        let report = check(folder.path());
+        assert!(!report.valid, "accepted: {text}");
+        report.findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    };
+    assert!(refuse("permit (principal, action, resource);").contains("@id"));
+    assert!(refuse("@id(\"a\") permit (principal").contains("p.cedar"));
+    let unknown = r#"@id("typo") permit (principal, action == Cinnabar::Action::"document.sael", resource);"#;
+    assert!(refuse(unknown).contains("typo"));
+    let role = r#"@id("r") permit (principal in Cinnabar::Role::"boss", action, resource);"#;
+    assert!(refuse(role).contains("boss"));
+    let twice =
+        r#"@id("t") forbid (principal, action, resource); @id("t") forbid (principal, action, resource);"#;
+    assert!(refuse(twice).contains('t'));
+    assert!(refuse("// nothing").contains(".cedar"));
+}
+
+#[test]
+fn a_reload_that_does_not_fit_leaves_the_set_in_force() {
+    let folder = tempfile::tempdir().unwrap();
+    for entry in std::fs::read_dir(shipped()).unwrap() {
+        let path = entry.unwrap().path();
+        std::fs::copy(&path, folder.path().join(path.file_name().unwrap())).unwrap();
+    }
+    let policy = Policy::load(folder.path()).unwrap();
+    let before = policy.current().digest().to_owned();
+    std::fs::write(folder.path().join("bad.cedar"), "permit").unwrap();
+    assert!(policy.reload().is_err());
+    assert_eq!(policy.current().digest(), before);
+    std::fs::write(folder.path().join("bad.cedar"), r#"@id("x") forbid (principal, action, resource);"#)
+        .unwrap();
+    assert_ne!(policy.reload().unwrap().digest(), before);
+    let verifier = caller(CallerKind::Machine, &[Role::Verifier]);
+    assert!(policy.decide::<VerifyDocument>(&verifier, Resource::document(), facts()).is_err());
+}
+
+#[test]
+fn explain_names_the_deciding_policies_and_their_reasons() {
+    let question = Question {
+        caller: "c1".into(),
+        kind: CallerKind::Machine,
+        organisation: "o1".into(),
+        roles: vec![Role::Sealer],
+        person: None,
+        action: "document.seal".into(),
+        resource: Resource::seal("s1", "o1"),
+        local: false,
+        proposer: None,
+    };
+    let answer = explain(&shipped(), &question).unwrap();
+    assert!(answer.permitted);
+    assert_eq!(answer.policies[0].0, "sealer-own-organisation");
+    let answer = explain(&shipped(), &Question { action: "document.steal".into(), ..question }).unwrap();
+    assert!(!answer.permitted && !answer.errors.is_empty());
+}
