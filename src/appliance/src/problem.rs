@@ -357,6 +357,46 @@ impl From<crate::identity::IdentifyError> for Problem {
     }
 }
 
+impl From<crate::journal::CommitError> for Problem {
+    fn from(error: crate::journal::CommitError) -> Self {
+        use crate::journal::CommitError as Error;
+        let problem = match &error {
+            Error::Conflict { .. } => Self::new(
+                Kind::PreconditionFailed,
+                "It was changed meanwhile; read it again and repeat the change.",
+            ),
+            Error::Exists { .. } => Self::new(Kind::Conflict, "It exists already; names are never reused."),
+            Error::Reference { .. } => {
+                Self::new(Kind::Conflict, "It refers to something that does not exist.")
+            }
+            Error::Row { .. } => Self::new(Kind::InvalidParameter, "A value is outside of its range."),
+            Error::TooLarge { .. } => Self::new(Kind::InvalidParameter, "Send shorter parameters."),
+            Error::ClockUntrusted(_) => {
+                Self::new(Kind::ClockUntrusted, "The operator must mend the clock; try again later.")
+                    .retry_after(30)
+            }
+            Error::Unavailable(_) => {
+                Self::new(Kind::StoreUnavailable, "Nothing was done; try again later.").retry_after(10)
+            }
+            Error::OutcomeUnknown(_) => Self::new(
+                Kind::StoreUnavailable,
+                "Whether it was done is not known; ask again with the same `Idempotency-Key`.",
+            )
+            .retry_after(10),
+            Error::Canonical(_) | Error::Key(_) => return Self::internal(error),
+        };
+        problem.log(error)
+    }
+}
+
+impl From<crate::store::StoreError> for Problem {
+    fn from(error: crate::store::StoreError) -> Self {
+        Self::new(Kind::StoreUnavailable, "The store does not answer; try again later.")
+            .log(error)
+            .retry_after(5)
+    }
+}
+
 impl From<crate::server::spill::SpoolError> for Problem {
     fn from(error: crate::server::spill::SpoolError) -> Self {
         use crate::server::spill::SpoolError as Error;

@@ -12,7 +12,7 @@ mod registry;
 
 use std::sync::{Arc, OnceLock};
 
-pub use peer::{ClientAuthorities, ClientAuthority, Peer, PeerError};
+pub use peer::{ClientAuthorities, ClientAuthority, Peer, PeerError, serial_hex};
 pub use registry::{IdentifyError, Identity, Registration, Snapshot};
 
 /// What a caller is. The certificate's authority limits it, the registration states it.
@@ -137,6 +137,17 @@ impl Caller {
             serial: serial.to_owned(),
             principal: OnceLock::new(),
         })
+    }
+
+    /// As entries name it.
+    #[must_use]
+    pub fn actor(&self) -> crate::journal::Actor {
+        crate::journal::Actor {
+            id: self.id.clone(),
+            kind: self.kind.as_str().to_owned(),
+            organisation: self.organisation.clone(),
+            fingerprint: self.fingerprint.clone(),
+        }
     }
 
     /// The appliance's own background work under a name, for example `crl-renewal`. It goes through the

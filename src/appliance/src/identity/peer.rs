@@ -4,12 +4,9 @@
 //! through to here, so that its holder, having proved possession of the key, can be told so and the attempt
 //! be entered (decision 13); logging inside the verifier would let anyone replay another's certificate.
 
+use pki::Certificate;
 use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
 use webpki::EndEntityCert;
-use x509_cert::Certificate;
-use x509_cert::der::{Decode, Encode};
-use x509_cert::ext::pkix::name::GeneralName;
-use x509_cert::ext::pkix::{ExtendedKeyUsage, SubjectAltName};
 
 use super::CallerKind;
 
@@ -103,10 +100,7 @@ impl ClientAuthorities {
     pub fn authenticate(&self, leaf: &CertificateDer<'_>, now: UnixTime) -> Result<Peer, PeerError> {
         let unreadable = |error: &dyn std::fmt::Display| PeerError::Unreadable(error.to_string());
         let parsed = Certificate::from_der(leaf).map_err(|error| unreadable(&error))?;
-        let tbs = parsed.tbs_certificate();
-        let issuer = tbs.issuer().to_der().map_err(|error| unreadable(&error))?;
-        let not_before = tbs.validity().not_before.to_unix_duration().as_secs();
-        let not_after = tbs.validity().not_after.to_unix_duration().as_secs();
+        let (not_before, not_after) = validity(&parsed);
         if not_before > not_after {
             return Err(PeerError::Unsound("its validity ends before it begins".to_owned()));
         }
@@ -116,7 +110,7 @@ impl ClientAuthorities {
         ));
         let end_entity = EndEntityCert::try_from(leaf).map_err(|error| unreadable(&error))?;
         let mut failure = PeerError::UnknownAuthority;
-        for authority in self.all.iter().filter(|authority| authority.subject == issuer) {
+        for authority in self.all.iter().filter(|authority| authority.subject == parsed.issuer().der()) {
             if !(authority.not_before..=authority.not_after).contains(&now.as_secs()) {
                 failure =
                     PeerError::Unsound(format!("authority `{}` is outside its validity", authority.label));
@@ -133,12 +127,12 @@ impl ClientAuthorities {
             ) {
                 Ok(_) => {
                     return Ok(Peer {
-                        fingerprint: hex::encode(ring::digest::digest(&ring::digest::SHA256, leaf)),
-                        serial: hex::encode(significant(tbs.serial_number().as_bytes())),
+                        fingerprint: hex::encode(parsed.sha256_fingerprint()),
+                        serial: serial_hex(parsed.serial()),
                         issuer: authority.label.clone(),
                         kinds: authority.kinds.clone(),
-                        uris: uris(&parsed)?,
-                        client_authentication: client_authentication(&parsed)?,
+                        uris: parsed.uri_sans().map(ToOwned::to_owned).collect(),
+                        client_authentication: client_authentication(&parsed),
                         not_before,
                         not_after,
                     });
@@ -158,11 +152,11 @@ impl Authority {
         let der = CertificateDer::from(authority.certificate.as_slice());
         let anchor = webpki::anchor_from_trusted_cert(&der).map_err(|error| unreadable(&error))?.to_owned();
         let parsed = Certificate::from_der(&der).map_err(|error| unreadable(&error))?;
-        let tbs = parsed.tbs_certificate();
+        let (not_before, not_after) = validity(&parsed);
         Ok(Self {
-            subject: tbs.subject().to_der().map_err(|error| unreadable(&error))?,
-            not_before: tbs.validity().not_before.to_unix_duration().as_secs(),
-            not_after: tbs.validity().not_after.to_unix_duration().as_secs(),
+            subject: parsed.subject().der().to_vec(),
+            not_before,
+            not_after,
             label: authority.label,
             kinds: authority.kinds,
             anchor,
@@ -170,35 +164,25 @@ impl Authority {
     }
 }
 
-fn uris(certificate: &Certificate) -> Result<Vec<String>, PeerError> {
-    let names = certificate
-        .tbs_certificate()
-        .get_extension::<SubjectAltName>()
-        .map_err(|error| PeerError::Unreadable(error.to_string()))?;
-    let names = names.map(|(_, names)| names.0).unwrap_or_default();
-    Ok(names
-        .into_iter()
-        .filter_map(|name| match name {
-            GeneralName::UniformResourceIdentifier(uri) => Some(uri.to_string()),
-            _ => None,
-        })
-        .collect())
+fn validity(certificate: &Certificate) -> (u64, u64) {
+    let seconds = |at: i64| u64::try_from(at).unwrap_or(0);
+    (seconds(certificate.not_before()), seconds(certificate.not_after()))
 }
 
-fn client_authentication(certificate: &Certificate) -> Result<bool, PeerError> {
-    let usages = certificate
-        .tbs_certificate()
-        .get_extension::<ExtendedKeyUsage>()
-        .map_err(|error| PeerError::Unreadable(error.to_string()))?;
-    Ok(usages.is_some_and(|(_, usages)| usages.0.iter().any(|usage| usage.to_string() == CLIENT_AUTH)))
+fn client_authentication(certificate: &Certificate) -> bool {
+    certificate
+        .extended_key_usages()
+        .is_some_and(|usages| usages.iter().any(|usage| usage.to_string() == CLIENT_AUTH))
 }
 
-/// id-kp-clientAuth, RFC 5280 §4.2.1.12.
+/// id-kp-clientAuth, RFC 5280 §4.2.1.12. anyExtendedKeyUsage does not count.
 const CLIENT_AUTH: &str = "1.3.6.1.5.5.7.3.2";
 
-fn significant(serial: &[u8]) -> &[u8] {
+/// A serial number as the register keeps it: lower-case hex without leading zero octets.
+#[must_use]
+pub fn serial_hex(serial: &[u8]) -> String {
     match serial {
-        [0, rest @ ..] if !rest.is_empty() => significant(rest),
-        all => all,
+        [0, rest @ ..] if !rest.is_empty() => serial_hex(rest),
+        all => hex::encode(all),
     }
 }

@@ -52,6 +52,18 @@ impl<A: Action> Permit<A> {
         &self.request
     }
 
+    /// The head of the journal entry that will record the act.
+    #[must_use]
+    pub fn act(&self) -> crate::journal::Act {
+        crate::journal::Act {
+            actor: self.caller.actor(),
+            action: A::NAME.to_owned(),
+            resource: self.resource.name(),
+            policies: self.policies.clone(),
+            request: self.request.clone(),
+        }
+    }
+
     /// The act's name.
     #[must_use]
     pub const fn action(&self) -> &'static str {
