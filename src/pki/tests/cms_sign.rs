@@ -15,7 +15,7 @@ use common::*;
 use crypto::DigestAlgorithm;
 
 fn signer(seal: &Entity, ca: &Entity) -> CmsSigner {
-    CmsSigner::new(seal.key.clone(), &seal.certificate, &[ca.certificate.clone()]).unwrap()
+    CmsSigner::new(seal.key.clone(), &seal.certificate, std::slice::from_ref(&ca.certificate)).unwrap()
 }
 
 #[test]

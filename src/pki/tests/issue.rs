@@ -79,7 +79,10 @@ fn a_certificate_reads_back_as_it_was_asked_for() {
     assert!(ca.certificate.is_ca() && !certificate.is_ca());
     assert_eq!(certificate.verify_signature(ca.certificate.spki()), Ok(()));
     assert!(certificate.verify_signature(root.certificate.spki()).is_err());
-    assert_eq!(Certificate::from_pem(certificate.to_pem().as_bytes()).unwrap(), [certificate.clone()]);
+    assert_eq!(
+        Certificate::from_pem(certificate.to_pem().as_bytes()).unwrap(),
+        std::slice::from_ref(certificate)
+    );
 }
 
 #[test]

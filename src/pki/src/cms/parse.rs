@@ -1,0 +1,338 @@
+//! The structure of SignedData, strict about shape and tolerant of BER where real signers write it.
+//!
+//! Several SignerInfos, trailing data and the like are refused here; what a report should still describe (a broken
+//! digest, contradictory attributes) is left to `verify`. Nothing is re-encoded.
+
+use der::asn1::ObjectIdentifier;
+use thiserror::Error;
+
+use super::attributes::SignedAttributes;
+use crate::{
+    asn1::{self, Asn1Error, INTEGER, OCTET_STRING, Reader, Rules, SEQUENCE, SET, Tlv},
+    certificate::Certificate,
+    name::Name,
+    oids,
+};
+
+/// What a CMS may cost before it is refused.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Octets of the whole CMS.
+    pub max_len: usize,
+    /// Embedded certificates; also CRLs.
+    pub max_certificates: usize,
+    /// Attributes of the signer, signed and unsigned each.
+    pub max_attributes: usize,
+}
+
+impl Default for Limits {
+    /// 16 MiB (embedded CRLs can be large), 64 certificates and CRLs, 64 attributes.
+    fn default() -> Self {
+        Self { max_len: 16 * 1024 * 1024, max_certificates: 64, max_attributes: 64 }
+    }
+}
+
+/// Why bytes are not a SignedData this crate will look at.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum CmsError {
+    /// Not BER of the right shape.
+    #[error("malformed CMS: {0}")]
+    Malformed(#[from] Asn1Error),
+    /// Over [`Limits::max_len`].
+    #[error("CMS of {len} octets is too large")]
+    TooLarge {
+        /// Its length.
+        len: usize,
+    },
+    /// Bytes after the ContentInfo.
+    #[error("trailing data after the CMS at offset {offset}")]
+    TrailingData {
+        /// Where it begins.
+        offset: usize,
+    },
+    /// Another content type than signed-data.
+    #[error("CMS content type {oid} is not signed data")]
+    NotSignedData {
+        /// As found.
+        oid: ObjectIdentifier,
+    },
+    /// A bag of certificates, not a signature.
+    #[error("CMS has no signer")]
+    NoSigner,
+    /// More than one SignerInfo: which of them a viewer shows is undefined (EN 319 142-1 §6.3 allows one).
+    #[error("CMS has {count} signers, one is allowed")]
+    SeveralSigners {
+        /// How many.
+        count: usize,
+    },
+    /// Encapsulated content that is not an RFC 3161 TSTInfo.
+    #[error("malformed time-stamp token")]
+    NotTimeStamp,
+}
+
+/// How the SignerInfo names its certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SignerIdentifier {
+    /// issuerAndSerialNumber
+    IssuerAndSerial {
+        /// The issuer's name.
+        issuer: Name,
+        /// The serial number's content octets.
+        serial: Vec<u8>,
+    },
+    /// subjectKeyIdentifier
+    SubjectKeyId(Vec<u8>),
+}
+
+/// A SignedData with exactly one SignerInfo.
+#[derive(Clone, Debug)]
+pub struct SignedData {
+    pub(super) content_type: ObjectIdentifier,
+    pub(super) content: Option<Vec<u8>>,
+    pub(super) certificates: Vec<Certificate>,
+    pub(super) unreadable_certificates: usize,
+    pub(super) crls: Vec<Vec<u8>>,
+    pub(super) signer: SignerInfo,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct SignerInfo {
+    pub identifier: SignerIdentifier,
+    /// DER-shaped AlgorithmIdentifiers, as found.
+    pub digest_algorithm: Vec<u8>,
+    pub digest_oid: ObjectIdentifier,
+    pub signature_algorithm: Vec<u8>,
+    pub signature: Vec<u8>,
+    pub signed_attributes: Option<SignedAttributes>,
+    pub signature_time_stamps: Vec<Vec<u8>>,
+    pub counter_signatures: usize,
+}
+
+impl SignedData {
+    /// Reads a ContentInfo holding SignedData with one signer and nothing after it.
+    ///
+    /// # Errors
+    /// [`CmsError`].
+    pub fn parse(der: &[u8], limits: &Limits) -> Result<Self, CmsError> {
+        if der.len() > limits.max_len {
+            return Err(CmsError::TooLarge { len: der.len() });
+        }
+        let mut outer = Reader::new(der, Rules::Ber);
+        let content_info = outer.expect(SEQUENCE)?;
+        if !outer.is_empty() {
+            return Err(CmsError::TrailingData { offset: outer.offset() });
+        }
+        let mut fields = content_info.reader();
+        let oid = fields.expect(asn1::OID)?.oid()?;
+        if oid != oids::ID_SIGNED_DATA {
+            return Err(CmsError::NotSignedData { oid });
+        }
+        let explicit = fields.expect(0xA0)?;
+        fields.finish()?;
+        let mut inner = explicit.reader();
+        let signed_data = inner.expect(SEQUENCE)?;
+        inner.finish()?;
+        Self::read(&signed_data, limits)
+    }
+
+    /// SignedData ::= SEQUENCE { version, digestAlgorithms SET, encapContentInfo, certificates [0] OPTIONAL,
+    /// crls [1] OPTIONAL, signerInfos SET } (RFC 5652 §5.1).
+    fn read(signed_data: &Tlv<'_>, limits: &Limits) -> Result<Self, CmsError> {
+        let mut fields = signed_data.reader();
+        fields.expect(INTEGER)?.small()?;
+        fields.expect(SET)?.reader().all(limits.max_attributes)?;
+        let mut encapsulated = fields.expect(SEQUENCE)?.reader();
+        let content_type = encapsulated.expect(asn1::OID)?.oid()?;
+        let content = match encapsulated.optional(0xA0)? {
+            Some(explicit) => {
+                let mut inner = explicit.reader();
+                let octets = octet_string(&inner.next()?)?;
+                inner.finish()?;
+                Some(octets)
+            }
+            None => None,
+        };
+        encapsulated.finish()?;
+
+        let mut certificates: Vec<Certificate> = Vec::new();
+        let mut unreadable_certificates = 0;
+        if let Some(set) = fields.optional(0xA0)? {
+            // Other choices (attribute certificates, tagged) are not for us.
+            for choice in set.reader().all(limits.max_certificates)?.iter().filter(|tlv| tlv.tag == SEQUENCE)
+            {
+                match Certificate::from_der(choice.raw) {
+                    Ok(certificate) if certificates.contains(&certificate) => {}
+                    Ok(certificate) => certificates.push(certificate),
+                    Err(_) => unreadable_certificates += 1,
+                }
+            }
+        }
+        let mut crls = Vec::new();
+        if let Some(set) = fields.optional(0xA1)? {
+            let choices = set.reader().all(limits.max_certificates)?;
+            crls.extend(choices.iter().filter(|tlv| tlv.tag == SEQUENCE).map(|tlv| tlv.raw.to_vec()));
+        }
+        let signers = fields.expect(SET)?.reader().all(limits.max_attributes)?;
+        fields.finish()?;
+        let signer = match signers.as_slice() {
+            [] => return Err(CmsError::NoSigner),
+            [signer] => SignerInfo::read(signer, limits)?,
+            several => return Err(CmsError::SeveralSigners { count: several.len() }),
+        };
+        if let Some(attributes) = &signer.signed_attributes {
+            crls.extend(attributes.archived_crls().into_iter().take(limits.max_certificates));
+        }
+        Ok(Self { content_type, content, certificates, unreadable_certificates, crls, signer })
+    }
+
+    /// The eContentType.
+    #[must_use]
+    pub fn content_type(&self) -> ObjectIdentifier {
+        self.content_type
+    }
+
+    /// The encapsulated content, if there is any: a PDF signature must have none.
+    #[must_use]
+    pub fn encapsulated_content(&self) -> Option<&[u8]> {
+        self.content.as_deref()
+    }
+
+    /// The embedded certificates that could be read, in order, duplicates removed.
+    #[must_use]
+    pub fn certificates(&self) -> &[Certificate] {
+        &self.certificates
+    }
+
+    /// How many embedded certificates could not be read.
+    #[must_use]
+    pub fn unreadable_certificates(&self) -> usize {
+        self.unreadable_certificates
+    }
+
+    /// Embedded CRLs as DER, those of Adobe's revocation-archival attribute included.
+    #[must_use]
+    pub fn crls(&self) -> &[Vec<u8>] {
+        &self.crls
+    }
+
+    /// How the signer names its certificate.
+    #[must_use]
+    pub fn signer_identifier(&self) -> &SignerIdentifier {
+        &self.signer.identifier
+    }
+
+    /// The signer's digest algorithm as found.
+    #[must_use]
+    pub fn digest_oid(&self) -> ObjectIdentifier {
+        self.signer.digest_oid
+    }
+
+    /// The signed attributes; `None` when the signature is over the content itself.
+    #[must_use]
+    pub fn signed_attributes(&self) -> Option<&SignedAttributes> {
+        self.signer.signed_attributes.as_ref()
+    }
+
+    /// The signature value, which a signature time-stamp covers.
+    #[must_use]
+    pub fn signature_value(&self) -> &[u8] {
+        &self.signer.signature
+    }
+
+    /// RFC 3161 tokens of the unsigned signature-time-stamp attributes, as found.
+    #[must_use]
+    pub fn signature_time_stamps(&self) -> &[Vec<u8>] {
+        &self.signer.signature_time_stamps
+    }
+
+    /// How many counter-signatures the unsigned attributes hold (not verified).
+    #[must_use]
+    pub fn counter_signatures(&self) -> usize {
+        self.signer.counter_signatures
+    }
+}
+
+impl SignerInfo {
+    /// SignerInfo ::= SEQUENCE { version, sid, digestAlgorithm, signedAttrs [0] OPTIONAL, signatureAlgorithm, signature,
+    /// unsignedAttrs [1] OPTIONAL } (RFC 5652 §5.3).
+    fn read(signer: &Tlv<'_>, limits: &Limits) -> Result<Self, CmsError> {
+        if signer.tag != SEQUENCE {
+            return Err(signer.invalid("SignerInfo").into());
+        }
+        let mut fields = signer.reader();
+        fields.expect(INTEGER)?.small()?;
+        let sid = fields.next()?;
+        let identifier = match sid.tag {
+            SEQUENCE => {
+                let mut parts = sid.reader();
+                let issuer = Name::from_der(parts.expect(SEQUENCE)?.raw)?;
+                let serial = parts.expect(INTEGER)?.integer()?.to_vec();
+                parts.finish()?;
+                SignerIdentifier::IssuerAndSerial { issuer, serial }
+            }
+            0x80 => SignerIdentifier::SubjectKeyId(sid.content.to_vec()),
+            _ => return Err(sid.invalid("SignerIdentifier").into()),
+        };
+        let digest = fields.expect(SEQUENCE)?;
+        let digest_oid = digest.reader().expect(asn1::OID)?.oid()?;
+        let signed_attributes = fields
+            .optional(0xA0)?
+            .map(|set| SignedAttributes::read(&set, limits.max_attributes))
+            .transpose()?;
+        let signature_algorithm = fields.expect(SEQUENCE)?.raw.to_vec();
+        let signature = octet_string(&fields.next()?)?;
+        let mut signature_time_stamps = Vec::new();
+        let mut counter_signatures = 0;
+        if let Some(set) = fields.optional(0xA1)? {
+            for attribute in set.reader().all(limits.max_attributes)? {
+                let mut parts = attribute.reader();
+                let kind = parts.expect(asn1::OID)?.oid()?;
+                let values = parts.expect(SET)?.reader().all(limits.max_attributes)?;
+                parts.finish()?;
+                match kind {
+                    oids::SIGNATURE_TIME_STAMP => {
+                        signature_time_stamps.extend(values.iter().map(|value| value.raw.to_vec()))
+                    }
+                    oids::COUNTER_SIGNATURE => counter_signatures += values.len(),
+                    _ => {}
+                }
+            }
+        }
+        fields.finish()?;
+        Ok(Self {
+            identifier,
+            digest_algorithm: digest.raw.to_vec(),
+            digest_oid,
+            signature_algorithm,
+            signature,
+            signed_attributes,
+            signature_time_stamps,
+            counter_signatures,
+        })
+    }
+}
+
+/// The length of the single BER element at the start of `bytes`, whatever follows it: how a PDF reader tells a CMS from
+/// the zeros that pad its place.
+///
+/// # Errors
+/// [`Asn1Error`] when no whole element begins there.
+pub fn element_len(bytes: &[u8]) -> Result<usize, Asn1Error> {
+    Reader::new(bytes, Rules::Ber).next().map(|tlv| tlv.raw.len())
+}
+
+/// A primitive OCTET STRING, or BER's constructed one in segments (X.690 §8.7.3); segments of segments are refused.
+fn octet_string(tlv: &Tlv<'_>) -> Result<Vec<u8>, Asn1Error> {
+    match tlv.tag {
+        OCTET_STRING => Ok(tlv.content.to_vec()),
+        0x24 => {
+            let mut reader = tlv.reader();
+            let mut out = Vec::with_capacity(tlv.content.len());
+            while !reader.is_empty() {
+                out.extend_from_slice(reader.expect(OCTET_STRING)?.content);
+            }
+            Ok(out)
+        }
+        _ => Err(tlv.invalid("OCTET STRING")),
+    }
+}
