@@ -1,0 +1,213 @@
+//! The interface every keeper of keys offers: file keystore today, PKCS#11 token later.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crypto::Signer;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::files::FileError;
+use crate::label::LabelError;
+
+/// A keeper of keys. Keys have a label, an algorithm and one usage, all fixed when they are made; private halves
+/// never leave.
+///
+/// Signing takes messages, never digests (decision 16); a pre-hashed form would be an additional usage that a key is
+/// made for, and none is offered yet.
+pub trait Custody: Send + Sync {
+    /// Makes a key.
+    ///
+    /// # Errors
+    /// When the label is taken or malformed, algorithm and usage do not go together, or the keeper fails.
+    fn generate(&self, label: &str, algorithm: Algorithm, usage: Usage) -> Result<KeyInfo, CustodyError>;
+
+    /// The keys there are, ordered by label.
+    ///
+    /// # Errors
+    /// When the keeper fails.
+    fn keys(&self) -> Result<Vec<KeyInfo>, CustodyError>;
+
+    /// One key's description.
+    ///
+    /// # Errors
+    /// When there is no such key, or the keeper fails.
+    fn key(&self, label: &str) -> Result<KeyInfo, CustodyError>;
+
+    /// The signer for a key with usage [`Usage::Sign`].
+    ///
+    /// # Errors
+    /// When there is no such key, it is for another usage, or the keeper fails.
+    fn signer(&self, label: &str) -> Result<Arc<dyn Signer>, CustodyError>;
+
+    /// Encrypts and authenticates `plaintext` and authenticates `aad`, with a key with usage [`Usage::Seal`]. The
+    /// result is the keeper's own format; only the same key opens it.
+    ///
+    /// # Errors
+    /// When there is no such key, it is for another usage, or the keeper fails.
+    fn seal(&self, label: &str, plaintext: &[u8], aad: &[u8]) -> Result<Vec<u8>, CustodyError>;
+
+    /// Opens what [`seal`](Self::seal) made with the same key and `aad`.
+    ///
+    /// # Errors
+    /// [`CustodyError::Unauthentic`] when it was not, else as [`seal`](Self::seal).
+    fn open(&self, label: &str, sealed: &[u8], aad: &[u8]) -> Result<Zeroizing<Vec<u8>>, CustodyError>;
+
+    /// HMAC-SHA-256 of a message with a key with usage [`Usage::Mac`].
+    ///
+    /// # Errors
+    /// When there is no such key, it is for another usage, or the keeper fails.
+    fn mac(&self, label: &str, message: &[u8]) -> Result<[u8; 32], CustodyError>;
+
+    /// Destroys a key for good. What was sealed or maced with it can never be opened or recomputed.
+    ///
+    /// # Errors
+    /// When there is no such key, or the keeper fails.
+    fn destroy(&self, label: &str) -> Result<(), CustodyError>;
+}
+
+/// Kinds of keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Algorithm {
+    /// ECDSA on P-256 with SHA-256.
+    #[serde(rename = "p256")]
+    P256,
+    /// Ed25519, RFC 8032.
+    #[serde(rename = "ed25519")]
+    Ed25519,
+    /// AES with 256-bit key in GCM.
+    #[serde(rename = "aes256-gcm")]
+    Aes256,
+    /// HMAC with SHA-256 and 256-bit key.
+    #[serde(rename = "hmac-sha256")]
+    HmacSha256,
+}
+
+/// The one thing a key may be used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Usage {
+    /// Signing messages.
+    Sign,
+    /// Sealing and opening data.
+    Seal,
+    /// Authenticating messages.
+    Mac,
+}
+
+impl Algorithm {
+    /// The usage that keys of this kind can have.
+    #[must_use]
+    pub const fn usage(self) -> Usage {
+        match self {
+            Self::P256 | Self::Ed25519 => Usage::Sign,
+            Self::Aes256 => Usage::Seal,
+            Self::HmacSha256 => Usage::Mac,
+        }
+    }
+
+    /// The name used in files and messages.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::P256 => "p256",
+            Self::Ed25519 => "ed25519",
+            Self::Aes256 => "aes256-gcm",
+            Self::HmacSha256 => "hmac-sha256",
+        }
+    }
+}
+
+impl Usage {
+    /// The name used in files and messages.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sign => "sign",
+            Self::Seal => "seal",
+            Self::Mac => "mac",
+        }
+    }
+}
+
+/// What may be known about a key without unlocking anything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyInfo {
+    /// Its name.
+    pub label: String,
+    /// Its kind.
+    pub algorithm: Algorithm,
+    /// What it may do.
+    pub usage: Usage,
+    /// DER `SubjectPublicKeyInfo` of signing keys.
+    pub public_key: Option<Vec<u8>>,
+}
+
+/// Why custody did not do what it was asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum CustodyError {
+    /// Not a label.
+    #[error(transparent)]
+    Label(#[from] LabelError),
+    /// No such key.
+    #[error("there is no key `{label}`")]
+    NoSuchKey {
+        /// Its label.
+        label: String,
+    },
+    /// The label is taken.
+    #[error("a key `{label}` exists already")]
+    Exists {
+        /// Its label.
+        label: String,
+    },
+    /// The key is for something else.
+    #[error("key `{label}` is for {} and not for {}", usage.name(), wanted.name())]
+    Usage {
+        /// Its label.
+        label: String,
+        /// What it is for.
+        usage: Usage,
+        /// What was asked of it.
+        wanted: Usage,
+    },
+    /// No key of that kind can do that.
+    #[error("{} keys cannot be made for {}", algorithm.name(), usage.name())]
+    Combination {
+        /// The kind.
+        algorithm: Algorithm,
+        /// The usage.
+        usage: Usage,
+    },
+    /// Sealed data that this key and associated data do not open: altered, or another key's.
+    #[error("the sealed data was altered or belongs to another key or context")]
+    Unauthentic,
+    /// A key file that was altered, or put in another's place.
+    #[error("key file {} was altered or is not where it belongs", path.display())]
+    Altered {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file system.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// No randomness.
+    #[error("the system's random source failed")]
+    Random,
+    /// The keys' own library.
+    #[error("key `{label}`: {source}")]
+    Key {
+        /// Its label.
+        label: String,
+        /// Why.
+        source: crypto::KeyError,
+    },
+    /// The device behind a keeper.
+    #[error("the key device refused: {reason}")]
+    Device {
+        /// What the device said.
+        reason: String,
+    },
+}

@@ -1,0 +1,392 @@
+//! The file keystore: the contract, its three unlock methods, and files altered, swapped, exposed or half written.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+
+mod contract;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use custody::{
+    Algorithm, CredentialSource, Custody, CustodyError, Keystore, KeystoreError, Method, PassphraseCost,
+    Secret, Share, Unlock, UnlockError, Usage, write_secret_file,
+};
+use tempfile::TempDir;
+
+const PASSPHRASE: &str = "correct horse battery staple";
+
+fn passphrase(text: &str) -> Unlock {
+    Unlock::Passphrase { passphrase: text.to_owned().into(), cost: PassphraseCost::insecure_for_tests() }
+}
+
+fn secret(text: &str) -> Secret {
+    Secret::Passphrase(text.to_owned().into())
+}
+
+fn credential(path: &Path, byte: u8) -> CredentialSource {
+    let content: Vec<u8> = (0..32).map(|i| byte ^ i).collect();
+    write_secret_file(path, &content).unwrap();
+    CredentialSource::File(path.to_owned())
+}
+
+/// A keystore with one key of each kind, and the directory it lives in.
+fn keystore() -> (TempDir, PathBuf, Keystore) {
+    let temp = tempfile::tempdir().unwrap();
+    let path = temp.path().join("keys");
+    let keystore = Keystore::create(&path, &passphrase(PASSPHRASE)).unwrap().keystore;
+    keystore.generate("log", Algorithm::Ed25519, Usage::Sign).unwrap();
+    keystore.generate("seals", Algorithm::P256, Usage::Sign).unwrap();
+    keystore.generate("data", Algorithm::Aes256, Usage::Seal).unwrap();
+    keystore.generate("lookup", Algorithm::HmacSha256, Usage::Mac).unwrap();
+    (temp, path, keystore)
+}
+
+fn reopen(path: &Path) -> Result<Keystore, KeystoreError> {
+    Keystore::open(path)?.unseal(&secret(PASSPHRASE))
+}
+
+fn shares(texts: &[String]) -> Secret {
+    Secret::Shares(texts.iter().map(|text| text.parse().unwrap()).collect())
+}
+
+#[test]
+fn the_file_keystore_keeps_the_contract() {
+    let temp = tempfile::tempdir().unwrap();
+    let number = std::cell::Cell::new(0);
+    contract::suite(|| {
+        number.set(number.get() + 1);
+        let path = temp.path().join(number.get().to_string());
+        Keystore::create(&path, &passphrase(PASSPHRASE)).unwrap().keystore
+    });
+}
+
+#[test]
+fn what_one_process_made_the_next_one_uses() {
+    let (_temp, path, first) = keystore();
+    let sealed = first.seal("data", b"text", b"aad").unwrap();
+    let (mac, keys) = (first.mac("lookup", b"m").unwrap(), first.keys().unwrap());
+    drop(first);
+    let second = reopen(&path).unwrap();
+    assert_eq!(second.keys().unwrap(), keys);
+    assert_eq!(second.open("data", &sealed, b"aad").unwrap().as_slice(), b"text");
+    assert_eq!(second.mac("lookup", b"m").unwrap(), mac);
+    let signer = second.signer("log").unwrap();
+    let signature = signer.sign(b"m").unwrap();
+    let public_key = keys.iter().find(|key| key.label == "log").unwrap().public_key.clone().unwrap();
+    crypto::verify(&public_key, signer.scheme(), b"m", &signature).unwrap();
+    // A key made by another process while this one runs is found.
+    reopen(&path).unwrap().generate("late", Algorithm::P256, Usage::Sign).unwrap();
+    assert!(second.signer("late").is_ok());
+}
+
+#[test]
+fn a_sealed_keystore_tells_its_keys_and_method_only() {
+    let (_temp, path, opened) = keystore();
+    let sealed = Keystore::open(&path).unwrap();
+    assert_eq!(sealed.keys().unwrap(), opened.keys().unwrap());
+    assert_eq!((sealed.id(), sealed.generation()), (opened.id(), 1));
+    assert_eq!(sealed.method().name(), "passphrase");
+}
+
+#[test]
+fn shares_unlock_from_the_threshold_on() {
+    let temp = tempfile::tempdir().unwrap();
+    let path = temp.path().join("keys");
+    let created = Keystore::create(&path, &Unlock::Shares { threshold: 3, count: 5 }).unwrap();
+    created.keystore.generate("log", Algorithm::Ed25519, Usage::Sign).unwrap();
+    let texts: Vec<String> = created.shares.iter().map(|share| share.to_text().to_string()).collect();
+    assert_eq!(texts.len(), 5);
+    let sealed = Keystore::open(&path).unwrap();
+    assert!(matches!(sealed.method(), Method::Shares { threshold: 3, count: 5, .. }));
+    for pick in [[0, 1, 2], [4, 2, 0], [1, 3, 4]] {
+        let keystore = sealed.unseal(&shares(&pick.map(|i| texts[i].clone()))).unwrap();
+        assert!(keystore.signer("log").is_ok());
+    }
+    assert!(sealed.unseal(&shares(&texts)).is_ok());
+    let refused = |texts: &[String]| match sealed.unseal(&shares(texts)).unwrap_err() {
+        KeystoreError::Unlock(error) => error,
+        other => panic!("{other}"),
+    };
+    assert!(matches!(refused(&texts[..2]), UnlockError::TooFewShares { found: 2, needed: 3 }));
+    let twice = [texts[0].clone(), texts[1].clone(), texts[0].clone()];
+    assert!(matches!(refused(&twice), UnlockError::DuplicateShare { index: 1 }));
+    let error = sealed.unseal(&secret(PASSPHRASE)).unwrap_err().to_string();
+    assert_eq!(error, "this keystore is unlocked by shares, not by passphrase");
+}
+
+#[test]
+fn shares_of_another_keystore_are_named() {
+    let temp = tempfile::tempdir().unwrap();
+    let unlock = Unlock::Shares { threshold: 2, count: 3 };
+    let (a, b) = (temp.path().join("a"), temp.path().join("b"));
+    let ours = Keystore::create(&a, &unlock).unwrap().shares;
+    let theirs = Keystore::create(&b, &unlock).unwrap().shares;
+    let sealed = Keystore::open(&a).unwrap();
+    assert!(sealed.check_share(&ours[0]).is_ok());
+    let error = sealed.check_share(&theirs[2]).unwrap_err().to_string();
+    assert!(error.starts_with("share 3 belongs to set"), "{error}");
+    let mixed = Secret::Shares(vec![ours[0].clone(), theirs[1].clone()]);
+    assert!(matches!(
+        sealed.unseal(&mixed),
+        Err(KeystoreError::Unlock(UnlockError::ForeignShare { index: 2, .. }))
+    ));
+}
+
+#[test]
+fn the_rebuilt_key_is_checked() {
+    // Shares whose own checksums are right but whose values are of an earlier sharing of the same keystore: their set
+    // id is rewritten in the header, as an attacker with the disk could.
+    let temp = tempfile::tempdir().unwrap();
+    let path = temp.path().join("keys");
+    let unlock = Unlock::Shares { threshold: 2, count: 3 };
+    let created = Keystore::create(&path, &unlock).unwrap();
+    let fresh = created.keystore.rewrap(&unlock).unwrap();
+    let file = path.join("keystore.toml");
+    let header = fs::read_to_string(&file).unwrap().replace(&fresh[0].set(), &created.shares[0].set());
+    fs::write(&file, header).unwrap();
+    let error = Keystore::open(&path).unwrap().unseal(&Secret::Shares(created.shares)).unwrap_err();
+    assert!(matches!(error, KeystoreError::WrongSecret { method: "shares" }), "{error}");
+}
+
+#[test]
+fn resharing_voids_the_old_shares_and_keeps_the_keys() {
+    let temp = tempfile::tempdir().unwrap();
+    let path = temp.path().join("keys");
+    let created = Keystore::create(&path, &Unlock::Shares { threshold: 2, count: 3 }).unwrap();
+    created.keystore.generate("data", Algorithm::Aes256, Usage::Seal).unwrap();
+    let sealed_data = created.keystore.seal("data", b"text", b"").unwrap();
+    let before = fs::read(path.join("data.key")).unwrap();
+    let fresh = created.keystore.rewrap(&Unlock::Shares { threshold: 3, count: 4 }).unwrap();
+    let sealed = Keystore::open(&path).unwrap();
+    assert_eq!(sealed.generation(), 2);
+    assert!(sealed.unseal(&Secret::Shares(created.shares)).is_err());
+    let keystore = sealed.unseal(&Secret::Shares(fresh)).unwrap();
+    assert_eq!(keystore.open("data", &sealed_data, b"").unwrap().as_slice(), b"text");
+    assert_eq!(fs::read(path.join("data.key")).unwrap(), before);
+}
+
+#[test]
+fn rewrapping_changes_the_method() {
+    let (temp, path, keystore) = keystore();
+    let source = credential(&temp.path().join("credential"), 1);
+    assert!(keystore.rewrap(&Unlock::Credential(source.clone())).unwrap().is_empty());
+    let sealed = Keystore::open(&path).unwrap();
+    assert!(sealed.unseal(&secret(PASSPHRASE)).is_err());
+    let keystore = sealed.unseal(&Secret::Credential(source.clone())).unwrap();
+    keystore.rewrap(&passphrase("another passphrase")).unwrap();
+    let sealed = Keystore::open(&path).unwrap();
+    assert_eq!(sealed.generation(), 3);
+    assert!(sealed.unseal(&Secret::Credential(source)).is_err());
+    assert!(matches!(sealed.unseal(&secret(PASSPHRASE)), Err(KeystoreError::WrongSecret { .. })));
+    assert_eq!(sealed.unseal(&secret("another passphrase")).unwrap().keys().unwrap().len(), 4);
+}
+
+#[test]
+fn a_failed_rewrap_leaves_the_old_state() {
+    let (temp, path, keystore) = keystore();
+    let missing = CredentialSource::File(temp.path().join("missing"));
+    assert!(keystore.rewrap(&Unlock::Credential(missing)).is_err());
+    assert!(keystore.rewrap(&Unlock::Shares { threshold: 3, count: 2 }).is_err());
+    assert!(keystore.rewrap(&passphrase("short")).is_err());
+    assert!(reopen(&path).is_ok());
+    // What a crash between writing and renaming leaves behind: ignored, then swept by the next writer.
+    write_secret_file(&path.join(".new-0123456789abcdef"), b"half").unwrap();
+    let keystore = reopen(&path).unwrap();
+    keystore.generate("next", Algorithm::Aes256, Usage::Seal).unwrap();
+    assert!(!path.join(".new-0123456789abcdef").exists());
+}
+
+#[test]
+fn credentials_must_be_32_random_private_bytes() {
+    let temp = tempfile::tempdir().unwrap();
+    let file = temp.path().join("credential");
+    let create = |source: &CredentialSource| {
+        Keystore::create(&temp.path().join("keys"), &Unlock::Credential(source.clone())).map(drop)
+    };
+    let source = CredentialSource::File(file.clone());
+    for content in [vec![], vec![1; 31], vec![0; 32], (0..33).collect()] {
+        write_secret_file(&file, &content).unwrap();
+        let error = create(&source).unwrap_err();
+        assert!(
+            matches!(
+                error,
+                KeystoreError::Unlock(
+                    UnlockError::CredentialLength { .. } | UnlockError::WeakCredential { .. }
+                )
+            ),
+            "{error}"
+        );
+        fs::remove_file(&file).unwrap();
+    }
+    let source = credential(&file, 9);
+    fs::set_permissions(&file, PermissionsExt::from_mode(0o644)).unwrap();
+    let error = create(&source).unwrap_err().to_string();
+    assert!(error.ends_with(&format!("chmod 600 {}", file.display())), "{error}");
+    fs::set_permissions(&file, PermissionsExt::from_mode(0o600)).unwrap();
+    create(&source).unwrap();
+    assert!(Keystore::open(&temp.path().join("keys")).unwrap().unseal(&Secret::Credential(source)).is_ok());
+    let other = credential(&temp.path().join("other"), 10);
+    let error =
+        Keystore::open(&temp.path().join("keys")).unwrap().unseal(&Secret::Credential(other)).unwrap_err();
+    assert!(matches!(error, KeystoreError::WrongSecret { method: "credential" }), "{error}");
+    for name in ["", ".", "..", "../credential", "a/b", "/etc/shadow"] {
+        let source = CredentialSource::Systemd { name: name.to_owned() };
+        assert!(create(&source).is_err(), "{name}");
+    }
+}
+
+#[test]
+fn weak_passphrases_and_parameters_are_refused() {
+    let temp = tempfile::tempdir().unwrap();
+    let error = Keystore::create(&temp.path().join("keys"), &passphrase("elevenchars")).unwrap_err();
+    assert!(matches!(error, KeystoreError::Unlock(UnlockError::ShortPassphrase)));
+    assert!(!temp.path().join("keys").exists());
+    for (memory, iterations, parallelism) in
+        [(65_535, 3, 4), (65_536, 0, 4), (65_536, 3, 0), (u32::MAX, 1, 1)]
+    {
+        assert!(PassphraseCost::new(memory, iterations, parallelism).is_err());
+    }
+    assert_eq!(PassphraseCost::new(65_536, 3, 4).unwrap(), PassphraseCost::default());
+}
+
+#[test]
+fn the_default_parameters_work() {
+    let temp = tempfile::tempdir().unwrap();
+    let path = temp.path().join("keys");
+    let unlock =
+        Unlock::Passphrase { passphrase: PASSPHRASE.to_owned().into(), cost: PassphraseCost::default() };
+    Keystore::create(&path, &unlock).unwrap();
+    assert!(reopen(&path).is_ok());
+    assert!(fs::read_to_string(path.join("keystore.toml")).unwrap().contains("memory_kib = 65536"));
+}
+
+#[test]
+fn an_envelope_with_any_byte_changed_is_refused() {
+    let (_temp, path, _) = keystore();
+    let sealed = Keystore::open(&path).unwrap();
+    for name in ["log.key", "data.key"] {
+        let file = path.join(name);
+        let content = fs::read(&file).unwrap();
+        for position in 0..content.len() {
+            for bit in [0x01, 0x20] {
+                let mut changed = content.clone();
+                changed[position] ^= bit;
+                fs::write(&file, changed).unwrap();
+                match sealed.unseal(&secret(PASSPHRASE)).unwrap_err() {
+                    KeystoreError::Custody(CustodyError::Altered { path }) => assert_eq!(path, file),
+                    other => panic!("byte {position}: {other}"),
+                }
+            }
+        }
+        for changed in [&content[..0], &content[..content.len() - 1], &[&content[..], b"\n"].concat()] {
+            fs::write(&file, changed).unwrap();
+            assert!(sealed.unseal(&secret(PASSPHRASE)).is_err());
+        }
+        fs::write(&file, content).unwrap();
+    }
+    assert!(reopen(&path).is_ok());
+}
+
+#[test]
+fn a_header_with_any_byte_changed_is_refused() {
+    let (_temp, path, _) = keystore();
+    let file = path.join("keystore.toml");
+    let content = fs::read(&file).unwrap();
+    for position in 0..content.len() {
+        for bit in [0x01, 0x20] {
+            let mut changed = content.clone();
+            changed[position] ^= bit;
+            fs::write(&file, changed).unwrap();
+            assert!(reopen(&path).is_err(), "byte {position}");
+        }
+    }
+    fs::write(&file, content).unwrap();
+    assert!(reopen(&path).is_ok());
+}
+
+#[test]
+fn swapped_and_borrowed_key_files_are_refused() {
+    let (_temp, path, keystore) = keystore();
+    keystore.generate("log2", Algorithm::Ed25519, Usage::Sign).unwrap();
+    let (a, b) = (path.join("log.key"), path.join("log2.key"));
+    let (log, log2) = (fs::read(&a).unwrap(), fs::read(&b).unwrap());
+    fs::write(&a, &log2).unwrap();
+    fs::write(&b, &log).unwrap();
+    assert!(matches!(reopen(&path), Err(KeystoreError::Custody(CustodyError::Altered { .. }))));
+    // With the labels inside exchanged too, the seal itself refuses.
+    let relabelled = String::from_utf8(log2).unwrap().replace("\"log2\"", "\"log\"");
+    fs::write(&a, relabelled).unwrap();
+    fs::remove_file(&b).unwrap();
+    assert!(matches!(reopen(&path), Err(KeystoreError::Custody(CustodyError::Altered { .. }))));
+    // Another keystore's file of the same name.
+    let (_other_temp, other, _) = self::keystore();
+    fs::copy(other.join("log.key"), &a).unwrap();
+    assert!(matches!(reopen(&path), Err(KeystoreError::Custody(CustodyError::Altered { .. }))));
+    // A usage or algorithm rewritten.
+    let text = String::from_utf8(log).unwrap().replace("ed25519", "p256");
+    fs::write(&a, text).unwrap();
+    assert!(matches!(reopen(&path), Err(KeystoreError::Custody(CustodyError::Altered { .. }))));
+}
+
+#[test]
+fn exposed_files_and_directories_are_refused_with_the_remedy() {
+    let (_temp, path, _) = keystore();
+    for name in ["keystore.toml", "data.key"] {
+        let file = path.join(name);
+        for mode in [0o640, 0o604, 0o660] {
+            fs::set_permissions(&file, PermissionsExt::from_mode(mode)).unwrap();
+            let error = Keystore::open(&path).unwrap_err().to_string();
+            assert!(error.ends_with(&format!("chmod 600 {}", file.display())), "{error}");
+        }
+        fs::set_permissions(&file, PermissionsExt::from_mode(0o600)).unwrap();
+    }
+    fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
+    let error = Keystore::open(&path).unwrap_err().to_string();
+    assert!(error.ends_with(&format!("chmod 700 {}", path.display())), "{error}");
+}
+
+#[test]
+fn everything_written_is_private() {
+    let (_temp, path, _) = keystore();
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
+    for entry in fs::read_dir(&path).unwrap() {
+        assert_eq!(entry.unwrap().metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    }
+}
+
+#[test]
+fn a_keystore_is_not_made_over_anything() {
+    let (temp, path, _) = keystore();
+    assert!(matches!(Keystore::create(&path, &passphrase(PASSPHRASE)), Err(KeystoreError::NotEmpty { .. })));
+    assert!(reopen(&path).is_ok());
+    let empty = temp.path().join("empty");
+    fs::create_dir(&empty).unwrap();
+    fs::set_permissions(&empty, PermissionsExt::from_mode(0o700)).unwrap();
+    assert!(matches!(Keystore::open(&empty), Err(KeystoreError::NotAKeystore { .. })));
+    assert!(Keystore::create(&empty, &passphrase(PASSPHRASE)).is_ok());
+}
+
+#[test]
+fn no_secret_is_shown_by_debug_or_stands_in_a_file() {
+    let temp = tempfile::tempdir().unwrap();
+    let path = temp.path().join("keys");
+    let created = Keystore::create(&path, &Unlock::Shares { threshold: 2, count: 2 }).unwrap();
+    created.keystore.generate("log", Algorithm::Ed25519, Usage::Sign).unwrap();
+    let shown = format!(
+        "{created:?} {:?} {:?} {:?}",
+        passphrase(PASSPHRASE),
+        secret(PASSPHRASE),
+        Keystore::open(&path).unwrap()
+    );
+    assert!(!shown.contains(PASSPHRASE));
+    let files: String = fs::read_dir(&path)
+        .unwrap()
+        .map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap())
+        .collect();
+    for share in &created.shares {
+        let text = share.to_text();
+        let body = text.rsplit('.').next().unwrap();
+        assert!(!shown.contains(body) && !files.contains(body));
+        let _: Share = text.parse().unwrap();
+    }
+}
