@@ -11,16 +11,19 @@
 mod asn1;
 pub mod certificate;
 pub mod cms;
+pub mod crl;
 mod extensions;
 pub mod indication;
 pub mod issue;
 mod name;
 mod oids;
+pub mod path;
 pub mod pem;
 mod time;
 
 pub use asn1::Asn1Error;
 pub use certificate::{Certificate, CertificateError, SignatureError};
+pub use crl::{Crl, CrlBuilder, Reason, Revoked};
 pub use extensions::{BasicConstraints, GeneralName, KeyUsage, NameConstraints};
 pub use indication::{Indication, SubIndication};
 pub use name::{Name, Subject};
