@@ -15,7 +15,10 @@ fuzz_target!(|data: &[u8]| {
     let _ = Note::parse(data);
     let _ = SignedCheckpoint::parse(data).map(|checkpoint| checkpoint.verify(&[]).is_ok());
     if let Ok(proof) = TlogProof::parse(data) {
-        assert_eq!(TlogProof::parse(proof.to_text().as_bytes()).ok().map(|p| p.to_text()), Some(proof.to_text()));
+        assert_eq!(
+            TlogProof::parse(proof.to_text().as_bytes()).ok().map(|p| p.to_text()),
+            Some(proof.to_text())
+        );
     }
     if let Ok(receipt) = Receipt::from_text(data) {
         let text = receipt.to_text();

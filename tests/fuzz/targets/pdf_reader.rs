@@ -6,9 +6,20 @@ use pdf::syntax::content::Tokens;
 use pdf::syntax::{Document, Limits, Object, ObjectId};
 
 fuzz_target!(|data: &[u8]| {
-    let limits = Limits { inflated_total: 8 << 20, stream_bytes: 1 << 20, scanned_bytes: 16 << 20, ..Limits::default() };
+    let limits = Limits {
+        inflated_total: 8 << 20,
+        stream_bytes: 1 << 20,
+        scanned_bytes: 16 << 20,
+        ..Limits::default()
+    };
     let Ok(document) = Document::open(&data, &limits) else { return };
-    let _ = (document.trailer(), document.startxref(), document.xref_kind(), document.version(), document.oddities());
+    let _ = (
+        document.trailer(),
+        document.startxref(),
+        document.xref_kind(),
+        document.version(),
+        document.oddities(),
+    );
     let _ = document.catalog();
     for index in 0..document.page_count().unwrap_or(0).min(8) {
         let Ok(page) = document.page(index) else { continue };

@@ -11,9 +11,10 @@ use pdf::syntax::{Document, Limits};
 
 /// A one-pixel picture, 1x1 RGBA.
 const PIXEL: &[u8] = &[
-    0x89, b'P', b'N', b'G', 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 13, b'I', b'H', b'D', b'R', 0, 0, 0, 1, 0, 0, 0, 1, 8, 6, 0, 0, 0, 0x1f,
-    0x15, 0xc4, 0x89, 0, 0, 0, 13, b'I', b'D', b'A', b'T', 0x78, 0x9c, 0x63, 0xf8, 0xcf, 0xc0, 0xf0, 0x1f, 0, 0x05, 0, 0x01, 0xff,
-    0x56, 0xc7, 0x2f, 0x0d, 0, 0, 0, 0, b'I', b'E', b'N', b'D', 0xae, 0x42, 0x60, 0x82,
+    0x89, b'P', b'N', b'G', 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 13, b'I', b'H', b'D', b'R', 0, 0, 0, 1, 0, 0, 0,
+    1, 8, 6, 0, 0, 0, 0x1f, 0x15, 0xc4, 0x89, 0, 0, 0, 13, b'I', b'D', b'A', b'T', 0x78, 0x9c, 0x63, 0xf8,
+    0xcf, 0xc0, 0xf0, 0x1f, 0, 0x05, 0, 0x01, 0xff, 0x56, 0xc7, 0x2f, 0x0d, 0, 0, 0, 0, b'I', b'E', b'N',
+    b'D', 0xae, 0x42, 0x60, 0x82,
 ];
 
 fn image() -> Option<Arc<SealImage>> {
@@ -22,7 +23,12 @@ fn image() -> Option<Arc<SealImage>> {
 }
 
 fuzz_target!(|data: &[u8]| {
-    let limits = Limits { inflated_total: 8 << 20, stream_bytes: 1 << 20, scanned_bytes: 16 << 20, ..Limits::default() };
+    let limits = Limits {
+        inflated_total: 8 << 20,
+        stream_bytes: 1 << 20,
+        scanned_bytes: 16 << 20,
+        ..Limits::default()
+    };
     let Ok(document) = Document::open(&data, &limits) else { return };
     let mut request = SignatureRequest::new(ClaimedTime { unix_seconds: 1_767_225_600, offset_minutes: 480 });
     request.appearance = image().map(|image| SealAppearance {
