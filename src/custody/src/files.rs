@@ -230,7 +230,7 @@ fn read_checked(path: &Path, fd: OwnedFd, strictness: Strictness) -> Result<Zero
 fn check(path: &Path, mode: u32, owner: u32, forbidden: u32, remedy: &'static str) -> Result<(), FileError> {
     let us = rustix::process::geteuid().as_raw();
     if owner != us && owner != 0 {
-        return Err(FileError::Owner { path: path.to_owned(), owner });
+        return Err(FileError::Owner { path: path.to_owned(), owner, us });
     }
     if mode & forbidden == 0 {
         Ok(())
@@ -255,12 +255,14 @@ pub enum FileError {
         remedy: &'static str,
     },
     /// It belongs to somebody else.
-    #[error("{} belongs to user {owner}, not to the user of this process; mend it with: chown", path.display())]
+    #[error("{} belongs to user {owner}, not to the user of this process; mend it with: chown {us} {}", path.display(), shell(path))]
     Owner {
         /// The file or directory.
         path: PathBuf,
         /// Its owner's number.
         owner: u32,
+        /// The number of this process's user.
+        us: u32,
     },
     /// A directory, device or pipe.
     #[error("{} is not a regular file", path.display())]

@@ -235,6 +235,41 @@ fn credentials_must_be_32_random_private_bytes() {
     }
 }
 
+/// Runs as a process of its own, started by the next test with `CREDENTIALS_DIRECTORY` as systemd sets it.
+#[test]
+#[ignore = "needs an environment of its own"]
+fn with_credentials_directory() {
+    let directory = PathBuf::from(std::env::var_os("CREDENTIALS_DIRECTORY").unwrap());
+    let source = CredentialSource::Systemd { name: "cinnabar-kek".to_owned() };
+    let path = directory.parent().unwrap().join("keys");
+    Keystore::create(&path, &Unlock::Credential(source.clone())).unwrap();
+    let sealed = Keystore::open(&path).unwrap();
+    assert_eq!(*sealed.method(), Method::Credential { name: "cinnabar-kek".to_owned() });
+    let unseal = || sealed.unseal(&Secret::Credential(source.clone())).map(drop);
+    unseal().unwrap();
+    let file = directory.join("cinnabar-kek");
+    let by_root = std::os::unix::fs::MetadataExt::uid(&fs::metadata(&file).unwrap()) == 0;
+    for (mode, fine) in [(0o400, true), (0o440, by_root), (0o444, false), (0o460, false)] {
+        fs::set_permissions(&file, PermissionsExt::from_mode(mode)).unwrap();
+        assert_eq!(unseal().is_ok(), fine, "{mode:o}");
+    }
+}
+
+#[test]
+fn systemd_credentials_unlock_and_may_be_readable_by_their_acl() {
+    let temp = tempfile::tempdir().unwrap();
+    let directory = temp.path().join("credentials");
+    fs::create_dir(&directory).unwrap();
+    credential(&directory.join("cinnabar-kek"), 3);
+    let child = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "with_credentials_directory", "--ignored"])
+        .env("CREDENTIALS_DIRECTORY", &directory)
+        .output()
+        .unwrap();
+    assert!(child.status.success(), "{}", String::from_utf8_lossy(&child.stdout));
+    assert!(String::from_utf8_lossy(&child.stdout).contains("1 passed"));
+}
+
 #[test]
 fn weak_passphrases_and_parameters_are_refused() {
     let temp = tempfile::tempdir().unwrap();

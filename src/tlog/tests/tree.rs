@@ -215,6 +215,9 @@ fn mutations(proof: &[Hash]) -> Vec<Vec<Hash>> {
 }
 
 proptest! {
+    // Each case tries every proof or mutation of its tree.
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
     #[test]
     fn any_series_of_batches_gives_verifying_proofs_and_the_right_tiles(
         cuts in prop::collection::vec(0_usize..700, 1..12)
