@@ -4,10 +4,13 @@
 //! and custody → `journal` → response. The pure crates below know no network, no database and no clock;
 //! this crate holds no cryptography and no file format of its own.
 
+pub mod ceremony;
 pub mod config;
+pub mod documents;
 pub mod identity;
 pub mod journal;
 pub mod policy;
 pub mod problem;
+pub mod seals;
 pub mod server;
 pub mod store;

@@ -164,6 +164,7 @@ pub(crate) struct RawExtension<'a> {
     pub id: ObjectIdentifier,
     pub critical: bool,
     pub value: &'a [u8],
+    pub offset: usize,
 }
 
 impl<'a> RawExtension<'a> {
@@ -182,7 +183,7 @@ impl<'a> RawExtension<'a> {
             if seen.iter().any(|earlier| earlier.id == id) {
                 return Err(extension.invalid("duplicate extension"));
             }
-            seen.push(Self { id, critical, value });
+            seen.push(Self { id, critical, value, offset: extension.offset });
         }
         Ok(seen)
     }

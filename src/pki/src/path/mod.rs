@@ -288,8 +288,7 @@ impl PathVerdict {
     }
 }
 
-/// Looks for a path that holds. Certificate policies are taken as any-policy; a critical policy constraint or mapping is
-/// an unknown critical extension and refuses the path.
+/// Looks for a path that holds.
 #[must_use]
 pub fn validate(request: &Request<'_>) -> PathVerdict {
     match build::search(request) {

@@ -1,0 +1,13 @@
+//! The key ceremony: an empty folder becomes an appliance.
+//!
+//! Makes the keystore and every key of the hierarchy, the certificates, the server's TLS key, the first
+//! operator's and officers' credentials, the database and the log, and enters all of it in the log. Called
+//! by `cinnabar init` once; what happens later to keys and people goes through the service.
+
+mod certify;
+mod hierarchy;
+mod layout;
+
+pub use certify::{Authority, BACKDATE, CertifyError, Terms, Wanted, certify, hosts, wanted};
+pub use hierarchy::{CustodyKind, DEFAULT as DEFAULT_HIERARCHY, Hierarchy, HierarchyError, Key, Kind, Role};
+pub use layout::{Layout, LayoutError, Secrecy, write_new};
