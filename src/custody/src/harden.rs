@@ -23,7 +23,8 @@ pub struct Hardened {
     pub swap: Vec<String>,
 }
 
-/// Hardens this process.
+/// Hardens this process. A side effect of being undumpable: most of `/proc/self` (`fd`, `environ`, `io`) then belongs to
+/// root, also for the process itself when it runs as somebody else.
 ///
 /// # Errors
 /// When core dumps or debugging cannot be switched off, or swap is active and not allowed.

@@ -164,7 +164,6 @@ pub(crate) struct RawExtension<'a> {
     pub id: ObjectIdentifier,
     pub critical: bool,
     pub value: &'a [u8],
-    pub offset: usize,
 }
 
 impl<'a> RawExtension<'a> {
@@ -183,7 +182,7 @@ impl<'a> RawExtension<'a> {
             if seen.iter().any(|earlier| earlier.id == id) {
                 return Err(extension.invalid("duplicate extension"));
             }
-            seen.push(Self { id, critical, value, offset: extension.offset });
+            seen.push(Self { id, critical, value });
         }
         Ok(seen)
     }

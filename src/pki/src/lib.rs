@@ -6,8 +6,6 @@
 //! Everything that comes from outside is read as slices of the original bytes, bounded, and never re-encoded before
 //! a signature over it is checked.
 
-#![allow(dead_code, reason = "CRLs, CMS verification and paths use the rest")]
-
 mod asn1;
 pub mod certificate;
 pub mod cms;
@@ -19,6 +17,7 @@ mod name;
 mod oids;
 pub mod path;
 pub mod pem;
+pub mod request;
 mod time;
 
 pub use asn1::Asn1Error;

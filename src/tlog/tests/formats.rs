@@ -200,6 +200,19 @@ fn a_receipt_verifies_offline_in_both_forms() {
     }
 }
 
+/// `golden/receipt.tlog-proof` was written by the first version of this crate for leaf 4 of an 11-leaf log, with a key
+/// made for it and thrown away: receipts are kept for decades, so it must verify for as long.
+#[test]
+fn a_receipt_of_the_first_version_still_verifies() {
+    let text = include_bytes!("golden/receipt.tlog-proof");
+    let history = KeyHistory::parse(include_str!("golden/log.key")).unwrap();
+    let receipt = Receipt::from_text(text).unwrap();
+    assert_eq!(receipt.verify(&history.all_keys()).unwrap().leaf, b"{\"n\":4}");
+    assert_eq!(receipt.to_text().as_bytes(), text);
+    let json: Receipt = serde_json::from_str(include_str!("golden/receipt.json")).unwrap();
+    assert_eq!(json, receipt);
+}
+
 #[test]
 fn a_receipt_with_any_byte_changed_is_refused() {
     let (receipt, key) = receipt(11, 4);

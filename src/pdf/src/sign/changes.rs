@@ -79,8 +79,8 @@ impl<'d, 'a> Changes<'d, 'a> {
 
     fn object(&mut self, id: ObjectId) -> Result<&mut Object, PrepareError> {
         if self.update.value_mut(id).is_none() {
-            let object = self.document.object(id)?;
-            self.update.put(id, Body::Value(object));
+            let (object, spelled) = self.document.view().spelled(id)?;
+            self.update.put(id, Body::changed(object, spelled));
         }
         self.update.value_mut(id).ok_or(PrepareError::Malformed { what: "a new object is changed" })
     }

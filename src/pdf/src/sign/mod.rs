@@ -43,6 +43,20 @@ pub trait CmsSigner {
     fn sign(&self, content_digest: &[u8]) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>>;
 }
 
+impl CmsSigner for pki::cms::sign::CmsSigner {
+    fn digest_algorithm(&self) -> DigestAlgorithm {
+        self.digest_algorithm()
+    }
+
+    fn size_hint(&self) -> usize {
+        self.max_len()
+    }
+
+    fn sign(&self, content_digest: &[u8]) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(self.sign(content_digest)?)
+    }
+}
+
 /// Prepares a signature with room for `reserve` octets of CMS.
 ///
 /// The same document and request give the same octets: no clock and no randomness is used.

@@ -34,6 +34,9 @@ pub struct View<'d, 'a> {
     first: usize,
 }
 
+/// A key and its value's octets.
+pub(crate) type Spelled = (Vec<u8>, Vec<u8>);
+
 /// A decoded object stream (ISO 32000-2 §7.5.7).
 struct Packed {
     data: Vec<u8>,
@@ -271,7 +274,6 @@ impl<'d, 'a> View<'d, 'a> {
         self.object_at(id, self.document.input.limits.depth)
     }
 
-    #[expect(dead_code, reason = "for verification")]
     /// The object with everything that is known about where it stands; `None` when free, absent, of
     /// another generation or in an object stream.
     pub(crate) fn located(self, id: ObjectId) -> Result<Option<Located>, ReadError> {
@@ -405,6 +407,30 @@ impl<'d, 'a> View<'d, 'a> {
         let mut parser = Parser::new(&packed.data, *start, limits.depth, limits.nodes);
         let object = parser.object().map_err(|error| super::input::located(error, 0))?;
         Ok(object)
+    }
+
+    /// A dictionary object and its values as they are spelled, for whoever writes it again with one value
+    /// changed; no spellings for what is no dictionary.
+    pub(crate) fn spelled(self, id: ObjectId) -> Result<(Object, Vec<Spelled>), ReadError> {
+        if let Some(Entry::Packed { stream, index }) = self.locate(id.number) {
+            let depth = self.document.input.limits.depth;
+            let object = self.read_packed(id, stream, index, depth)?;
+            let packed = self.packed_stream(stream, depth)?;
+            let start = packed.index.get(index as usize).map_or(0, |(_, start)| *start);
+            let limits = &self.document.input.limits;
+            let mut parser = Parser::new(&packed.data, start, limits.depth, limits.nodes).recording();
+            parser.object().map_err(|error| super::input::located(error, 0))?;
+            let spelled =
+                |(key, span): (_, std::ops::Range<usize>)| Some((key, packed.data.get(span)?.to_vec()));
+            return Ok((object, parser.into_spans().into_iter().filter_map(spelled).collect()));
+        }
+        let Some(located) = self.located(id)? else { return Ok((Object::Null, Vec::new())) };
+        let mut spelled = Vec::with_capacity(located.spans.len());
+        for (key, span) in located.spans {
+            let length = usize::try_from(span.end.saturating_sub(span.start)).unwrap_or(usize::MAX);
+            spelled.push((key, self.document.input.read(span.start, length)?));
+        }
+        Ok((located.object, spelled))
     }
 
     #[expect(dead_code, reason = "for verification")]

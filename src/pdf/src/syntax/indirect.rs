@@ -13,7 +13,6 @@ pub(crate) struct Located {
     pub(crate) object: Object,
     /// From the object number to the end of `endobj`.
     pub(crate) extent: Range<u64>,
-    #[expect(dead_code, reason = "for verification")]
     /// Where the values of its outermost dictionary stand, in written order.
     pub(crate) spans: Vec<(Vec<u8>, Range<u64>)>,
     pub(crate) oddities: Vec<Oddity>,

@@ -18,6 +18,7 @@ mod pages;
 mod parser;
 mod xref;
 
+pub(crate) use document::Spelled;
 pub use document::{Document, View};
 pub use error::{Oddity, OpenError, ReadError};
 pub use limits::Limits;

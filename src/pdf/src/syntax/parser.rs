@@ -186,13 +186,11 @@ impl<'a> Parser<'a> {
         if negative || self.peek() == Some(b'+') {
             self.pos += 1;
         }
+        let magnitude = self.pos;
         let mut digits = 0_usize;
         let mut integer = Some(0_i64);
-        let mut real = 0.0_f64;
         while let Some(digit @ b'0'..=b'9') = self.peek() {
-            let digit = digit - b'0';
-            integer = integer.and_then(|v| v.checked_mul(10)?.checked_add(i64::from(digit)));
-            real = real * 10.0 + f64::from(digit);
+            integer = integer.and_then(|v| v.checked_mul(10)?.checked_add(i64::from(digit - b'0')));
             digits += 1;
             self.pos += 1;
         }
@@ -200,10 +198,7 @@ impl<'a> Parser<'a> {
         if self.peek() == Some(b'.') {
             fraction = true;
             self.pos += 1;
-            let mut scale = 1.0_f64;
-            while let Some(digit @ b'0'..=b'9') = self.peek() {
-                scale /= 10.0;
-                real += f64::from(digit - b'0') * scale;
+            while self.peek().is_some_and(|digit| digit.is_ascii_digit()) {
                 digits += 1;
                 self.pos += 1;
             }
@@ -212,11 +207,13 @@ impl<'a> Parser<'a> {
             self.pos = start;
             return self.unexpected("not a number");
         }
-        let sign = if negative { -1.0 } else { 1.0 };
-        Ok(match integer {
-            Some(value) if !fraction => Object::Integer(if negative { -value } else { value }),
-            _ => Object::Real(sign * real),
-        })
+        if let (Some(value), false) = (integer, fraction) {
+            return Ok(Object::Integer(if negative { -value } else { value }));
+        }
+        // The nearest number there is, so that writing it again gives the same number.
+        let spelled = self.data.get(magnitude..self.pos).and_then(|digits| std::str::from_utf8(digits).ok());
+        let real: f64 = spelled.and_then(|digits| digits.parse().ok()).unwrap_or_default();
+        Ok(Object::Real(if negative { -real } else { real }))
     }
 
     fn name(&mut self) -> Parsed<Vec<u8>> {

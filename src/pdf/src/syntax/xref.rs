@@ -241,8 +241,11 @@ fn subsection(
             }
             (offset, generation, used)
         };
-        let Ok(generation) = u16::try_from(generation) else {
-            return scanner.fail("cross-reference generation out of range");
+        // mutool writes 65536 for the head of the free list; a free entry's generation is never looked at.
+        let generation = match u16::try_from(generation) {
+            Ok(generation) => generation,
+            Err(_) if !used => u16::MAX,
+            Err(_) => return scanner.fail("cross-reference generation out of range"),
         };
         entries.push(match offset.checked_add(header) {
             Some(offset) if used && offset > header => Entry::Offset { offset, generation },

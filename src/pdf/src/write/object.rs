@@ -100,8 +100,20 @@ fn write_dictionary_nested(
     Ok(())
 }
 
+/// Appends a value behind its key, with a space where they would run together.
+pub(super) fn write_value(out: &mut Vec<u8>, value: &Object) -> Result<(), WriteError> {
+    write_separated(out, value, MAX_DEPTH)
+}
+
+fn write_separated(out: &mut Vec<u8>, value: &Object, depth: usize) -> Result<(), WriteError> {
+    if !matches!(value, Object::Name(_) | Object::String(_) | Object::Array(_) | Object::Dictionary(_)) {
+        out.push(b' ');
+    }
+    write_nested(out, value, depth)
+}
+
 /// Appends a name; everything but regular characters of printable ASCII as `#xx` (ISO 32000-2 §7.3.5).
-fn write_name(out: &mut Vec<u8>, name: &[u8]) {
+pub(super) fn write_name(out: &mut Vec<u8>, name: &[u8]) {
     out.push(b'/');
     for &byte in name {
         if byte.is_ascii_graphic() && !b"#()<>[]{}/%".contains(&byte) {

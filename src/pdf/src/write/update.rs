@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use crypto::{DigestAlgorithm, Hasher};
 
-use super::object::{WriteError, write_dictionary, write_object, write_unsigned};
-use crate::syntax::{Dictionary, Object, ObjectId, PdfString};
+use super::object::{WriteError, write_dictionary, write_name, write_object, write_unsigned, write_value};
+use crate::syntax::{Dictionary, Object, ObjectId, PdfString, Spelled};
 
 /// What the update is appended to.
 #[derive(Debug, Clone)]
@@ -48,6 +48,14 @@ pub(crate) struct Update {
 pub(crate) enum Body {
     /// Anything but a stream.
     Value(Object),
+    /// A changed object; entries that did not change are written as they were spelled, since readers
+    /// that compare revisions compare spellings (of numbers, at least).
+    Changed {
+        /// As it shall be.
+        object: Object,
+        /// Keys with their values as they were, as objects and as spelled.
+        before: Vec<(Vec<u8>, Object, Vec<u8>)>,
+    },
     /// A stream with its data as they stand in the file; /Length is added.
     Stream {
         /// Its dictionary without /Length.
@@ -95,6 +103,21 @@ pub enum LayoutError {
     },
 }
 
+impl Body {
+    /// An object to be changed, with its spelling.
+    pub(crate) fn changed(object: Object, spelled: Vec<Spelled>) -> Self {
+        let mut before = Vec::with_capacity(spelled.len());
+        if let Object::Dictionary(dictionary) = &object {
+            for ((key, value), (spelled_key, spelling)) in dictionary.iter().zip(spelled) {
+                if key == spelled_key {
+                    before.push((spelled_key, value.clone(), spelling));
+                }
+            }
+        }
+        Self::Changed { object, before }
+    }
+}
+
 impl Update {
     /// An empty update whose new objects are numbered from `next` on.
     pub(crate) fn new(next: u32) -> Self {
@@ -116,7 +139,7 @@ impl Update {
     /// The value already set for `id`, if any.
     pub(crate) fn value_mut(&mut self, id: ObjectId) -> Option<&mut Object> {
         match self.bodies.get_mut(&id) {
-            Some(Body::Value(object)) => Some(object),
+            Some(Body::Value(object) | Body::Changed { object, .. }) => Some(object),
             _ => None,
         }
     }
@@ -144,7 +167,7 @@ impl Update {
             .bodies
             .values()
             .map(|body| match body {
-                Body::Value(_) => 1_024,
+                Body::Value(_) | Body::Changed { .. } => 1_024,
                 Body::Stream { data, .. } => data.len() + 256,
                 Body::Signature(_) => reserve * 2 + 512,
             })
@@ -203,6 +226,14 @@ impl<'a> Writer<'a> {
                 write_object(&mut self.tail, object)?;
                 self.identify(start);
             }
+            Body::Changed { object: Object::Dictionary(dictionary), before } => {
+                self.changed(dictionary, before)?;
+                self.identify(start);
+            }
+            Body::Changed { object, .. } => {
+                write_object(&mut self.tail, object)?;
+                self.identify(start);
+            }
             Body::Stream { dictionary, data } => self.stream(dictionary, data)?,
             Body::Signature(signature) => self.signature(signature, reserve)?,
         }
@@ -215,6 +246,28 @@ impl<'a> Writer<'a> {
         self.tail.push(b' ');
         write_unsigned(&mut self.tail, u64::from(id.generation));
         self.tail.extend_from_slice(b" obj\n");
+    }
+
+    fn changed(
+        &mut self,
+        dictionary: &Dictionary,
+        before: &[(Vec<u8>, Object, Vec<u8>)],
+    ) -> Result<(), LayoutError> {
+        self.tail.extend_from_slice(b"<<");
+        for (key, value) in dictionary.iter() {
+            write_name(&mut self.tail, key);
+            match before.iter().find(|(old, old_value, _)| old == key && old_value == value) {
+                Some((_, _, spelling)) => {
+                    if !matches!(spelling.first(), Some(b'/' | b'(' | b'[' | b'<')) {
+                        self.tail.push(b' ');
+                    }
+                    self.tail.extend_from_slice(spelling);
+                }
+                None => write_value(&mut self.tail, value)?,
+            }
+        }
+        self.tail.extend_from_slice(b">>");
+        Ok(())
     }
 
     fn stream(&mut self, dictionary: &Dictionary, data: &[u8]) -> Result<(), LayoutError> {

@@ -288,7 +288,8 @@ impl PathVerdict {
     }
 }
 
-/// Looks for a path that holds.
+/// Looks for a path that holds. Certificate policies are taken as any-policy; a critical policy constraint or mapping is
+/// an unknown critical extension and refuses the path.
 #[must_use]
 pub fn validate(request: &Request<'_>) -> PathVerdict {
     match build::search(request) {

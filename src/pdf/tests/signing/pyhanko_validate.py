@@ -1,0 +1,25 @@
+"""pyhanko_validate.py ROOT.pem FILE…: pyHanko's opinion of every signature, one JSON object a line."""
+import json
+import sys
+
+from pyhanko.keys import load_cert_from_pemder
+from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.sign.validation import validate_pdf_signature
+from pyhanko_certvalidator import ValidationContext
+
+root = load_cert_from_pemder(sys.argv[1])
+for name in sys.argv[2:]:
+    with open(name, "rb") as file:
+        for signature in PdfFileReader(file, strict=False).embedded_signatures:
+            status = validate_pdf_signature(signature, ValidationContext(trust_roots=[root], allow_fetching=False))
+            print(json.dumps({
+                "file": name,
+                "field": signature.field_name,
+                "intact": status.intact,
+                "valid": status.valid,
+                "trusted": status.trusted,
+                "bottom_line": status.bottom_line,
+                "coverage": status.coverage.name,
+                "docmdp_ok": status.docmdp_ok,
+                "changes": status.modification_level.name if status.modification_level is not None else None,
+            }))

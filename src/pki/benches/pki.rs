@@ -1,0 +1,71 @@
+//! `cms_sign`: content digest to CMS, the share of the PKI in sealing a document. `path_validate`: leaf, issuing CA,
+//! root, two CRLs.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "benchmark"
+)]
+
+#[path = "../tests/common/mod.rs"]
+mod common;
+
+use std::{convert::Infallible, hint::black_box};
+
+use cinnabar_pki::{
+    Certificate, Crl, CrlBuilder,
+    cms::{Limits, SignedData, sign::CmsSigner},
+    path::{Policy, Purpose, Request, RevocationPolicy, TrustAnchors, validate},
+};
+use common::*;
+use criterion::{Criterion, criterion_group, criterion_main};
+use crypto::{DigestAlgorithm, Signer};
+
+fn benches(c: &mut Criterion) {
+    let Hierarchy { root, ca, seal } = hierarchy();
+    let digest = DigestAlgorithm::Sha256.digest(b"content");
+    let signer =
+        CmsSigner::new(seal.key.clone(), &seal.certificate, std::slice::from_ref(&ca.certificate)).unwrap();
+    c.bench_function("p256_sign_alone", |b| b.iter(|| seal.key.sign(black_box(&digest)).unwrap()));
+    c.bench_function("cms_sign", |b| b.iter(|| signer.sign(black_box(&digest)).unwrap()));
+    let cms = signer.sign(&digest).unwrap();
+    c.bench_function("cms_verify", |b| {
+        b.iter(|| {
+            let signed = SignedData::parse(black_box(&cms), &Limits::default()).unwrap();
+            signed.verify::<Infallible>(&[], |_| Ok(digest.clone())).unwrap()
+        });
+    });
+    c.bench_function("certificate_parse", |b| {
+        b.iter(|| Certificate::from_der(black_box(seal.certificate.der())).unwrap());
+    });
+
+    let list = |issuer: &Entity| {
+        let builder = CrlBuilder {
+            number: 1,
+            this_update: NOW - 60,
+            next_update: NOW + DAY,
+            distribution_point: Some(CRL_URI.into()),
+            revoked: vec![],
+        };
+        Crl::from_der(&builder.build(&issuer.certificate, &*issuer.key).unwrap()).unwrap()
+    };
+    let crls = [list(&root), list(&ca)];
+    let anchors = TrustAnchors::new(vec![root.certificate.clone()]);
+    let untrusted = [ca.certificate.clone()];
+    let request = Request {
+        leaf: &seal.certificate,
+        untrusted: &untrusted,
+        crls: &crls,
+        anchors: &anchors,
+        at: NOW,
+        purpose: Purpose::DocumentSigning,
+        policy: Policy::new(RevocationPolicy::Required),
+    };
+    assert!(validate(&request).path().is_some());
+    c.bench_function("path_validate", |b| b.iter(|| validate(black_box(&request))));
+}
+
+criterion_group!(pki, benches);
+criterion_main!(pki);
