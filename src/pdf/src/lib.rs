@@ -3,7 +3,9 @@
 //! Pure computation: bytes come through [`syntax::Source`], time and keys are handed in.
 
 pub mod appearance;
+pub mod revisions;
 pub mod sign;
 pub mod syntax;
 pub mod text;
+pub mod verify;
 pub mod write;

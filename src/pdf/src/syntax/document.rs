@@ -218,7 +218,6 @@ impl<'a> Document<'a> {
         pages::page(self.view(), index)
     }
 
-    #[expect(dead_code, reason = "for verification")]
     pub(crate) fn input(&self) -> &Input<'a> {
         &self.input
     }
@@ -433,7 +432,6 @@ impl<'d, 'a> View<'d, 'a> {
         Ok((located.object, spelled))
     }
 
-    #[expect(dead_code, reason = "for verification")]
     /// The numbers of the objects an object stream holds, in order.
     pub(crate) fn packed_numbers(self, stream: u32) -> Result<Vec<u32>, ReadError> {
         let packed = self.packed_stream(stream, self.document.input.limits.depth)?;

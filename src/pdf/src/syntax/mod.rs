@@ -10,12 +10,12 @@ pub mod content;
 mod document;
 mod error;
 mod filter;
-mod indirect;
+pub(crate) mod indirect;
 mod input;
 mod limits;
 mod object;
 mod pages;
-mod parser;
+pub(crate) mod parser;
 mod xref;
 
 pub(crate) use document::Spelled;

@@ -97,7 +97,7 @@ impl Table {
         entries.get((number - first) as usize).copied()
     }
 
-    fn numbers(&self) -> impl Iterator<Item = u32> {
+    pub(crate) fn numbers(&self) -> impl Iterator<Item = u32> {
         self.0.iter().flat_map(|(first, entries)| {
             let first = *first;
             (0..entries.len()).map(move |i| first.saturating_add(i as u32))

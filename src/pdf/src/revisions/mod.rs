@@ -1,0 +1,184 @@
+//! Revisions: what each incremental update of a file says, and where in the file it says it.
+//!
+//! ISO 32000-2 §7.5.6: every update appends objects, a cross-reference section and an end-of-file marker.
+//! This module tells the revisions apart and compares two of them object by object; what a change *means*
+//! is [`verify`](crate::verify)'s business, which is also its only caller.
+
+mod compare;
+mod references;
+
+use std::ops::Range;
+
+use crate::syntax::parser::is_space;
+use crate::syntax::{Document, Entry, Object, Oddity, ReadError, View};
+
+pub(crate) use compare::identity;
+pub use compare::{Change, changes, same_value};
+pub use references::References;
+
+/// One revision of a file.
+#[derive(Debug, Clone)]
+pub struct Revision {
+    /// Its sections in [`Document::sections`]; two in a linearised file, otherwise one.
+    pub sections: Range<usize>,
+    /// Where its bytes start: the end of the revision before, 0 for the first.
+    pub start: u64,
+    /// Where its `%%EOF` ends.
+    pub eof: u64,
+    /// Where the white space after its `%%EOF` ends.
+    pub end: u64,
+}
+
+impl Revision {
+    /// The document as it stood when this revision was the newest.
+    #[must_use]
+    pub fn view<'d, 'a>(&self, document: &'d Document<'a>) -> View<'d, 'a> {
+        document.view_from(self.sections.start)
+    }
+
+    /// Whether `offset` is where a file consisting of this revision and its predecessors may end.
+    #[must_use]
+    pub fn ends_at(&self, offset: u64) -> bool {
+        (self.eof..=self.end).contains(&offset)
+    }
+}
+
+/// All revisions of a file, oldest first.
+#[derive(Debug, Clone)]
+pub struct Revisions {
+    /// Oldest first; never empty.
+    pub list: Vec<Revision>,
+    /// Bytes after the newest revision that are more than white space.
+    pub trailing: Option<Range<u64>>,
+    /// Whether the first revision is linearised.
+    pub linearized: bool,
+    /// Whether sections stand in the file in the order their `/Prev` entries claim.
+    pub ordered: bool,
+}
+
+impl Revisions {
+    /// Finds the revisions of `document`.
+    ///
+    /// # Errors
+    /// [`ReadError`] when the source fails or a budget is spent.
+    pub fn of(document: &Document<'_>) -> Result<Self, ReadError> {
+        let sections = document.sections();
+        let mut list = Vec::new();
+        let mut ordered = true;
+        let mut linearized = false;
+        // Oldest first. A linearised file's first-page section stands before the section its /Prev names.
+        let mut newer_end = sections.len();
+        while let Some(oldest) = newer_end.checked_sub(1) {
+            let mut group = oldest..newer_end;
+            if list.is_empty()
+                && let Some(before) = oldest.checked_sub(1)
+                && let (Some(first), Some(main)) = (sections.get(before), sections.get(oldest))
+                && first.offset < main.offset
+            {
+                linearized = is_linearized(document)?;
+                if linearized {
+                    group = before..newer_end;
+                }
+            }
+            newer_end = group.start;
+            let closing = sections.get(group.clone()).unwrap_or_default().iter().map(|s| s.end).max();
+            let (eof, end, startxref) = end_of_revision(document, closing.unwrap_or(0))?;
+            let newest = sections.get(group.start).map_or(0, |s| s.offset);
+            if startxref.is_some_and(|at| at.saturating_add(document.header_offset()) != newest)
+                && !document.oddities().contains(&Oddity::SectionAfterWhiteSpace)
+            {
+                document.note(Oddity::StartxrefDisagreement);
+            }
+            let start = list.last().map_or(0, |before: &Revision| before.end);
+            if eof <= start {
+                ordered = false;
+                document.note(Oddity::PrevForward);
+            }
+            list.push(Revision { sections: group, start, eof, end });
+        }
+        let end = list.iter().map(|revision| revision.end).max().unwrap_or(0);
+        let length = document.source().len();
+        let trailing = (end < length).then_some(end..length);
+        Ok(Self { list, trailing, linearized, ordered })
+    }
+
+    /// The newest revision.
+    #[must_use]
+    pub fn newest(&self) -> Option<&Revision> {
+        self.list.last()
+    }
+
+    /// The index of the revision that ends at `offset`.
+    #[must_use]
+    pub fn ending_at(&self, offset: u64) -> Option<usize> {
+        self.list.iter().position(|revision| revision.ends_at(offset))
+    }
+
+    /// The index of the revision whose bytes hold `offset`.
+    #[must_use]
+    pub fn holding(&self, offset: u64) -> Option<usize> {
+        self.list.iter().position(|revision| (revision.start..revision.end).contains(&offset))
+    }
+}
+
+/// After a section: `startxref`, its offset, `%%EOF` and white space.
+fn end_of_revision(document: &Document<'_>, after: u64) -> Result<(u64, u64, Option<u64>), ReadError> {
+    let input = document.input();
+    let window = input.read(after, 128)?;
+    let mut parser = crate::syntax::parser::Parser::new(&window, 0, 1, 1);
+    let white = |parser: &mut crate::syntax::parser::Parser<'_>| {
+        while parser.peek().is_some_and(is_space) {
+            parser.seek(parser.position() + 1);
+        }
+    };
+    white(&mut parser);
+    let mut startxref = None;
+    let mut eof = after;
+    if parser.keyword(b"startxref") {
+        white(&mut parser);
+        startxref = parser.unsigned();
+        eof = after + parser.position() as u64;
+        white(&mut parser);
+        if window.get(parser.position()..).is_some_and(|rest| rest.starts_with(b"%%EOF")) {
+            eof = after + parser.position() as u64 + 5;
+        } else {
+            document.note(Oddity::MissingEof);
+        }
+    } else {
+        document.note(Oddity::MissingEof);
+    }
+    // White space may be long (some signers pad); whoever pads megabytes pays from the budget.
+    let mut end = eof;
+    loop {
+        let block = input.read(end, 4096)?;
+        let spaces = block.iter().take_while(|byte| is_space(**byte)).count();
+        end += spaces as u64;
+        if spaces < block.len() || block.is_empty() {
+            return Ok((eof, end, startxref));
+        }
+    }
+}
+
+/// Whether the first object of the file is a linearisation dictionary (annex F).
+fn is_linearized(document: &Document<'_>) -> Result<bool, ReadError> {
+    let after_header = document.header_offset() + 8;
+    let parsed = document.input().parse_at(after_header, |parser| {
+        parser.skip_space();
+        let numbered = parser.unsigned().is_some();
+        parser.skip_space();
+        let generation = parser.unsigned().is_some();
+        parser.skip_space();
+        if numbered && generation && parser.keyword(b"obj") { parser.object() } else { Ok(Object::Null) }
+    });
+    match parsed {
+        Ok((object, _)) => Ok(object.as_dictionary().is_some_and(|d| d.get(b"Linearized").is_some())),
+        Err(ReadError::Malformed { .. } | ReadError::Unsupported { .. }) => Ok(false),
+        Err(other) => Err(other),
+    }
+}
+
+/// Whether the entry says that there is an object.
+#[must_use]
+pub fn in_use(entry: Option<Entry>) -> bool {
+    matches!(entry, Some(Entry::Offset { .. } | Entry::Packed { .. }))
+}

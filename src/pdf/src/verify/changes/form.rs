@@ -1,0 +1,404 @@
+//! The interactive form: fields filled in, signature fields signed or made.
+//!
+//! Fields are matched by object identity and by name; a field that vanishes, changes its name or its kind
+//! is never harmless.
+
+use std::collections::BTreeSet;
+
+use super::super::fields::{Field, Form, Role};
+use super::{Analysis, Class, differing, is_type};
+use crate::syntax::{Dictionary, Object, ObjectId, ReadError};
+
+impl Analysis<'_, '_, '_> {
+    pub(super) fn form(&mut self) -> Result<(), ReadError> {
+        let (old, new) = (self.old_form, self.new_form);
+        for warning in new.warnings.iter().filter(|warning| !old.warnings.contains(warning)) {
+            self.other(warning.clone());
+        }
+        self.form_dictionary(old, new)?;
+        for (id, before) in &old.nodes {
+            match new.nodes.get(id) {
+                None => self.other(format!("form field `{}` was removed", before.name)),
+                Some(now) => self.known_field(*id, before, now, old, new)?,
+            }
+        }
+        let names: BTreeSet<&str> = old.nodes.values().map(|field| field.name.as_str()).collect();
+        for (id, field) in new.nodes.iter().filter(|(id, _)| !old.nodes.contains_key(id)) {
+            let owner_is_new = !old.nodes.contains_key(&field.field);
+            if owner_is_new && field.kind.as_deref() == Some(b"Sig") && field.role != Role::Group {
+                if field.role == Role::Terminal && names.contains(field.name.as_str()) {
+                    self.other(format!("a second form field named `{}` was added", field.name));
+                }
+                self.new_signature_field(*id, field, new)?;
+            } else {
+                self.other(format!("form field `{}` was added", field.name));
+            }
+        }
+        Ok(())
+    }
+
+    fn form_dictionary(&mut self, old: &Form, new: &Form) -> Result<(), ReadError> {
+        let Some((id, now)) = &new.dictionary else {
+            if old.dictionary.is_some() {
+                self.other("the form was removed");
+            }
+            return Ok(());
+        };
+        let empty = Dictionary::new();
+        let (old_id, before) = old.dictionary.as_ref().map_or((None, &empty), |(id, d)| (*id, d));
+        let catalog = self.new.catalog()?.0.number;
+        let mut holder = catalog;
+        if let Some(id) = id {
+            holder = id.number;
+            if self.is_new(holder) || (old_id == Some(*id) && self.only_from(holder, &[catalog])) {
+                self.explain(holder);
+            }
+        }
+        for key in differing(before, now) {
+            match key {
+                b"Fields" | b"DR" => {} // judged below
+                b"SigFlags" => {
+                    let flags = |d: &Dictionary| d.get(b"SigFlags").and_then(Object::as_integer).unwrap_or(0);
+                    if flags(before) & !flags(now) != 0 {
+                        self.other("the form's signature flags were cleared");
+                    }
+                }
+                b"NeedAppearances" => {
+                    self.step.classes.insert(Class::Form);
+                }
+                b"DA" if before.get(b"DA").is_none() => {}
+                _ => self.other(format!("the form's /{} changed", String::from_utf8_lossy(key))),
+            }
+        }
+        self.field_list(holder, before.get(b"Fields"), now.get(b"Fields"));
+        self.default_resources(holder, before, now)
+    }
+
+    /// A list of fields may only grow; what it grows by is judged field by field.
+    fn field_list(&mut self, holder: u32, old: Option<&Object>, new: Option<&Object>) {
+        if let Some(Object::Reference(id)) = new {
+            let sole = old == new && self.only_from(id.number, &[holder]);
+            let arrays = self
+                .in_place(id.number)
+                .is_some_and(|(a, b)| a.as_array().is_some() && b.as_array().is_some());
+            if self.is_new(id.number) || (sole && arrays) {
+                self.explain(id.number);
+            }
+        }
+    }
+
+    /// `/DR` may gain resources; none that was there may change.
+    fn default_resources(
+        &mut self,
+        holder: u32,
+        old: &Dictionary,
+        new: &Dictionary,
+    ) -> Result<(), ReadError> {
+        let (old_raw, new_raw) = (old.get(b"DR"), new.get(b"DR"));
+        let Some(raw) = new_raw else {
+            if old_raw.is_some() {
+                self.other("the form's default resources were removed");
+            }
+            return Ok(());
+        };
+        let touched = |analysis: &Self, value: &Object| match value {
+            Object::Reference(id) => analysis.changed.contains_key(&id.number),
+            _ => false,
+        };
+        let resources = self.new.resolve(raw)?;
+        let Object::Dictionary(resources) = &resources else {
+            self.other("the form's default resources are not a dictionary");
+            return Ok(());
+        };
+        if old_raw == new_raw && !touched(self, raw) && !resources.iter().any(|(_, v)| touched(self, v)) {
+            return Ok(());
+        }
+        let before = old_raw.map(|raw| self.old.resolve(raw)).transpose()?;
+        let before = before.as_ref().and_then(Object::as_dictionary).unwrap_or(const { &Dictionary::EMPTY });
+        let holder = self.grown(holder, old_raw, raw);
+        for (key, value) in before.iter() {
+            let Some(now) = resources.get(key) else {
+                self.other("the form's default resources lost an entry");
+                continue;
+            };
+            let (a, b) = (self.old.resolve(value)?, self.new.resolve(now)?);
+            match (&a, &b) {
+                (Object::Dictionary(a), Object::Dictionary(b)) => {
+                    if a.iter().any(|(key, value)| b.get(key) != Some(value)) {
+                        self.other("the form's default resources changed");
+                    }
+                    self.grown(holder, Some(value), now);
+                }
+                (a, b) if crate::revisions::same_value(a, b) => {}
+                _ => self.other("the form's default resources changed"),
+            }
+        }
+        self.explain_tree(&Object::Dictionary(resources.clone()));
+        for (_, category) in resources.iter() {
+            let category = self.new.resolve(category)?;
+            self.explain_tree(&category);
+        }
+        Ok(())
+    }
+
+    fn grown(&mut self, holder: u32, old: Option<&Object>, new: &Object) -> u32 {
+        let Object::Reference(id) = new else { return holder };
+        if self.is_new(id.number) || (old == Some(new) && self.only_from(id.number, &[holder])) {
+            self.explain(id.number);
+        }
+        id.number
+    }
+
+    fn known_field(
+        &mut self,
+        id: ObjectId,
+        old: &Field,
+        new: &Field,
+        old_form: &Form,
+        form: &Form,
+    ) -> Result<(), ReadError> {
+        if (&old.name, &old.kind, old.role, old.field) != (&new.name, &new.kind, new.role, new.field) {
+            self.other(format!("form field `{}` became another field", old.name));
+            return Ok(());
+        }
+        if !self.changed.contains_key(&id.number) {
+            return Ok(());
+        }
+        self.explain(id.number);
+        let signature = new.kind.as_deref() == Some(b"Sig");
+        let value_before = |form: &Form| form.nodes.get(&old.field).and_then(|f| f.value.clone());
+        let signing = signature && value_before(old_form).is_none() && value_before(form).is_some();
+        let mut filled = false;
+        for key in differing(&old.dictionary, &new.dictionary) {
+            let (before, now) = (old.dictionary.get(key), new.dictionary.get(key));
+            let allowed = match key {
+                b"V" if new.role == Role::Widget => false,
+                b"V" if signature => {
+                    if signing {
+                        self.signed(new, now, form)?;
+                    }
+                    signing
+                }
+                b"V" | b"RV" | b"I" | b"AP" | b"AS" if !signature => {
+                    filled = true;
+                    self.value(now)
+                }
+                b"AP" | b"AS" if signing => true,
+                b"M" => now.is_some_and(|now| now.as_string().is_some()),
+                b"F" if !signature || signing => only_adds(before, now, ANNOTATION_FLAGS),
+                b"Ff" => only_adds(before, now, READ_ONLY),
+                b"Kids" => true, // new kids are judged as new fields, lost ones as removed
+                b"Type" => before.is_none() && is_type(&new.dictionary, b"Annot"),
+                _ => false,
+            };
+            if !allowed {
+                let key = String::from_utf8_lossy(key).into_owned();
+                self.other(format!("/{key} of form field `{}` changed", old.name));
+            }
+        }
+        if new.role != Role::Group
+            && let Some(appearance) = new.dictionary.get(b"AP")
+            && (signing || !signature)
+        {
+            self.explain_tree(appearance);
+        }
+        if let Some(Object::Reference(kids)) = new.dictionary.get(b"Kids") {
+            self.field_list(id.number, old.dictionary.get(b"Kids"), Some(&Object::Reference(*kids)));
+        }
+        if filled {
+            self.step.classes.insert(Class::Form);
+            self.step.fields.insert(new.name.clone());
+        } else {
+            self.quiet = true; // flags and dates alone
+        }
+        Ok(())
+    }
+
+    /// A field's value: anything but a reference to what was there before.
+    fn value(&mut self, value: Option<&Object>) -> bool {
+        let Some(value) = value else { return true };
+        if let Object::Reference(id) = value
+            && !self.is_new(id.number)
+        {
+            return false;
+        }
+        if let Object::Dictionary(_) | Object::Reference(_) | Object::Array(_) = value {
+            self.explain_tree(value);
+        }
+        true
+    }
+
+    fn new_signature_field(&mut self, id: ObjectId, field: &Field, form: &Form) -> Result<(), ReadError> {
+        if !self.is_new(id.number) {
+            self.other(format!("an older object became signature field `{}`", field.name));
+            return Ok(());
+        }
+        self.explain(id.number);
+        for (key, value) in field.dictionary.iter() {
+            match key {
+                b"V" | b"P" | b"Parent" => {}
+                b"Kids" => self.field_list(id.number, None, Some(value)),
+                key if SIGNATURE_FIELD_KEYS.contains(&key) => self.explain_tree(value),
+                _ => {
+                    let key = String::from_utf8_lossy(key).into_owned();
+                    self.other(format!("new signature field `{}` has an entry /{key}", field.name));
+                }
+            }
+        }
+        let shows = is_visible(&field.dictionary);
+        if field.role == Role::Widget {
+            // Its field judges the value; here only what shows counts.
+            self.step.visible_signature |= shows;
+            return Ok(());
+        }
+        let value = field.dictionary.get(b"V");
+        if value.is_some() {
+            self.signed(field, value, form)?;
+        } else if form.widgets(id).any(is_visible) {
+            // A frame nobody signed is a picture laid over the page.
+            self.step.classes.insert(Class::Annotation);
+            self.remark(format!("unsigned signature field `{}` was added and shows on a page", field.name));
+        } else {
+            self.step.classes.insert(Class::Signature);
+        }
+        self.step.visible_signature |= shows;
+        Ok(())
+    }
+
+    /// A signature field got its value: it must be a new object, and the class follows from its kind.
+    fn signed(&mut self, field: &Field, value: Option<&Object>, form: &Form) -> Result<(), ReadError> {
+        let Some(reference @ Object::Reference(id)) = value else {
+            self.other(format!("the value of signature field `{}` is not a reference", field.name));
+            return Ok(());
+        };
+        if !self.is_new(id.number) {
+            self.other(format!("signature field `{}` was pointed to an older object", field.name));
+            return Ok(());
+        }
+        let Object::Dictionary(signature) = self.new.object(*id)? else {
+            self.other(format!("the value of signature field `{}` is not a dictionary", field.name));
+            return Ok(());
+        };
+        self.explain_tree(reference);
+        let shows = form.widgets(field.field).any(is_visible);
+        let timestamp = signature.get(b"SubFilter").and_then(Object::as_name) == Some(b"ETSI.RFC3161")
+            && signature.get(b"Type").is_none_or(|kind| kind.as_name() == Some(b"DocTimeStamp"));
+        if timestamp && !shows {
+            self.step.classes.insert(Class::Ltv);
+        } else {
+            self.step.classes.insert(Class::Signature);
+            self.step.fields.insert(field.name.clone());
+        }
+        Ok(())
+    }
+
+    /// Appearance streams rewritten under their old number: harmless only if nothing but form fields of a
+    /// kind that may change its looks draws them.
+    pub(super) fn appearances_in_place(&mut self) {
+        let open: Vec<u32> = self
+            .changed
+            .keys()
+            .copied()
+            .filter(|number| {
+                !self.explained.contains(number)
+                    && self.in_place(*number).is_some_and(|pair| {
+                        matches!(
+                            pair,
+                            (Object::Stream(_), Object::Stream(_))
+                                | (Object::Dictionary(_), Object::Dictionary(_))
+                        )
+                    })
+            })
+            .collect();
+        for number in open {
+            let mut names = BTreeSet::new();
+            if self.drawn_by_fields_only(number, 3, &mut names)
+                && let Some((_, new)) = self.in_place(number)
+            {
+                let new = new.clone();
+                self.explain(number);
+                self.explain_tree(&new);
+                self.step.classes.insert(Class::Form);
+                self.step.fields.extend(names);
+            }
+        }
+    }
+
+    /// Every way to `number` starts at a field that is no signature, within `depth` steps, through
+    /// dictionaries that can only be appearance dictionaries.
+    fn drawn_by_fields_only(&self, number: u32, depth: usize, names: &mut BTreeSet<String>) -> bool {
+        let referrers = self.references.to(number);
+        !referrers.is_empty()
+            && referrers.iter().all(|from| {
+                let field =
+                    self.old_form.nodes.iter().find(|(id, _)| id.number == *from).map(|(_, field)| field);
+                if let Some(field) = field {
+                    names.insert(field.name.clone());
+                    let appearance = field.dictionary.get(b"AP");
+                    return field.kind.as_deref().is_some_and(|kind| kind != b"Sig")
+                        && field.role != Role::Group
+                        && appearance.is_some_and(|ap| self.appearance_leads_to(ap, number, 3));
+                }
+                depth > 1
+                    && self.is_appearance_dictionary(*from)
+                    && self.drawn_by_fields_only(*from, depth - 1, names)
+            })
+    }
+
+    fn is_appearance_dictionary(&self, number: u32) -> bool {
+        let object = self
+            .old
+            .locate(number)
+            .and_then(|entry| self.old.object(crate::revisions::identity(number, entry)).ok());
+        // A dictionary of states or of N, R, D: nothing but references and dictionaries of references.
+        matches!(object, Some(Object::Dictionary(d)) if d.get(b"Type").is_none() && d.iter().all(|(_, value)| {
+            matches!(value, Object::Reference(_) | Object::Null)
+                || value.as_dictionary().is_some_and(|d| d.iter().all(|(_, v)| v.as_reference().is_some()))
+        }))
+    }
+
+    fn appearance_leads_to(&self, value: &Object, number: u32, depth: usize) -> bool {
+        match value {
+            Object::Reference(id) if id.number == number => true,
+            Object::Reference(id) => {
+                depth > 0
+                    && matches!(self.old.object(*id), Ok(Object::Dictionary(d)) if
+                        d.iter().any(|(_, value)| self.appearance_leads_to(value, number, depth - 1)))
+            }
+            Object::Dictionary(d) => {
+                depth > 0 && d.iter().any(|(_, value)| self.appearance_leads_to(value, number, depth - 1))
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Whether flags differ only by bits of `mask` that are now set.
+fn only_adds(old: Option<&Object>, new: Option<&Object>, mask: i64) -> bool {
+    let flags = |value: Option<&Object>| value.map_or(Some(0), Object::as_integer);
+    let (Some(old), Some(new)) = (flags(old), flags(new)) else { return false };
+    old & !new == 0 && (new & !old) & !mask == 0
+}
+
+/// A widget with an area.
+fn is_visible(widget: &Dictionary) -> bool {
+    let Some(corners) = widget.get(b"Rect").and_then(Object::as_array) else {
+        return widget.get(b"Rect").is_some(); // not a plain array: assume the worst
+    };
+    let [x0, y0, x1, y1] = corners else { return true };
+    let differ = |a: &Object, b: &Object| match (a.as_number(), b.as_number()) {
+        (Some(a), Some(b)) => (a - b).abs() > 0.0,
+        _ => true,
+    };
+    differ(x0, x1) && differ(y0, y1)
+}
+
+/// Print, Locked, LockedContents (§12.5.3): flags that signing software sets; none of them hides anything.
+const ANNOTATION_FLAGS: i64 = 4 | 128 | 512;
+/// Field flag ReadOnly (§12.7.4.1).
+const READ_ONLY: i64 = 1;
+/// What a new signature field or its widget may consist of; actions are not among them.
+const SIGNATURE_FIELD_KEYS: [&[u8]; 21] = [
+    b"Type", b"Subtype", b"FT", b"T", b"TU", b"TM", b"Ff", b"F", b"Rect", b"AP", b"AS", b"MK", b"BS",
+    b"Border", b"DA", b"Q", b"M", b"NM", b"Lock", b"SV", b"H",
+];

@@ -1,0 +1,217 @@
+//! What a revision changed, as classes a signature's permissions speak of.
+//!
+//! Reject by default: every object a revision adds, changes or frees must be *explained* by a rule that
+//! knows it to be harmless in its class; what is left is [`Class::Other`], and so is every byte that no
+//! cross-reference section accounts for. The rules follow ISO 32000-2 §12.8.2.2 (table 257) and pyHanko's
+//! strict policy; they are stricter where shadow attacks need it (an object in two roles, references to
+//! numbers not yet in use).
+
+mod annotations;
+mod bytes;
+mod catalog;
+mod form;
+mod trailer;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use super::fields::Form;
+use crate::revisions::{Change, References, Revision, changes};
+use crate::syntax::{Dictionary, Object, ReadError, View};
+
+/// A class of changes after signing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Class {
+    /// Validation data and document time-stamps; nothing a reader of the document sees.
+    Ltv,
+    /// A further signature.
+    Signature,
+    /// Form fields filled in.
+    Form,
+    /// Annotations added, changed or removed.
+    Annotation,
+    /// Anything else.
+    Other,
+    /// Bytes after the last end-of-file marker that are more than white space.
+    TrailingData,
+}
+
+/// What one revision changed.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Step {
+    pub(crate) classes: BTreeSet<Class>,
+    /// Why something was called [`Class::Other`], or what else deserves a word.
+    pub(crate) reasons: Vec<String>,
+    /// Names of fields filled in or signed.
+    pub(crate) fields: BTreeSet<String>,
+    /// A signature field was made that shows on a page.
+    pub(crate) visible_signature: bool,
+}
+
+/// Compares `revision` with the view before it; `references` describes that view and is brought forward.
+pub(crate) fn step(
+    revision: &Revision,
+    (old, old_form): (View<'_, '_>, &Form),
+    (new, new_form): (View<'_, '_>, &Form),
+    references: &mut References,
+) -> Result<Step, ReadError> {
+    let changed = changes(revision, old, new)?;
+    let mut analysis = Analysis {
+        old,
+        new,
+        revision,
+        old_form,
+        new_form,
+        changed,
+        explained: BTreeSet::new(),
+        references,
+        quiet: false,
+        step: Step::default(),
+    };
+    analysis.bytes()?;
+    analysis.trailer()?;
+    analysis.streams()?;
+    analysis.catalog()?;
+    analysis.form()?;
+    analysis.pages()?;
+    analysis.annotations();
+    analysis.appearances_in_place();
+    analysis.leftovers();
+    let Analysis { changed, mut step, quiet, .. } = analysis;
+    if quiet && step.classes.is_empty() {
+        step.classes.insert(Class::Ltv);
+    }
+    for (number, change) in &changed {
+        if let Some(object) = &change.new {
+            references.object(*number, object);
+        }
+    }
+    Ok(step)
+}
+
+pub(crate) struct Analysis<'s, 'd, 'a> {
+    old: View<'d, 'a>,
+    new: View<'d, 'a>,
+    revision: &'s Revision,
+    old_form: &'s Form,
+    new_form: &'s Form,
+    changed: BTreeMap<u32, Change>,
+    explained: BTreeSet<u32>,
+    references: &'s References,
+    /// Something changed that has no class of its own, such as the document information.
+    quiet: bool,
+    step: Step,
+}
+
+impl Analysis<'_, '_, '_> {
+    fn other(&mut self, reason: impl Into<String>) {
+        self.step.classes.insert(Class::Other);
+        self.remark(reason);
+    }
+
+    fn remark(&mut self, reason: impl Into<String>) {
+        if self.step.reasons.len() < MAX_REASONS {
+            self.step.reasons.push(reason.into());
+        }
+    }
+
+    fn explain(&mut self, number: u32) {
+        self.explained.insert(number);
+    }
+
+    /// A number that came into use with this revision and that nothing referred to before: to fill a
+    /// number that signed objects already point to is a way of changing them.
+    fn is_new(&self, number: u32) -> bool {
+        self.changed.get(&number).is_some_and(|change| change.old.is_none() && change.new.is_some())
+            && self.references.to(number).is_empty()
+    }
+
+    /// Changed in place: in use before and after, with another value.
+    fn in_place(&self, number: u32) -> Option<(&Object, &Object)> {
+        let change = self.changed.get(&number)?;
+        change.old.as_ref().zip(change.new.as_ref())
+    }
+
+    /// Whether everything that referred to `number` is in `allowed`, and something did.
+    fn only_from(&self, number: u32, allowed: &[u32]) -> bool {
+        let referrers = self.references.to(number);
+        !referrers.is_empty() && referrers.iter().all(|from| allowed.contains(from))
+    }
+
+    /// Explains every new object reachable from `value`; objects that were there before are not entered.
+    ///
+    /// Actions are never harmless: a tree that holds one is `other`.
+    fn explain_tree(&mut self, value: &Object) {
+        let mut stack = vec![value.clone()];
+        while let Some(value) = stack.pop() {
+            match value {
+                Object::Reference(id) if self.is_new(id.number) && self.explained.insert(id.number) => {
+                    stack.extend(self.changed.get(&id.number).and_then(|change| change.new.clone()));
+                }
+                Object::Array(items) => stack.extend(items),
+                Object::Dictionary(dictionary) => self.explain_entries(&dictionary, &mut stack),
+                Object::Stream(stream) => self.explain_entries(&stream.dictionary, &mut stack),
+                _ => {}
+            }
+        }
+    }
+
+    fn explain_entries(&mut self, dictionary: &Dictionary, stack: &mut Vec<Object>) {
+        for (key, value) in dictionary.iter() {
+            if ACTIONS.contains(&key) {
+                self.other("an action was added after signing");
+            }
+            // Upward links lead to pages and fields, which are judged on their own.
+            if !matches!(key, b"P" | b"Parent") {
+                stack.push(value.clone());
+            }
+        }
+    }
+
+    fn leftovers(&mut self) {
+        let left: Vec<u32> =
+            self.changed.keys().copied().filter(|number| !self.explained.contains(number)).collect();
+        for number in left {
+            let Some(change) = self.changed.get(&number) else { continue };
+            let what = match (&change.old, &change.new) {
+                (_, None) => "was freed",
+                (None, _) if !self.references.to(number).is_empty() => "fills a reference that led nowhere",
+                (None, _) => "was added",
+                _ => "was changed",
+            };
+            self.other(format!("object {number} {what} without a permitted purpose"));
+        }
+    }
+}
+
+/// The keys in which two dictionaries differ.
+fn differing<'k>(old: &'k Dictionary, new: &'k Dictionary) -> BTreeSet<&'k [u8]> {
+    let keys = old.iter().chain(new.iter()).map(|(key, _)| key);
+    keys.filter(|key| match (old.get(key), new.get(key)) {
+        (Some(a), Some(b)) => !crate::revisions::same_value(a, b),
+        _ => true,
+    })
+    .collect()
+}
+
+/// Whether a value holds no reference at all.
+fn is_direct(value: &Object) -> bool {
+    match value {
+        Object::Reference(_) => false,
+        Object::Array(items) => items.iter().all(is_direct),
+        Object::Dictionary(dictionary) => dictionary.iter().all(|(_, value)| is_direct(value)),
+        Object::Stream(stream) => stream.dictionary.iter().all(|(_, value)| is_direct(value)),
+        _ => true,
+    }
+}
+
+fn is_type(dictionary: &Dictionary, kind: &[u8]) -> bool {
+    dictionary.get(b"Type").and_then(Object::as_name) == Some(kind)
+}
+
+/// Keys that make a viewer do something (§12.6).
+const ACTIONS: [&[u8]; 4] = [b"A", b"AA", b"JS", b"OpenAction"];
+/// A report names the first few; more would only hide them.
+const MAX_REASONS: usize = 16;

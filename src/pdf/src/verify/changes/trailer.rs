@@ -1,0 +1,60 @@
+//! The trailer and the document information it names.
+
+use super::{Analysis, differing, is_direct};
+use crate::syntax::{Object, ReadError};
+
+impl Analysis<'_, '_, '_> {
+    pub(super) fn trailer(&mut self) -> Result<(), ReadError> {
+        let (old, new) = (self.old.trailer(), self.new.trailer());
+        if new.has_duplicates() {
+            self.other("the trailer has a duplicated key");
+        }
+        for key in differing(old, new) {
+            match key {
+                b"Size" | b"Prev" | b"XRefStm" | b"Info" => {}
+                // Of a cross-reference stream, whose dictionary the trailer is.
+                b"Type" | b"W" | b"Index" | b"Length" | b"Filter" | b"DecodeParms" => {}
+                b"ID" => self.file_identifier(old.get(b"ID"), new.get(b"ID"))?,
+                b"Root" => self.other("the trailer names another catalog"),
+                _ => self.other(format!("the trailer's /{} changed", String::from_utf8_lossy(key))),
+            }
+        }
+        self.information();
+        Ok(())
+    }
+
+    /// §14.4: the first string is permanent, the second changes with every update.
+    fn file_identifier(&mut self, old: Option<&Object>, new: Option<&Object>) -> Result<(), ReadError> {
+        let first = |view: crate::syntax::View<'_, '_>, value: Option<&Object>| -> Result<_, ReadError> {
+            let Some(value) = value else { return Ok(None) };
+            let value = view.resolve(value)?;
+            value.as_array().and_then(<[_]>::first).map(|first| view.resolve(first)).transpose()
+        };
+        let (before, now) = (first(self.old, old)?, first(self.new, new)?);
+        if let Some(before) = before
+            && now.as_ref().and_then(Object::as_string) != before.as_string()
+        {
+            self.other("the file identifier changed");
+        }
+        Ok(())
+    }
+
+    /// The information dictionary (§14.3.3) shows in no page; pyHanko lets it change at every level too.
+    fn information(&mut self) {
+        let Some(Object::Reference(id)) = self.new.trailer().get(b"Info") else { return };
+        let number = id.number;
+        let Some(Object::Dictionary(now)) = self.changed.get(&number).and_then(|change| change.new.clone())
+        else {
+            return;
+        };
+        let sections = self.new.document().sections();
+        let mut trailers: Vec<u32> =
+            sections.iter().flat_map(|s| &s.streams).map(|(id, _)| id.number).collect();
+        trailers.push(0);
+        let known = self.is_new(number) || self.only_from(number, &trailers);
+        if known && now.iter().all(|(_, value)| is_direct(value)) {
+            self.explain(number);
+            self.quiet = true;
+        }
+    }
+}

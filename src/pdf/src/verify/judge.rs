@@ -1,0 +1,343 @@
+//! From findings to a report: digests, containers, changes, times, and the one word at the end.
+//!
+//! The order matters: document time-stamps are judged from the newest to the oldest before the signatures,
+//! because each one that holds proves that everything before it existed by then.
+
+use pki::{Indication, SubIndication};
+
+use super::cms::{CmsContainer, TimeStampContainer};
+use super::container::{Context, Judgement, OpenContainer, SignatureContainer};
+use super::evidence::Evidence;
+use super::inspect::{Findings, Found};
+use super::permissions::Permissions;
+use super::report::{
+    Coverage, FileFacts, Integrity, Kind, Level, Report, SignatureReport, TimeSource, Trust, Verdict,
+};
+use super::{Class, Options, Unreadable, changes, date, hash};
+use crate::revisions::References;
+use crate::syntax::{Dictionary, Document, Object, ReadError};
+
+pub(crate) fn judge(
+    document: &Document<'_>,
+    findings: Findings,
+    options: &Options<'_>,
+) -> Result<Report, Unreadable> {
+    let opened: Vec<Result<Box<dyn OpenContainer>, Judgement>> =
+        findings.signatures.iter().map(|found| open(found, options)).collect();
+    let digests = digest_all(document, &findings, &opened)?;
+    let steps = steps(document, &findings)?;
+    let evidence =
+        if findings.signatures.is_empty() { Evidence::default() } else { Evidence::of(document.view())? };
+    let mut warnings = findings.warnings.clone();
+    warnings.extend(evidence.warnings.iter().cloned());
+
+    let mut judged: Vec<Option<Judgement>> = findings.signatures.iter().map(|_| None).collect();
+    let mut proofs: Vec<Proof> = Vec::new();
+    let timestamps_first = |timestamps: bool| {
+        let wanted = findings.signatures.iter().enumerate().rev();
+        wanted.filter(move |(_, found)| is_timestamp(&found.examined.dictionary) == timestamps)
+    };
+    for (i, found) in timestamps_first(true).chain(timestamps_first(false)) {
+        let revision = found.examined.signed.as_ref().map(|signed| signed.revision);
+        let context = Context {
+            options,
+            certificates: &evidence.certificates,
+            crls: &evidence.crls,
+            existed_at: proofs.iter().filter(|p| Some(p.revision) > revision).map(|p| p.time).min(),
+        };
+        let judgement = match opened.get(i) {
+            Some(Ok(container)) => container.judge(digests.get(i).and_then(Option::as_deref), &context),
+            Some(Err(judgement)) => judgement.clone(),
+            None => Judgement::unknown("not examined"),
+        };
+        if is_timestamp(&found.examined.dictionary)
+            && judgement.integrity == Integrity::Intact
+            && judgement.trust == Trust::Trusted
+            && let (Some(revision), Some(time)) = (revision, judgement.timestamp)
+        {
+            proofs.push(Proof { revision, time, holds_store: has_store(document, &findings, revision)? });
+        }
+        if let Some(slot) = judged.get_mut(i) {
+            *slot = Some(judgement);
+        }
+    }
+
+    let mut signatures = Vec::new();
+    for (found, judgement) in findings.signatures.iter().zip(judged) {
+        let judgement = judgement.unwrap_or_else(|| Judgement::unknown("not examined"));
+        signatures.push(
+            Entry { document, findings: &findings, steps: &steps, proofs: &proofs, options }
+                .report(found, judgement)?,
+        );
+    }
+    let newest_end = findings.revisions.newest().map_or(0, |revision| revision.end);
+    let (major, minor) = document.version();
+    Ok(Report {
+        verdict: verdict(&signatures),
+        signatures,
+        file: FileFacts {
+            length: document.source().len(),
+            version: format!("{major}.{minor}"),
+            revisions: findings.revisions.list.len(),
+            linearized: findings.revisions.linearized,
+            header_offset: document.header_offset(),
+            trailing: findings
+                .revisions
+                .trailing
+                .as_ref()
+                .map_or(0, |_| document.source().len() - newest_end),
+            oddities: document.oddities().into_iter().map(crate::syntax::Oddity::describe).collect(),
+        },
+        warnings,
+    })
+}
+
+/// A document time-stamp that holds: everything up to its revision existed at its time.
+struct Proof {
+    revision: usize,
+    time: i64,
+    /// Whether the document it protects has a security store.
+    holds_store: bool,
+}
+
+fn is_timestamp(dictionary: &Dictionary) -> bool {
+    dictionary.get(b"SubFilter").and_then(Object::as_name) == Some(b"ETSI.RFC3161")
+        || dictionary.get(b"Type").and_then(Object::as_name) == Some(b"DocTimeStamp")
+}
+
+fn has_store(document: &Document<'_>, findings: &Findings, revision: usize) -> Result<bool, ReadError> {
+    let Some(revision) = findings.revisions.list.get(revision) else { return Ok(false) };
+    let view = revision.view(document);
+    let (_, catalog) = view.catalog()?;
+    Ok(matches!(view.entry(&catalog, b"DSS")?, Object::Dictionary(_)))
+}
+
+/// Opens the container with the verifier for its `/SubFilter`; what no verifier sees is judged here.
+fn open(found: &Found, options: &Options<'_>) -> Result<Box<dyn OpenContainer>, Judgement> {
+    let Some(signed) = &found.examined.signed else {
+        let mut judgement = Judgement::broken("the signature's structure does not hold");
+        judgement.reasons.clear(); // the examination gave its own
+        return Err(judgement);
+    };
+    let dictionary = &found.examined.dictionary;
+    let sub_filter = dictionary.get(b"SubFilter").and_then(Object::as_name).unwrap_or_default();
+    match dictionary.get(b"Type").map(Object::as_name) {
+        None => {}
+        Some(Some(b"Sig")) if sub_filter != b"ETSI.RFC3161" => {}
+        Some(Some(b"DocTimeStamp")) if sub_filter == b"ETSI.RFC3161" => {}
+        _ => return Err(Judgement::broken("/Type and /SubFilter of the signature contradict each other")),
+    }
+    let own: [&dyn SignatureContainer; 2] = [&CmsContainer, &TimeStampContainer];
+    let verifier =
+        options.containers.iter().copied().chain(own).find(|container| container.handles(sub_filter));
+    let Some(verifier) = verifier else {
+        let name = String::from_utf8_lossy(sub_filter);
+        return Err(Judgement::unknown(format!("signatures of /SubFilter `{name}` are not supported")));
+    };
+    verifier.open(&signed.container).map_err(Judgement::broken)
+}
+
+fn digest_all(
+    document: &Document<'_>,
+    findings: &Findings,
+    opened: &[Result<Box<dyn OpenContainer>, Judgement>],
+) -> Result<Vec<Option<Vec<u8>>>, ReadError> {
+    let mut jobs = Vec::new();
+    let mut owners = Vec::new();
+    for (i, (found, container)) in findings.signatures.iter().zip(opened).enumerate() {
+        let algorithm = container.as_ref().ok().and_then(|container| container.digest_algorithm());
+        if let (Some(signed), Some(algorithm)) = (&found.examined.signed, algorithm) {
+            jobs.push(hash::Job {
+                algorithm,
+                gap: signed.first.end..signed.second.start,
+                end: signed.second.end,
+            });
+            owners.push(i);
+        }
+    }
+    let mut digests: Vec<Option<Vec<u8>>> = vec![None; opened.len()];
+    for (owner, digest) in owners.into_iter().zip(hash::digests(document.source(), &jobs)?) {
+        if let Some(slot) = digests.get_mut(owner) {
+            *slot = Some(digest);
+        }
+    }
+    Ok(digests)
+}
+
+/// What each revision changed, from the first signed one on; index 0 is unused.
+fn steps(document: &Document<'_>, findings: &Findings) -> Result<Vec<changes::Step>, ReadError> {
+    let mut steps = vec![changes::Step::default(); findings.revisions.list.len()];
+    let first =
+        findings.signatures.iter().filter_map(|f| f.examined.signed.as_ref()).map(|s| s.revision).min();
+    let Some(first) = first.filter(|first| first + 1 < steps.len()) else { return Ok(steps) };
+    let pairs = findings.revisions.list.iter().zip(&findings.forms).enumerate().skip(first);
+    let mut before: Option<(crate::syntax::View<'_, '_>, &super::fields::Form)> = None;
+    let mut references = References::default();
+    for (i, (revision, form)) in pairs {
+        let view = revision.view(document);
+        match before {
+            None => references = References::of(view)?,
+            Some(old) => {
+                if let Some(slot) = steps.get_mut(i) {
+                    *slot = changes::step(revision, old, (view, form), &mut references)?;
+                }
+            }
+        }
+        before = Some((view, form));
+    }
+    Ok(steps)
+}
+
+struct Entry<'e, 'a> {
+    document: &'e Document<'a>,
+    findings: &'e Findings,
+    steps: &'e [changes::Step],
+    proofs: &'e [Proof],
+    options: &'e Options<'e>,
+}
+
+impl Entry<'_, '_> {
+    fn report(&self, found: &Found, judgement: Judgement) -> Result<SignatureReport, ReadError> {
+        let examined = &found.examined;
+        let dictionary = &examined.dictionary;
+        let revision = examined.signed.as_ref().map(|signed| signed.revision);
+        let mut reasons: Vec<String> = examined.reasons.iter().map(|reason| (*reason).to_owned()).collect();
+        reasons.extend(judgement.reasons);
+        let (changes, changes_allowed) = self.changes(found, &mut reasons)?;
+        let length = self.document.source().len();
+        let newest = self.findings.revisions.list.len().checked_sub(1);
+        let coverage = match revision {
+            Some(_) if revision == newest && self.findings.revisions.trailing.is_none() => Coverage::File,
+            Some(_) => Coverage::Revision,
+            None => Coverage::Partial,
+        };
+        let existed = self.proofs.iter().filter(|proof| Some(proof.revision) > revision);
+        let proven = existed.clone().map(|proof| proof.time).min();
+        let timestamp = is_timestamp(dictionary);
+        let (best, time_source) = match (judgement.timestamp, proven) {
+            (Some(own), Some(later)) if later < own => (later, TimeSource::DocumentTimestamp),
+            (Some(own), _) if timestamp => (own, TimeSource::DocumentTimestamp),
+            (Some(own), _) => (own, TimeSource::SignatureTimestamp),
+            (None, Some(later)) => (later, TimeSource::DocumentTimestamp),
+            (None, None) => (self.options.at, TimeSource::ValidationTime),
+        };
+        let sub_filter = dictionary.get(b"SubFilter").and_then(Object::as_name);
+        let pades = sub_filter == Some(b"ETSI.CAdES.detached") && judgement.baseline;
+        let intact = judgement.integrity == Integrity::Intact && !found.removed;
+        let level = match time_source {
+            _ if !intact || !pades => Level::None,
+            TimeSource::ValidationTime => Level::BB,
+            _ if !judgement.long_term => Level::BT,
+            _ if existed.clone().any(|proof| proof.holds_store) => Level::BLTA,
+            _ => Level::BLT,
+        };
+        let claimed = dictionary.get(b"M").and_then(Object::as_string).and_then(date::parse);
+        let broken = found.removed || judgement.integrity == Integrity::Broken;
+        let (indication, sub_indication) = match (judgement.indication, broken) {
+            (Indication::TotalFailed, _) => (Indication::TotalFailed, judgement.sub_indication),
+            (_, true) => (Indication::TotalFailed, Some(SubIndication::FormatFailure)),
+            (indication, _) => (indication, judgement.sub_indication),
+        };
+        Ok(SignatureReport {
+            kind: if timestamp { Kind::DocumentTimestamp } else { Kind::Signature },
+            field: found.field.as_ref().map(|(_, name)| name.clone()),
+            integrity: if broken { Integrity::Broken } else { judgement.integrity },
+            coverage,
+            not_covered: not_covered(examined.byte_range, revision.is_some(), length),
+            byte_range: examined.byte_range,
+            revision: revision.map(|revision| revision + 1),
+            changes,
+            changes_allowed,
+            trust: judgement.trust,
+            level,
+            sub_filter: sub_filter.map(|name| String::from_utf8_lossy(name).into_owned()),
+            indication,
+            sub_indication,
+            reasons,
+            signer: judgement.signer.as_ref().map(|certificate| certificate.subject().to_string()),
+            signer_fingerprint: judgement.signer.as_ref().map(|c| hex::encode(c.sha256_fingerprint())),
+            signing_time: claimed.map(|date| date.text),
+            best_signature_time: Some(date::rfc3339(best)),
+            time_source,
+        })
+    }
+
+    /// What happened after the signature, and whether it allowed that.
+    fn changes(&self, found: &Found, reasons: &mut Vec<String>) -> Result<(Vec<Class>, bool), ReadError> {
+        let Some(signed) = &found.examined.signed else {
+            let classes = if found.removed { vec![Class::Other] } else { Vec::new() };
+            return Ok((classes, !found.removed));
+        };
+        let Some(revision) = self.findings.revisions.list.get(signed.revision) else {
+            return Ok((Vec::new(), false));
+        };
+        let mut total = changes::Step::default();
+        for step in self.steps.iter().skip(signed.revision + 1) {
+            total.classes.extend(&step.classes);
+            total.fields.extend(step.fields.iter().cloned());
+            total.visible_signature |= step.visible_signature;
+            reasons.extend(step.reasons.iter().cloned());
+        }
+        if self.findings.revisions.trailing.is_some() {
+            total.classes.insert(Class::TrailingData);
+            reasons.push("there is data after the end of the document".into());
+        }
+        if !self.findings.revisions.ordered || found.removed {
+            total.classes.insert(Class::Other);
+        }
+        let view = revision.view(self.document);
+        let form = self.findings.forms.get(signed.revision);
+        let field = found.field.as_ref().and_then(|(id, _)| form?.nodes.get(id));
+        let (Some(id), dictionary) = (found.id, &found.examined.dictionary) else {
+            return Ok((total.classes.into_iter().collect(), false));
+        };
+        let permissions = Permissions::of(view, id, dictionary, field)?;
+        let violations = permissions.violations(&total);
+        let allowed = violations.is_empty();
+        reasons.extend(violations);
+        if allowed && total.classes.contains(&Class::Annotation) {
+            reasons
+                .push("annotations were changed after signing, as the signer allowed; look at them".into());
+        }
+        Ok((total.classes.into_iter().collect(), allowed))
+    }
+}
+
+/// The parts of the file outside the byte range; of a sound one, only what follows it.
+fn not_covered(range: Option<[u64; 4]>, sound: bool, length: u64) -> Vec<[u64; 2]> {
+    let Some([start, first, second, tail]) = range else { return vec![[0, length]] };
+    let first_end = start.saturating_add(first);
+    let gap = (!sound).then_some([first_end, second]);
+    [Some([0, start]), gap, Some([second.saturating_add(tail), length])]
+        .into_iter()
+        .flatten()
+        .filter(|[from, to]| from < to)
+        .collect()
+}
+
+/// Precedence: anything broken, then anything undecided, then nothing there, then valid.
+fn verdict(signatures: &[SignatureReport]) -> Verdict {
+    let failed = |s: &SignatureReport| {
+        s.integrity == Integrity::Broken
+            || !s.changes_allowed
+            || s.coverage == Coverage::Partial
+            || s.indication == Indication::TotalFailed
+    };
+    let undecided = |s: &SignatureReport| {
+        s.integrity == Integrity::Unknown
+            || s.indication != Indication::TotalPassed
+            || s.trust != Trust::Trusted
+    };
+    let timestamp = |s: &SignatureReport| s.kind == Kind::DocumentTimestamp;
+    if signatures.is_empty() {
+        Verdict::NoSignature
+    } else if signatures.iter().any(failed) {
+        Verdict::Invalid
+    } else if signatures.iter().all(|s| timestamp(s) && s.integrity == Integrity::Intact) {
+        Verdict::TimestampOnly
+    } else if signatures.iter().any(undecided) {
+        Verdict::Undecided
+    } else {
+        Verdict::Valid
+    }
+}

@@ -1,0 +1,65 @@
+//! Verifying signatures, revision by revision over the raw file.
+//!
+//! [`verify`] answers with a [`Report`] whatever it finds; `Err` is for what is no readable PDF. What a
+//! lenient reader would repair is reported, what happened after a signature is classified and held against
+//! its permissions, and trust is asked of `pki`. No clock, no network: time, anchors and revocation lists
+//! are [`Options`]. Called by the appliance and the command line.
+
+mod changes;
+mod cms;
+mod container;
+mod date;
+mod evidence;
+mod fields;
+mod hash;
+mod inspect;
+mod judge;
+mod permissions;
+mod report;
+mod structure;
+mod trust;
+
+pub use changes::Class;
+pub use container::{Context, Judgement, OpenContainer, SignatureContainer};
+pub use report::{
+    Coverage, FileFacts, Integrity, Kind, Level, Report, SignatureReport, TimeSource, Trust, Verdict,
+};
+pub use trust::Options;
+
+use crate::syntax::{Limits, OpenError, ReadError, Source};
+
+/// Why a file cannot be processed at all; exit code 6.
+#[derive(Debug, thiserror::Error)]
+pub enum Unreadable {
+    /// It cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// Something on the way to a verdict cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
+impl Unreadable {
+    /// The exit code of `cinnabar verify`.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        6
+    }
+
+    /// Whether a budget was spent, as opposed to the file being broken.
+    #[must_use]
+    pub fn is_too_complex(&self) -> bool {
+        matches!(self, Self::Open(OpenError::TooComplex { .. }) | Self::Read(ReadError::TooComplex { .. }))
+    }
+}
+
+/// Verifies every signature of the PDF in `source`.
+///
+/// # Errors
+/// [`Unreadable`] when it is no PDF, is encrypted, is broken where a verdict depends on it, or costs more
+/// than `limits`.
+pub fn verify(source: &dyn Source, options: &Options<'_>, limits: &Limits) -> Result<Report, Unreadable> {
+    let document = crate::syntax::Document::open(source, limits)?;
+    let findings = inspect::Findings::of(&document)?;
+    judge::judge(&document, findings, options)
+}

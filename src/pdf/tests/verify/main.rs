@@ -1,0 +1,16 @@
+//! Verification: what must pass, what must not, and what each attack is called.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    missing_docs,
+    reason = "tests"
+)]
+
+mod honest;
+mod people;
+#[path = "../support/mod.rs"]
+mod support;
