@@ -12,6 +12,7 @@ mod record;
 mod schema;
 pub mod tables;
 mod value;
+mod write;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -28,6 +29,7 @@ pub use error::{Rule, StoreError};
 pub use record::Record;
 pub use schema::SCHEMA;
 pub use value::{Column, Kind, Row, Table, Value};
+pub(crate) use write::{Insert, Operation, Writer};
 
 /// Where the database is.
 #[derive(Clone, PartialEq, Eq)]
@@ -74,7 +76,7 @@ pub enum Db {
         /// Connections with `query_only` set.
         read: SqlitePool,
         /// Options of the journal's own connection.
-        write: SqliteConnectOptions,
+        write: Box<SqliteConnectOptions>,
     },
     /// PostgreSQL: read-only sessions, and how to connect the writer.
     Pg {
@@ -171,7 +173,7 @@ impl Db {
             .acquire_timeout(ACQUIRE)
             .connect_with(read)
             .await?;
-        Ok(Self::Lite { read, write: options.create_if_missing(false) })
+        Ok(Self::Lite { read, write: Box::new(options.create_if_missing(false)) })
     }
 
     async fn connect_pg(url: &str) -> Result<Self, StoreError> {

@@ -223,7 +223,6 @@ impl Row {
     }
 
     /// The first thing wrong with the row's shape, if any: number and kinds of its values, key and version.
-    #[expect(dead_code, reason = "asked by the journal, which comes with the next change")]
     pub(crate) fn fault(&self) -> Option<&'static str> {
         if self.values.len() != self.table.columns.len() {
             return Some("the number of values is not the table's number of columns");

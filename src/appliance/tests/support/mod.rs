@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test program uses its part")]
 
+pub mod log;
 pub mod postgres;
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};

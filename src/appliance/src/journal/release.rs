@@ -1,0 +1,123 @@
+//! Release: what a committed batch waits for before anyone is answered. A thread of its own writes the checkpoint
+//! beside the database while the writer is at the next batch; when several batches wait, the newest checkpoint
+//! speaks for all of them.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
+
+use arc_swap::{ArcSwap, ArcSwapOption};
+use tlog::{Batch, SignedCheckpoint};
+use tokio::sync::oneshot;
+
+use super::error::CommitError;
+use super::head::Head;
+use super::released::Released;
+
+/// What readers see, and what they are told when the journal refuses.
+#[derive(Debug)]
+pub(super) struct Shared {
+    /// The newest released head.
+    pub published: ArcSwap<Head>,
+    /// Why nothing is written any more; mended by an operator and a restart only.
+    pub fault: ArcSwapOption<String>,
+    /// Why the last batch or release failed; cleared by the next that goes well.
+    pub trouble: ArcSwapOption<String>,
+}
+
+/// A unit in the log, before its receipt is put together on its caller's task.
+#[derive(Debug)]
+pub(super) struct Landed {
+    pub batch: Arc<Batch>,
+    pub checkpoint: Arc<SignedCheckpoint>,
+    pub leaf: u64,
+    pub body: Vec<u8>,
+    pub time: i64,
+}
+
+/// Whom to answer.
+pub(super) type Answer = oneshot::Sender<Result<Landed, CommitError>>;
+
+/// A committed batch.
+pub(super) struct Release {
+    pub head: Head,
+    pub answers: Vec<(Answer, Landed)>,
+    /// Told whether the release went well.
+    pub done: Option<oneshot::Sender<bool>>,
+}
+
+/// The thread's handle.
+pub(super) struct Releaser {
+    sender: Option<Sender<Release>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Releaser {
+    pub(super) fn start(released: Released, shared: Arc<Shared>) -> std::io::Result<Self> {
+        let (sender, receiver) = channel();
+        let thread = std::thread::Builder::new()
+            .name("journal-release".to_owned())
+            .spawn(move || run(released, &receiver, &shared))?;
+        Ok(Self { sender: Some(sender), thread: Some(thread) })
+    }
+
+    pub(super) fn send(&self, release: Release) {
+        if let Some(sender) = &self.sender
+            && let Err(unsent) = sender.send(release)
+        {
+            refuse(unsent.0.answers, "the release thread has ended");
+        }
+    }
+
+    /// Ends the thread after what was sent; the file's lock is free afterwards.
+    pub(super) fn stop(mut self) {
+        self.sender = None;
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the release thread panicked");
+        }
+    }
+}
+
+fn run(mut released: Released, receiver: &Receiver<Release>, shared: &Shared) {
+    while let Ok(first) = receiver.recv() {
+        let mut head = first.head;
+        let mut answers = first.answers;
+        let mut told: Vec<_> = first.done.into_iter().collect();
+        for more in receiver.try_iter() {
+            head = more.head;
+            answers.extend(more.answers);
+            told.extend(more.done);
+        }
+        let written = released.write(&head.checkpoint);
+        let went_well = written.is_ok();
+        match written {
+            Ok(()) => {
+                shared.published.store(Arc::new(head));
+                shared.trouble.store(None);
+                for (answer, landed) in answers {
+                    // A caller that left does not unmake its act.
+                    drop(answer.send(Ok(landed)));
+                }
+            }
+            Err(error) => {
+                let fault = format!("`{}` cannot be written: {error}", released.path().display());
+                tracing::error!(%error, "the released checkpoint was not written");
+                refuse(answers, &fault);
+                shared.trouble.store(Some(Arc::new(fault)));
+            }
+        }
+        for told in told {
+            let _ = told.send(went_well);
+        }
+    }
+}
+
+/// Committed, but not to be shown.
+fn refuse(answers: Vec<(Answer, Landed)>, fault: &str) {
+    let error = CommitError::OutcomeUnknown(fault.into());
+    for (answer, _) in answers {
+        drop(answer.send(Err(error.clone())));
+    }
+}
