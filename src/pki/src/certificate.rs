@@ -175,10 +175,10 @@ impl Certificate {
     /// # Errors
     /// [`CertificateError`].
     pub fn from_pem_or_der(bytes: &[u8]) -> Result<Vec<Self>, CertificateError> {
-        if bytes.first() == Some(&SEQUENCE) {
-            return Self::from_der(bytes).map(|certificate| vec![certificate]);
+        if pem::is_pem(bytes) {
+            return Self::from_pem(bytes);
         }
-        Self::from_pem(bytes)
+        Self::from_der(bytes).map(|certificate| vec![certificate])
     }
 
     /// The certificate as PEM.

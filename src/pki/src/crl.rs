@@ -298,10 +298,10 @@ impl Crl {
     /// # Errors
     /// [`CrlError`].
     pub fn from_pem_or_der(bytes: &[u8]) -> Result<Vec<Self>, CrlError> {
-        if bytes.first() == Some(&SEQUENCE) {
-            return Self::from_der(bytes).map(|crl| vec![crl]);
+        if pem::is_pem(bytes) {
+            return pem::decode(bytes, PEM_LABEL)?.iter().map(|der| Self::from_der(der)).collect();
         }
-        pem::decode(bytes, PEM_LABEL)?.iter().map(|der| Self::from_der(der)).collect()
+        Self::from_der(bytes).map(|crl| vec![crl])
     }
 
     /// The list as PEM.

@@ -65,6 +65,18 @@ impl Name {
         self.attribute(oids::CN)
     }
 
+    /// The organization name.
+    #[must_use]
+    pub fn organization(&self) -> Option<String> {
+        self.attribute(oids::O)
+    }
+
+    /// The organization identifier (X.520; for us the unified social credit code).
+    #[must_use]
+    pub fn organization_identifier(&self) -> Option<String> {
+        self.attribute(oids::ORGANIZATION_IDENTIFIER)
+    }
+
     fn relative_names(&self) -> Vec<Vec<(ObjectIdentifier, String)>> {
         let read = || -> Result<_, Asn1Error> {
             let mut names = Vec::new();

@@ -97,7 +97,7 @@ impl CertificationRequest {
     /// # Errors
     /// [`RequestError`].
     pub fn from_pem_or_der(bytes: &[u8]) -> Result<Self, RequestError> {
-        if bytes.first() == Some(&SEQUENCE) {
+        if !pem::is_pem(bytes) {
             return Self::from_der(bytes);
         }
         let blocks = pem::decode(bytes, PEM_LABEL)?;

@@ -356,3 +356,16 @@ fn an_openssl_time_stamp_token_is_read_and_verified() {
     let (_, cms) = ours(KeyKind::P256);
     assert_eq!(TimeStampToken::parse(&cms, &Limits::default()).unwrap_err(), CmsError::NotTimeStamp);
 }
+
+#[test]
+fn a_token_without_its_content_does_not_pass_for_a_signature_over_a_document() {
+    let dir = tempfile::tempdir().unwrap();
+    foreign(dir.path(), "ec -pkeyopt ec_paramgen_curve:P-256", "");
+    let cms = sign(dir.path(), "-econtent_type 1.2.840.113549.1.9.16.1.4");
+    match verify(&cms, b"content").integrity {
+        Integrity::Broken(faults) => {
+            assert!(matches!(faults[..], [Fault::ContentTypeMismatch { .. }]), "{faults:?}")
+        }
+        other => panic!("{other:?}"),
+    }
+}

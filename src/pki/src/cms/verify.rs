@@ -14,6 +14,7 @@ use super::{
 use crate::{
     certificate::Certificate,
     indication::{Indication, SubIndication},
+    oids,
 };
 
 /// A proof that the signature is not valid for this content.
@@ -40,10 +41,10 @@ pub enum Fault {
         /// The attribute's name.
         name: &'static str,
     },
-    /// The content-type attribute contradicts the content.
-    #[error("content-type attribute is {found}, not the content's type")]
+    /// The content type, as signed or as encoded, is not that of the content.
+    #[error("content type is {found}, not the content's")]
     ContentTypeMismatch {
-        /// As signed.
+        /// As found.
         found: ObjectIdentifier,
     },
     /// The content is not what was signed.
@@ -239,6 +240,10 @@ impl SignedData {
             (Content::Encapsulated, None) => faults.push(Fault::NoContent),
             (Content::Detached(_) | Content::Message(_), Some(_)) => faults.push(Fault::EncapsulatedContent),
             _ => {}
+        }
+        // A detached signature over anything else (a TSTInfo, say) is not one over a document (EN 319 142-1 §6.3).
+        if !matches!(content, Content::Encapsulated) && self.content_type != oids::ID_DATA {
+            faults.push(Fault::ContentTypeMismatch { found: self.content_type });
         }
         let mut message = None;
         match &self.signer.signed_attributes {
