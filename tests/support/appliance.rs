@@ -31,7 +31,7 @@ pub struct Appliance {
     pub public_port: u16,
     setup: Setup,
     server: Option<Background>,
-    _scratch: tempfile::TempDir,
+    scratch: tempfile::TempDir,
 }
 
 /// The binary under test.
@@ -45,6 +45,9 @@ pub fn binary() -> PathBuf {
     let found = beside.into_iter().find(|path| path.is_file());
     found.unwrap_or_else(|| panic!("no binary: run ./tests/run, or name one with CINNABAR_BIN"))
 }
+
+/// Tables whose rows are state: each row stands in an entry of the log with its digest.
+pub const STATE_TABLES: [&str; 5] = ["organisations", "callers", "certificates", "seals", "seal_uses"];
 
 const PASSPHRASE: &str = "correct horse battery staple";
 
@@ -94,7 +97,7 @@ impl Appliance {
         }
         command.args(&setup.init);
         finish(command).ok();
-        Self { directory, port, public_port, setup, server: None, _scratch: scratch }
+        Self { directory, port, public_port, setup, server: None, scratch }
     }
 
     pub fn config(&self) -> PathBuf {
@@ -135,15 +138,41 @@ impl Appliance {
         });
     }
 
+    /// From the next start on, the service runs under this program.
+    pub fn run_under(&mut self, words: &[&str]) {
+        self.setup.under = words.iter().map(|&word| word.to_owned()).collect();
+    }
+
+    /// From the next start on, the service has this environment besides.
+    pub fn run_with(&mut self, environment: Vec<(String, String)>) {
+        self.setup.environment = environment;
+    }
+
+    /// The metrics of the admin listener.
+    #[track_caller]
+    pub fn metrics(&self) -> String {
+        let text = std::fs::read_to_string(self.config()).expect("configuration");
+        let line = text.lines().find(|line| line.starts_with("socket")).expect("an admin socket");
+        let socket = self.directory.join(line.split('"').nth(1).expect("a path"));
+        let mut command = Command::new("curl");
+        command.args(["-fsS", "http://localhost/metrics", "--unix-socket"]).arg(socket);
+        finish(command).ok().stdout
+    }
+
     /// Opens the keystore; returns when acts are served.
     #[track_caller]
     pub fn unseal(&self) {
-        let passphrase = self.directory.with_file_name("passphrase");
+        let passphrase = self.passphrase();
         self.cli(&["unseal", "--passphrase-file", &passphrase.display().to_string()]).ok();
         eventually("the appliance is ready", Duration::from_secs(30), || {
             let status = self.status();
             (status["sealed"] == false && status["ready"] != false).then_some(())
         });
+    }
+
+    /// The file with the passphrase of the ceremony.
+    pub fn passphrase(&self) -> PathBuf {
+        self.scratch.path().join("passphrase")
     }
 
     /// What `cinnabar status --json` tells.
@@ -256,6 +285,38 @@ impl Appliance {
     /// Ends the service with SIGTERM; its exit code.
     pub fn stop(&mut self) -> Option<i32> {
         self.server.take().and_then(|mut server| server.stop(Duration::from_secs(30)))
+    }
+
+    /// Runs SQL on the database behind the service's back, as somebody who got at the disk would. One line per row.
+    #[track_caller]
+    pub fn sql(&self, sql: &str) -> Vec<String> {
+        let mut command = Command::new("sqlite3");
+        command.args(["-batch", "-cmd", ".timeout 10000", "-separator", "|"]).arg(self.database()).arg(sql);
+        finish(command).ok().stdout.lines().map(ToOwned::to_owned).collect()
+    }
+
+    /// All log entries as JSON, from the rows.
+    #[track_caller]
+    pub fn entries(&self) -> Vec<Value> {
+        let rows = self.sql("SELECT CAST(body AS TEXT) FROM entries ORDER BY leaf");
+        rows.iter().map(|row| serde_json::from_str(row).expect("an entry is JSON")).collect()
+    }
+
+    /// What the entries say was refused, as (action attempted, reason).
+    #[track_caller]
+    pub fn refusals(&self) -> Vec<(String, String)> {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let refused = self.entries().into_iter().filter(|entry| entry["action"] == "refusal");
+        refused.map(|entry| (text(&entry["facts"]["attempted"]), text(&entry["facts"]["reason"]))).collect()
+    }
+
+    /// Fingerprint of the state that acts change: every row of every table that is not the log itself or a cache.
+    #[track_caller]
+    pub fn state(&self) -> Vec<String> {
+        STATE_TABLES
+            .iter()
+            .flat_map(|table| self.sql(&format!("SELECT '{table}', * FROM {table} ORDER BY id")))
+            .collect()
     }
 
     /// `cinnabar audit verify`, the service stopped or not.

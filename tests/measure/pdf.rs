@@ -1,0 +1,130 @@
+//! Signing and verifying PDFs of the corpus: everything from the bytes to the appended tail, or from the bytes to the verdict.
+
+use std::hint::black_box;
+use std::sync::Arc;
+
+use crypto::{KeyKind, Signer, SoftwareKey};
+use pdf::appearance::{ImageLimits, Placement, SealAppearance, SealImage};
+use pdf::sign::{self, ClaimedTime, SignatureRequest};
+use pdf::syntax::Limits;
+use pdf::verify::{Options, Verdict, verify};
+use pki::crl::{Crl, CrlBuilder};
+use pki::issue::{IssuerRef, Profile, Template, issue, serial_from_random};
+use pki::path::TrustAnchors;
+use pki::{Certificate, Subject};
+use ring::rand::{SecureRandom, SystemRandom};
+
+use crate::{Figure, cpu_of};
+
+/// 2026-11-22T00:00:00Z.
+const NOW: i64 = 1_795_305_600;
+const DAY: i64 = 86_400;
+
+pub fn figures() -> Vec<Figure> {
+    let documents = [
+        ("plain-31k", "pdf.sign.31k.cpu_ms"),
+        ("image-1m", "pdf.sign.1m.cpu_ms"),
+        ("image-20m", "pdf.sign.20m.cpu_ms"),
+    ];
+    let signing =
+        documents.map(|(file, name)| Figure { name, unit: "ms", measure: Box::new(move || signing(file)) });
+    let documents = [("plain-31k", "pdf.verify.31k.cpu_ms"), ("image-20m", "pdf.verify.20m.cpu_ms")];
+    let verifying =
+        documents.map(|(file, name)| Figure { name, unit: "ms", measure: Box::new(move || verifying(file)) });
+    signing.into_iter().chain(verifying).collect()
+}
+
+/// A visible P-256 seal: parse, lay out, digest, CMS, embed.
+fn signing(file: &str) -> f64 {
+    let (bytes, cast, request) = (support::corpus::named(file).read(), Cast::new(), visible());
+    1000.0
+        * cpu_of(|| {
+            let signed = sign::sign(&bytes, &request, &cast.signer).expect("signed");
+            black_box(signed.tail);
+        })
+}
+
+/// One visible signature: every revision compared, digest, CMS, path of two certificates with two revocation lists.
+fn verifying(file: &str) -> f64 {
+    let (bytes, cast) = (support::corpus::named(file).read(), Cast::new());
+    let tail = sign::sign(&bytes, &visible(), &cast.signer).expect("signed").tail;
+    let bytes = [bytes, tail].concat();
+    let anchors = TrustAnchors::new(vec![cast.root]);
+    let options = Options { crls: &cast.crls, ..Options::new(&anchors, NOW) };
+    1000.0
+        * cpu_of(|| {
+            let report = verify(&bytes, &options, &Limits::default()).expect("a PDF");
+            assert_eq!(report.verdict, Verdict::Valid);
+            black_box(report);
+        })
+}
+
+fn visible() -> SignatureRequest {
+    let picture = support::appliance::seal_picture(300);
+    let image = Arc::new(SealImage::from_png(&picture, &ImageLimits::default()).expect("a picture"));
+    let placement = Placement::Page { page: 1, x_mm: 120.0, y_mm: 220.0, width_mm: 42.0, height_mm: 42.0 };
+    let request = SignatureRequest::new(ClaimedTime { unix_seconds: NOW - 60, offset_minutes: 480 });
+    SignatureRequest { appearance: Some(SealAppearance { image, placement }), ..request }
+}
+
+/// Root, CA and seal, made for the occasion.
+struct Cast {
+    root: Certificate,
+    crls: Vec<Crl>,
+    signer: pki::cms::sign::CmsSigner,
+}
+
+impl Cast {
+    fn new() -> Self {
+        let (root_key, ca_key, seal_key) = (key(), key(), Arc::new(key()));
+        let root = certificate(Profile::RootCa, "Root", &root_key, None);
+        let ca = certificate(Profile::IssuingCa, "Seals CA", &ca_key, Some((&root, &root_key)));
+        let seal = certificate(Profile::Seal, "Approval Seal", &seal_key, Some((&ca, &ca_key)));
+        let crls = vec![crl(&root, &root_key), crl(&ca, &ca_key)];
+        let signer = pki::cms::sign::CmsSigner::new(seal_key, &seal, &[ca]).expect("a signer");
+        Self { root, crls, signer }
+    }
+}
+
+fn key() -> SoftwareKey {
+    let pkcs8 = SoftwareKey::generate(KeyKind::P256, &SystemRandom::new()).expect("a key");
+    SoftwareKey::from_pkcs8(&pkcs8).expect("a key")
+}
+
+fn certificate(
+    profile: Profile,
+    name: &str,
+    key: &SoftwareKey,
+    issuer: Option<(&Certificate, &SoftwareKey)>,
+) -> Certificate {
+    let mut serial = [0; 20];
+    SystemRandom::new().fill(&mut serial).expect("randomness");
+    let template = Template {
+        profile,
+        subject: Subject::common_name(name),
+        subject_alt_names: Vec::new(),
+        public_key: key.public_key().to_vec(),
+        not_before: NOW - DAY,
+        not_after: NOW + 365 * DAY,
+        serial: serial_from_random(serial),
+        crl_distribution_point: issuer.map(|_| "http://pki.example/crl".to_owned()),
+        ocsp_uri: None,
+        ca_issuers_uri: None,
+    };
+    let der = match issuer {
+        None => issue(&template, IssuerRef::SelfSigned, key),
+        Some((issuer, issuer_key)) => issue(&template, IssuerRef::Ca(issuer), issuer_key),
+    };
+    Certificate::from_der(&der.expect("issued")).expect("a certificate")
+}
+
+fn crl(issuer: &Certificate, key: &SoftwareKey) -> Crl {
+    let builder = CrlBuilder {
+        number: 1,
+        this_update: NOW - DAY / 4,
+        next_update: NOW + DAY,
+        distribution_point: None,
+        revoked: Vec::new(),
+    };
+    Crl::from_der(&builder.build(issuer, key).expect("a list")).expect("a list")
+}
