@@ -49,7 +49,7 @@ pub enum RequestError {
 impl CertificationRequest {
     /// Reads a request and verifies its proof of possession.
     ///
-    /// CertificationRequestInfo ::= SEQUENCE { version INTEGER (0), subject, subjectPKInfo, attributes [0] SET OF }
+    /// `CertificationRequestInfo ::= SEQUENCE { version INTEGER (0), subject, subjectPKInfo, attributes [0] SET OF }`
     ///
     /// # Errors
     /// [`RequestError`].

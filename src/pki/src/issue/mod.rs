@@ -1,6 +1,6 @@
 //! Issuing certificates: template → to-be-signed → linted → signed.
 //!
-//! The order is in the types: only [`lint::check`] makes a [`lint::Linted`], and only that can be signed. Serial numbers
+//! The order is in the types: only `lint::check` makes a `lint::Linted`, and only that can be signed. Serial numbers
 //! and times are parameters. The issuer's name is copied byte for byte from its certificate, so chains match by bytes;
 //! x509-cert's builder would decode and re-encode it.
 
