@@ -4,7 +4,9 @@
 //! and custody → `journal` → response. The pure crates below know no network, no database and no clock;
 //! this crate holds no cryptography and no file format of its own.
 
+pub mod backup;
 pub mod ceremony;
+pub mod cli;
 pub mod config;
 pub mod documents;
 pub mod identity;

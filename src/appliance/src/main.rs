@@ -1,2 +1,7 @@
-//! The cinnabar binary.
-fn main() {}
+//! The binary `cinnabar`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    appliance::cli::run()
+}

@@ -8,17 +8,14 @@
 //! decided, 5 no signature, 6 cannot be processed.
 
 mod admin;
-mod audit;
+mod check;
 mod client;
-mod init;
+mod leaf;
 mod maintenance;
 mod output;
 mod policy;
 mod receipt;
-mod registry;
 mod seal;
-mod serve;
-mod verify;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -78,46 +75,20 @@ pub struct Remote {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Set up a new appliance: the key ceremony, its database, first operator and officers
-    Init(init::InitArgs),
-    /// Run the service (it starts sealed)
-    Serve(serve::ServeArgs),
     /// Open the keystore of the running service
     Unseal(admin::UnsealArgs),
     /// Say how the running service is
     Status(admin::StatusArgs),
     /// Have a PDF sealed by the service
-    Seal(seal::SealArgs),
-    /// Make and list seals
-    #[command(subcommand)]
-    SealRecord(registry::SealRecordCommand),
-    /// Verify the signatures of a PDF; needs no server
-    Verify(verify::VerifyArgs),
+    Seal(Box<seal::SealArgs>),
     /// Fetch a receipt, or verify one offline
     #[command(subcommand)]
     Receipt(receipt::ReceiptCommand),
-    /// Verify the log against the database, look at entries, erase details
-    #[command(subcommand)]
-    Audit(audit::AuditCommand),
     /// Check the authorization policies, or explain a decision
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
-    /// Manage organisations
-    #[command(subcommand)]
-    Organisation(registry::OrganisationCommand),
-    /// Manage callers: approval systems, officers, operators
-    #[command(subcommand)]
-    Caller(registry::CallerCommand),
-    /// List and revoke certificates
-    #[command(subcommand)]
-    Certificate(registry::CertificateCommand),
-    /// Change how the keystore is unlocked
-    #[command(subcommand)]
-    Keystore(maintenance::KeystoreCommand),
     /// Write a backup of everything the appliance needs
     Backup(maintenance::BackupArgs),
-    /// Restore a backup into an empty folder
-    Restore(maintenance::RestoreArgs),
     /// Bring the database of an older version up to this one
     Upgrade(maintenance::UpgradeArgs),
     /// Work with the configuration file
@@ -154,24 +125,14 @@ pub fn run() -> ExitCode {
 fn dispatch(cli: Cli, output: Output) -> Outcome {
     let global = cli.global;
     match cli.command {
-        Command::Init(args) => init::run(args, output),
-        Command::Serve(args) => serve::run(args, &global),
         Command::Unseal(args) => admin::unseal(args, &global, output),
         Command::Status(args) => admin::status(args, &global, output),
-        Command::Seal(args) => seal::run(args, &global, output),
-        Command::SealRecord(command) => registry::seal_record(command, &global, output),
-        Command::Verify(args) => verify::run(args, output),
+        Command::Seal(args) => seal::run(*args, &global, output),
         Command::Receipt(command) => receipt::run(command, &global, output),
-        Command::Audit(command) => audit::run(command, &global, output),
         Command::Policy(command) => policy::run(command, &global, output),
-        Command::Organisation(command) => registry::organisation(command, &global, output),
-        Command::Caller(command) => registry::caller(command, &global, output),
-        Command::Certificate(command) => registry::certificate(command, &global, output),
-        Command::Keystore(command) => maintenance::keystore(command, &global, output),
         Command::Backup(args) => maintenance::backup(args, &global, output),
-        Command::Restore(args) => maintenance::restore(args, output),
         Command::Upgrade(args) => maintenance::upgrade(args, &global, output),
-        Command::Config(command) => maintenance::config(command, &global, output),
+        Command::Config(maintenance::ConfigCommand::Check) => check::run(&global, output),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "cinnabar", &mut std::io::stdout());
             Ok(ExitCode::SUCCESS)
@@ -204,7 +165,9 @@ fn query(pairs: &[(&str, String)]) -> String {
     let encode = |text: &str| -> String {
         text.bytes()
             .map(|b| match b {
-                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(b).to_string(),
+                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                    char::from(b).to_string()
+                }
                 _ => format!("%{b:02X}"),
             })
             .collect()

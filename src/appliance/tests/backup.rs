@@ -1,0 +1,255 @@
+//! Backups are taken from and restored onto real databases of both kinds, also across.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "tests"
+)]
+
+mod support;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use appliance::backup::rows::Snapshot;
+use appliance::backup::{Progress, RestoreError, TakeError, prepare, take};
+use appliance::config::Config;
+use appliance::store::{DatabaseUrl, Db, SCHEMA};
+use support::{Place, places, raw};
+
+fn quiet(_: Progress<'_>) {}
+
+fn url_text(url: &DatabaseUrl) -> String {
+    match url {
+        DatabaseUrl::Lite(path) => format!("sqlite:{}", path.display()),
+        DatabaseUrl::Postgres(url) => url.clone(),
+    }
+}
+
+/// The files of an appliance around the place's database. Contents do not matter to a backup.
+fn appliance(place: &Place) -> (PathBuf, Config) {
+    let folder = place.folder.path();
+    for (name, content) in [
+        ("state/checkpoint", "demo.example/log\n2\n"),
+        ("keystore/keystore.toml", "method = \"passphrase\""),
+        ("keystore/root.toml", "sealed"),
+        ("certificates/root.pem", "root"),
+        ("policies/authorization/documents.cedar", "permit"),
+        ("tls/server.crt", "crt"),
+        ("tls/server.key", "key"),
+        ("hierarchy.toml", "version = 1"),
+        ("log.key", "demo.example/log+0"),
+    ] {
+        let path = folder.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+    let text = format!(
+        r#"# a remark
+[appliance]
+organisation = "示范市政务服务数据管理局"
+uri_base = "urn:cinnabar:demo"
+public_url = "http://localhost:8080"
+state = "state"
+certificates = "certificates"
+[database]
+url = "{}"
+[keystore]
+directory = "keystore"
+hierarchy = "hierarchy.toml"
+[log]
+origin = "demo.example/log"
+verifier_key = "log.key"
+[listeners.platform]
+addresses = ["127.0.0.1:8443"]
+certificate = "tls/server.crt"
+key = "{}/tls/server.key"
+[listeners.admin]
+socket = "state/admin.sock"
+[policies]
+authorization = "policies/authorization"
+"#,
+        url_text(&place.url),
+        folder.display()
+    );
+    let path = folder.join("cinnabar.toml");
+    fs::write(&path, text).unwrap();
+    let config = Config::load(&path).unwrap();
+    (path, config)
+}
+
+/// Rows in every kind of column, with references among them, more than one INSERT takes.
+async fn fill(place: &Place) {
+    let octets = |hex: &str| match place.url {
+        DatabaseUrl::Lite(_) => format!("x'{hex}'"),
+        DatabaseUrl::Postgres(_) => format!("'\\x{hex}'::bytea"),
+    };
+    let mut sql = String::from(
+        "INSERT INTO organisations VALUES ('bureau', 1, '局 \u{1F512} ''quoted''', 'bureau', 'active');
+         INSERT INTO callers VALUES ('c1', 2, 'machine', 'urn:x:c1', 'bureau', NULL, '[\"sealer\"]', 'active', -1);
+         INSERT INTO generations VALUES ('callers', 9223372036854775807);",
+    );
+    sql += &format!(
+        "INSERT INTO certificates VALUES ('f', 1, 'seals-ca', '01', 'CN=x', 'seal', 'c1', 0, 1, {}, 'good', NULL, NULL);
+         INSERT INTO seals VALUES ('s', 1, 'n', 'bureau', 'c1', {}, 1, 1, 'f', 'k', 'active');",
+        octets("00ff10"),
+        octets(""),
+    );
+    for leaf in 0..450 {
+        sql +=
+            &format!("INSERT INTO entries (leaf, body) VALUES ({leaf}, {});", octets(&format!("{leaf:08x}")));
+    }
+    sql += &format!(
+        "INSERT INTO head (id, origin, size, compact_range, time, checkpoint)
+         VALUES (1, 'demo.example/log', 450, {}, 7, 'text');",
+        octets("00")
+    );
+    raw(place, &sql).await;
+}
+
+/// Every row of every table.
+async fn dump(url: &DatabaseUrl) -> Vec<(String, String)> {
+    let mut snapshot = Snapshot::open(url).await.unwrap();
+    let mut tables = snapshot.tables().await.unwrap();
+    tables.sort_by(|a, b| a.name.cmp(&b.name));
+    let mut all = Vec::new();
+    for table in tables {
+        let mut lines = Vec::new();
+        snapshot.dump(&table, &mut lines, &mut |_| ()).await.unwrap();
+        all.push((table.name, String::from_utf8(lines).unwrap()));
+    }
+    snapshot.close().await.unwrap();
+    all
+}
+
+#[tokio::test]
+async fn a_backup_restores_onto_either_database_row_by_row() {
+    for place in places() {
+        Db::upgrade(&place.url).await.unwrap().close().await;
+        fill(&place).await;
+        let (path, config) = appliance(&place);
+        let out = place.folder.path().join("backup.tar");
+        let taken = take(&path, &config, &out, false, &mut quiet).await.unwrap();
+        assert_eq!(taken.manifest.log.size, 450);
+        assert_eq!(fs::metadata(&out).unwrap().permissions().mode() & 0o777, 0o600);
+        assert!(matches!(take(&path, &config, &out, false, &mut quiet).await, Err(TakeError::Exists(_))));
+        take(&path, &config, &out, true, &mut quiet).await.unwrap();
+        let before = dump(&place.url).await;
+        assert!(before.iter().any(|(name, rows)| name == "entries" && rows.lines().count() == 450));
+
+        for other in places() {
+            let folder = other.folder.path().join("restored");
+            let database = match &other.url {
+                DatabaseUrl::Lite(_) => None,
+                DatabaseUrl::Postgres(url) => Some(url.as_str()),
+            };
+            let restoring = prepare(&out, &folder, database, &mut quiet).await.unwrap();
+            assert_eq!(dump(restoring.url()).await, before, "{} onto {}", place.kind, other.kind);
+            assert!(!folder.exists(), "the name appears last");
+            let restored = restoring.finish().unwrap();
+            let config = Config::load(&restored.config).unwrap();
+            assert_eq!(config.appliance.organisation, "示范市政务服务数据管理局");
+            for (file, content) in [
+                (&config.listeners.platform.key, "key"),
+                (&config.keystore.directory.join("root.toml"), "sealed"),
+                (&config.appliance.state.join("checkpoint"), "demo.example/log\n2\n"),
+                (&config.appliance.certificates.join("root.pem"), "root"),
+                (&config.policies.authorization.join("documents.cedar"), "permit"),
+                (&config.log.verifier_key, "demo.example/log+0"),
+            ] {
+                assert!(file.starts_with(folder.canonicalize().unwrap()), "{}", file.display());
+                assert_eq!(fs::read_to_string(file).unwrap(), content);
+                assert_eq!(fs::metadata(file).unwrap().permissions().mode() & 0o077, 0);
+            }
+            let url: DatabaseUrl = config.database.url.parse().unwrap();
+            assert_eq!(dump(&url).await, before);
+
+            // Neither the folder nor the database is taken a second time.
+            let again = prepare(&out, &folder, None, &mut quiet).await;
+            assert!(matches!(again, Err(RestoreError::NotEmpty(_))));
+            let elsewhere = other.folder.path().join("elsewhere");
+            let text = url_text(&url);
+            let again = prepare(&out, &elsewhere, Some(&text), &mut quiet).await;
+            assert!(matches!(again, Err(RestoreError::DatabaseNotEmpty)));
+            assert!(!elsewhere.exists() && !other.folder.path().join("elsewhere.restoring").exists());
+        }
+    }
+}
+
+#[tokio::test]
+async fn rows_committed_during_a_backup_are_not_in_it() {
+    for place in places() {
+        Db::upgrade(&place.url).await.unwrap().close().await;
+        fill(&place).await;
+        let mut snapshot = Snapshot::open(&place.url).await.unwrap();
+        raw(&place, "INSERT INTO organisations VALUES ('late', 1, 'n', 'k', 'active')").await;
+        let tables = snapshot.tables().await.unwrap();
+        let table = tables.iter().find(|table| table.name == "organisations").unwrap();
+        let mut lines = Vec::new();
+        snapshot.dump(table, &mut lines, &mut |_| ()).await.unwrap();
+        assert_eq!(table.rows, 1, "{}", place.kind);
+        assert!(!String::from_utf8(lines).unwrap().contains("late"), "{}", place.kind);
+        snapshot.close().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_backup_of_an_earlier_schema_is_brought_up_to_this_one() {
+    for place in places() {
+        Db::upgrade_to(&place.url, 1).await.unwrap();
+        raw(&place, "INSERT INTO organisations VALUES ('bureau', 1, 'n', 'bureau', 'active')").await;
+        let range = if matches!(place.url, DatabaseUrl::Lite(_)) { "x'00'" } else { "'\\x00'::bytea" };
+        raw(
+            &place,
+            &format!(
+                "INSERT INTO head (id, origin, size, compact_range, time, batch, checkpoint)
+                 VALUES (1, 'demo.example/log', 0, {range}, 7, 'batch-one', 'text')"
+            ),
+        )
+        .await;
+        let (path, config) = appliance(&place);
+        let out = place.folder.path().join("backup.tar");
+        let taken = take(&path, &config, &out, false, &mut quiet).await.unwrap();
+        assert_eq!(taken.manifest.schema, 1);
+        let restoring = prepare(&out, &place.folder.path().join("restored"), None, &mut quiet).await.unwrap();
+        let db = Db::open(restoring.url()).await.unwrap();
+        assert_eq!(db.schema_version().await.unwrap(), SCHEMA);
+        db.close().await;
+        // The migration carried the old column's value over.
+        let rows = dump(restoring.url()).await;
+        assert!(rows.iter().any(|(name, rows)| name == "batches" && rows.contains("batch-one")));
+    }
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_backup_leaves_nothing_behind() {
+    let place = support::lite();
+    Db::upgrade(&place.url).await.unwrap().close().await;
+    fill(&place).await;
+    let (path, config) = appliance(&place);
+    let out = place.folder.path().join("backup.tar");
+    take(&path, &config, &out, false, &mut quiet).await.unwrap();
+    let whole = fs::read(&out).unwrap();
+    let folder = place.folder.path().join("restored");
+    let nothing_left = |folder: &Path| !folder.exists() && !folder.with_extension("restoring").exists();
+
+    fs::write(&out, &whole[..whole.len() / 2]).unwrap();
+    assert!(matches!(prepare(&out, &folder, None, &mut quiet).await, Err(RestoreError::Archive(_))));
+    assert!(nothing_left(&folder));
+
+    let at = whole.windows(6).position(|window| window == b"sealed").unwrap();
+    let mut altered = whole.clone();
+    altered[at] = b'S';
+    fs::write(&out, altered).unwrap();
+    assert!(matches!(prepare(&out, &folder, None, &mut quiet).await, Err(RestoreError::Archive(_))));
+    assert!(nothing_left(&folder));
+
+    // A folder with something in it is refused before the backup is even opened.
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("mine"), "x").unwrap();
+    assert!(matches!(prepare(&out, &folder, None, &mut quiet).await, Err(RestoreError::NotEmpty(_))));
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
+}
