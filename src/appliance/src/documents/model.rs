@@ -168,6 +168,8 @@ pub struct SealUse {
     pub caller: String,
     /// When, RFC 3339.
     pub time: String,
+    /// Leaf of the log that proves it.
+    pub leaf: u64,
     /// SHA-256 of the document as it came, hexadecimal.
     pub original_digest: String,
     /// Its length in octets.

@@ -14,8 +14,13 @@ const CHINA_MINUTES: i16 = 480;
 #[derive(Debug, thiserror::Error)]
 pub enum SealingError {
     /// It cannot be opened.
-    #[error(transparent)]
-    Open(#[from] OpenError),
+    #[error("{error}")]
+    Open {
+        /// It has no end-of-file marker: most likely the end is missing.
+        truncated: bool,
+        /// What is wrong.
+        error: OpenError,
+    },
     /// Its pages cannot be counted.
     #[error(transparent)]
     Read(#[from] ReadError),
@@ -42,7 +47,8 @@ pub fn seal(
     seal: &ReadySeal,
     now: i64,
 ) -> Result<Signed, SealingError> {
-    let document = Document::open(source, &Limits::default())?;
+    let document = Document::open(source, &Limits::default())
+        .map_err(|error| SealingError::Open { truncated: lacks_end(source), error })?;
     let placement = placement(&document, &request.place, seal)?;
     let signature = SignatureRequest {
         signer_name: Some(seal.summary.name.clone()),
@@ -86,4 +92,13 @@ fn from_end(document: &Document<'_>, page: i32) -> Result<u32, SealingError> {
         .checked_sub(page.unsigned_abs().saturating_sub(1))
         .filter(|p| *p > 0)
         .ok_or(SealingError::NoSuchPage { asked: page, pages })
+}
+
+/// Whether the end-of-file marker is missing where ISO 32000-2 §7.5.5 and every reader look for it.
+#[must_use]
+pub fn lacks_end(source: &dyn Source) -> bool {
+    const MARKER: &[u8] = b"%%EOF";
+    let start = source.len().saturating_sub(1024);
+    let mut tail = vec![0; usize::try_from(source.len() - start).unwrap_or(0)];
+    source.read_at(start, &mut tail).is_ok() && !tail.windows(MARKER.len()).any(|window| window == MARKER)
 }

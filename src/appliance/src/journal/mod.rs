@@ -6,6 +6,7 @@
 //! every service, by the ceremony and by the public log endpoints.
 
 mod act;
+mod assembly;
 mod batch;
 mod clock;
 mod detail;
@@ -33,6 +34,7 @@ use tlog::{Checkpoint, CompactRange, Receipt, VerifierKey};
 use tokio::sync::{mpsc, oneshot};
 
 pub use act::{Act, Actor, Refusal};
+pub use assembly::{keys, open, settings, vault};
 pub use clock::{Clock, Judgement, SystemClock, TrustedClock};
 pub use detail::{Vault, VaultError};
 pub use error::{CommitError, JournalError};

@@ -1,0 +1,559 @@
+//! The ceremony step by step, with its transcript.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crypto::{KeyKind, Signer, SoftwareKey};
+use custody::{
+    Algorithm, CREDENTIAL_LEN, CredentialSource, Custody, CustodyError, Keystore, PassphraseCost, Unlock,
+    Usage, write_secret_file,
+};
+use pki::issue::Profile;
+use pki::{Certificate, GeneralName, pem};
+use ring::digest::{SHA256, digest};
+use ring::rand::{SecureRandom, SystemRandom};
+use zeroize::Zeroizing;
+
+use super::certify::{Authority, CertifyError, Terms, Wanted, certify, hosts, wanted};
+use super::hierarchy::{Hierarchy, HierarchyError, Key, Kind, Role};
+use super::layout::{Layout, LayoutError, Secrecy};
+use super::register::{self, NewCertificate, Person, RegisterError};
+use crate::config::{
+    AdminListener, Appliance, Config, ConfigError, Database, KeystoreConfig, Limits, Listeners, Log,
+    PlatformListener, Policies, Process, PublicListener, Time, TimeSource,
+};
+
+/// What the operator decided before the ceremony.
+#[derive(Debug)]
+pub struct Plan {
+    /// Folder to fill.
+    pub directory: PathBuf,
+    /// The organisation that runs the appliance.
+    pub organisation: String,
+    /// How the keystore is unlocked.
+    pub unlock: UnlockPlan,
+    /// Host names and addresses of the platform API.
+    pub hosts: Vec<String>,
+    /// Port of the platform API.
+    pub port: u16,
+    /// Port of the public listener.
+    pub public_port: u16,
+    /// Database URL; SQLite in the folder when absent.
+    pub database: Option<String>,
+    /// Text of the key hierarchy.
+    pub hierarchy: String,
+    /// Name of the log; a random one below `localhost` when absent.
+    pub log_origin: Option<String>,
+    /// Work although swap is active.
+    pub allow_swap: bool,
+    /// Take the machine's clock as right.
+    pub assume_clock: bool,
+}
+
+/// One unlock method (decision 18).
+pub enum UnlockPlan {
+    /// A passphrase, by Argon2id.
+    Passphrase(Zeroizing<String>),
+    /// Shamir shares.
+    Shares {
+        /// How many unlock.
+        threshold: u8,
+        /// How many are made.
+        shares: u8,
+    },
+    /// A credential, written to this file.
+    Credential {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+impl std::fmt::Debug for UnlockPlan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl UnlockPlan {
+    /// The method's name, for transcript and entry.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Passphrase(_) => "passphrase",
+            Self::Shares { .. } => "shares",
+            Self::Credential { .. } => "credential",
+        }
+    }
+}
+
+/// What a ceremony leaves behind.
+#[derive(Debug)]
+pub struct Done {
+    /// The configuration file.
+    pub config: PathBuf,
+    /// The transcript.
+    pub transcript: PathBuf,
+    /// The log's verifier key.
+    pub log_key: String,
+    /// The shares, if that is how the keystore is unlocked; stored nowhere.
+    pub shares: Vec<Zeroizing<String>>,
+    /// Entries in the log.
+    pub leaves: u64,
+}
+
+/// Why a ceremony stopped. What it made until then stays in the folder, which is to be removed.
+#[derive(Debug, thiserror::Error)]
+pub enum CeremonyError {
+    /// The organisation's name does not fit into certificates.
+    #[error("the organisation's name has {0} characters; certificates take 1 to 36")]
+    Organisation(usize),
+    /// The hierarchy does not load.
+    #[error(transparent)]
+    Hierarchy(#[from] HierarchyError),
+    /// The folder cannot be filled.
+    #[error(transparent)]
+    Layout(#[from] LayoutError),
+    /// The keystore refused.
+    #[error(transparent)]
+    Custody(#[from] CustodyError),
+    /// The keystore could not be made.
+    #[error(transparent)]
+    Keystore(#[from] custody::KeystoreError),
+    /// The credential cannot be written.
+    #[error(transparent)]
+    Credential(#[from] custody::FileError),
+    /// A certificate was not made.
+    #[error(transparent)]
+    Certify(#[from] CertifyError),
+    /// A key outside of the keystore was not made.
+    #[error("cannot make a key: {0}")]
+    Key(#[from] crypto::KeyError),
+    /// The configuration contradicts itself.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The configuration cannot be written.
+    #[error("cannot write the configuration: {0}")]
+    Toml(#[from] toml::ser::Error),
+    /// The database or the log refused.
+    #[error(transparent)]
+    Register(#[from] RegisterError),
+    /// An authority that the hierarchy promised is missing.
+    #[error("the hierarchy has no authority for {0} certificates")]
+    NoAuthority(&'static str),
+    /// The system gives no random octets.
+    #[error("the system's random source failed")]
+    Random,
+}
+
+/// The first people: operator and two officers, since whatever weighs needs two.
+const PEOPLE: [(&str, &str, &str); 3] = [
+    ("operator-1", "operator", "operator"),
+    ("officer-1", "officer", "security-officer"),
+    ("officer-2", "officer", "security-officer"),
+];
+
+/// Days that the first people's and the server's certificates are valid.
+const PERSON_DAYS: u32 = 730;
+const SERVER_DAYS: u32 = 397;
+
+impl Plan {
+    /// How many lines the transcript will have, for a progress bar.
+    ///
+    /// # Errors
+    /// [`HierarchyError`].
+    pub fn steps(&self) -> Result<u64, HierarchyError> {
+        let hierarchy = Hierarchy::parse(&self.hierarchy)?;
+        let certified = hierarchy.keys().iter().filter(|k| k.suite.is_some()).count();
+        Ok((hierarchy.keys().len() + certified + PEOPLE.len() + 5) as u64)
+    }
+}
+
+/// Performs the ceremony; `say` is told each step.
+///
+/// # Errors
+/// [`CeremonyError`]; the folder is then unfit for use.
+pub async fn perform(plan: &Plan, say: &mut dyn FnMut(&str)) -> Result<Done, CeremonyError> {
+    let length = plan.organisation.chars().count();
+    if !(1..=36).contains(&length) {
+        return Err(CeremonyError::Organisation(length));
+    }
+    let hierarchy = Hierarchy::parse(&plan.hierarchy)?;
+    let layout = Layout::create(&plan.directory)?;
+    let mut scene = Scene::new(plan, &hierarchy, layout, say)?;
+    scene.keys()?;
+    scene.certificates()?;
+    scene.server()?;
+    scene.people()?;
+    scene.finish().await
+}
+
+struct Scene<'a> {
+    plan: &'a Plan,
+    hierarchy: &'a Hierarchy,
+    layout: Layout,
+    say: &'a mut dyn FnMut(&str),
+    transcript: String,
+    random: SystemRandom,
+    terms: Terms,
+    config: Config,
+    custody: Arc<dyn Custody>,
+    shares: Vec<Zeroizing<String>>,
+    made: Vec<NewCertificate>,
+    people: Vec<Person>,
+}
+
+impl<'a> Scene<'a> {
+    fn new(
+        plan: &'a Plan,
+        hierarchy: &'a Hierarchy,
+        layout: Layout,
+        say: &'a mut dyn FnMut(&str),
+    ) -> Result<Self, CeremonyError> {
+        let random = SystemRandom::new();
+        let (custody, shares) = make_keystore(plan, &layout)?;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
+        let config = configuration(plan, &random)?;
+        let terms = Terms {
+            organisation: plan.organisation.clone(),
+            public_url: config.appliance.public_url.clone(),
+            now: i64::try_from(now).unwrap_or(i64::MAX),
+        };
+        let mut scene = Self {
+            plan,
+            hierarchy,
+            layout,
+            say,
+            transcript: String::new(),
+            random,
+            terms,
+            config,
+            custody,
+            shares,
+            made: Vec::new(),
+            people: Vec::new(),
+        };
+        let when = jiff::Timestamp::now();
+        scene.tell(&format!("ceremony of `{}` at {when:.0}", plan.organisation));
+        scene.tell(&format!("keystore made, unlocked by {}", plan.unlock.name()));
+        Ok(scene)
+    }
+
+    fn tell(&mut self, line: &str) {
+        (self.say)(line);
+        self.transcript.push_str(line);
+        self.transcript.push('\n');
+    }
+
+    fn keys(&mut self) -> Result<(), CeremonyError> {
+        for key in self.hierarchy.keys() {
+            let (algorithm, usage) = match key.role {
+                Role::LogCheckpoint => (Algorithm::Ed25519, Usage::Sign),
+                Role::Data => (Algorithm::Aes256, Usage::Seal),
+                _ => (Algorithm::P256, Usage::Sign),
+            };
+            let info = self.custody.generate(&key.label, algorithm, usage)?;
+            let public = info.public_key.map_or_else(String::new, |spki| {
+                format!(", SHA-256 of its public key {}", hex::encode(digest(&SHA256, &spki)))
+            });
+            self.tell(&format!(
+                "key `{}` made: {}, for {}{public}",
+                key.label,
+                algorithm.name(),
+                usage.name()
+            ));
+        }
+        Ok(())
+    }
+
+    fn certificates(&mut self) -> Result<(), CeremonyError> {
+        for key in self.hierarchy.keys() {
+            let Some(wanted) = wanted(key, &self.plan.organisation) else { continue };
+            let own = self.custody.signer(&key.label)?;
+            let certificate = match &key.issuer {
+                Some(issuer) => self.issue(&wanted, own.public_key(), issuer)?,
+                None => certify(&wanted, own.public_key(), None, own.as_ref(), &self.terms, &self.random)?,
+            };
+            self.layout.write(
+                &format!("certificates/{}.pem", key.label),
+                certificate.to_pem().as_bytes(),
+                Secrecy::Open,
+            )?;
+            self.enter(key.issuer.as_ref().unwrap_or(&key.label).clone(), wanted.profile, certificate, None);
+        }
+        Ok(())
+    }
+
+    /// Issues a certificate under the authority with this label.
+    fn issue(&self, wanted: &Wanted, public_key: &[u8], issuer: &str) -> Result<Certificate, CeremonyError> {
+        let signer = self.custody.signer(issuer)?;
+        let of_issuer = |c: &&NewCertificate| c.certificate.spki() == signer.public_key();
+        let certificate = self
+            .made
+            .iter()
+            .find(of_issuer)
+            .ok_or(CeremonyError::NoAuthority("its"))
+            .map(|m| &m.certificate)?;
+        let authority = Authority { label: issuer, certificate, signer: signer.as_ref() };
+        Ok(certify(wanted, public_key, Some(authority), signer.as_ref(), &self.terms, &self.random)?)
+    }
+
+    fn enter(
+        &mut self,
+        issuer: String,
+        profile: Profile,
+        certificate: Certificate,
+        caller: Option<&'static str>,
+    ) {
+        let line = format!(
+            "certificate of `{}` made by `{issuer}`, SHA-256 {}",
+            certificate.common_name().unwrap_or_default(),
+            hex::encode(certificate.sha256_fingerprint()),
+        );
+        self.tell(&line);
+        self.made.push(NewCertificate { issuer, profile, certificate, caller });
+    }
+
+    fn authority(&self, kind: Kind, word: &'static str) -> Result<&'a Key, CeremonyError> {
+        self.hierarchy.issuer_of(kind).ok_or(CeremonyError::NoAuthority(word))
+    }
+
+    /// The server's key lives outside of the sealed keystore (decision 17).
+    fn server(&mut self) -> Result<(), CeremonyError> {
+        let issuer = self.authority(Kind::Server, "server")?;
+        let key = SoftwareKey::generate(KeyKind::P256, &self.random)?;
+        let own = SoftwareKey::from_pkcs8(&key)?;
+        let wanted = Wanted {
+            profile: Profile::TlsServer,
+            name: self.plan.hosts.first().cloned().unwrap_or_else(|| "localhost".into()),
+            alternative_names: hosts(&self.plan.hosts),
+            days: SERVER_DAYS,
+        };
+        let certificate = self.issue(&wanted, own.public_key(), &issuer.label)?;
+        let chain = self.with_chain(&certificate, &issuer.label);
+        self.layout.write("tls/server.crt", chain.as_bytes(), Secrecy::Open)?;
+        let secret = Zeroizing::new(pem::encode(&key, "PRIVATE KEY"));
+        self.layout.write("tls/server.key", secret.as_bytes(), Secrecy::Secret)?;
+        self.enter(issuer.label.clone(), Profile::TlsServer, certificate, None);
+        Ok(())
+    }
+
+    fn people(&mut self) -> Result<(), CeremonyError> {
+        let issuer = self.authority(Kind::Officer, "officer")?;
+        for (id, kind, role) in PEOPLE {
+            let key = SoftwareKey::generate(KeyKind::P256, &self.random)?;
+            let own = SoftwareKey::from_pkcs8(&key)?;
+            let uri = format!("{}:{kind}:{id}", self.config.appliance.uri_base);
+            let wanted = Wanted {
+                profile: Profile::OfficerClient,
+                name: id.to_owned(),
+                alternative_names: vec![GeneralName::Uri(uri.clone())],
+                days: PERSON_DAYS,
+            };
+            let certificate = self.issue(&wanted, own.public_key(), &issuer.label)?;
+            let folder = format!("credentials/{id}");
+            self.layout.folder(&folder)?;
+            let secret = Zeroizing::new(pem::encode(&key, "PRIVATE KEY"));
+            let issuer_pem = self.pem_of(&issuer.label);
+            let root =
+                self.hierarchy.with_role(Role::RootCa).map(|k| self.pem_of(&k.label)).unwrap_or_default();
+            for (name, text, secrecy) in [
+                ("certificate.pem", certificate.to_pem().as_str(), Secrecy::Open),
+                ("chain.pem", issuer_pem.as_str(), Secrecy::Open),
+                ("root.pem", root.as_str(), Secrecy::Open),
+                ("key.pem", secret.as_str(), Secrecy::Secret),
+            ] {
+                self.layout.write(&format!("{folder}/{name}"), text.as_bytes(), secrecy)?;
+            }
+            self.enter(issuer.label.clone(), Profile::OfficerClient, certificate, Some(id));
+            self.people.push(Person { id, kind, uri, role });
+        }
+        Ok(())
+    }
+
+    /// PEM of an authority's certificate.
+    fn pem_of(&self, label: &str) -> String {
+        let Ok(info) = self.custody.key(label) else { return String::new() };
+        let own = |c: &&NewCertificate| Some(c.certificate.spki()) == info.public_key.as_deref();
+        self.made.iter().find(own).map(|c| c.certificate.to_pem()).unwrap_or_default()
+    }
+
+    fn with_chain(&self, certificate: &Certificate, issuer: &str) -> String {
+        format!("{}{}", certificate.to_pem(), self.pem_of(issuer))
+    }
+
+    async fn finish(mut self) -> Result<Done, CeremonyError> {
+        let config_text = toml::to_string(&self.config)?;
+        let header =
+            "# Configuration of one Cinnabar node. Paths are relative to this file; unknown keys refuse.\n\n";
+        let text = format!("{header}{config_text}");
+        let config = self.layout.write("cinnabar.toml", text.as_bytes(), Secrecy::Secret)?;
+        self.layout.write("hierarchy.toml", self.plan.hierarchy.as_bytes(), Secrecy::Open)?;
+        let loaded = Config::load(&config)?;
+        let entered = register::enter(
+            &loaded,
+            self.hierarchy,
+            &self.custody,
+            &self.made,
+            &self.people,
+            self.plan.unlock.name(),
+        )
+        .await?;
+        self.layout.write("log.key", format!("{}\n", entered.log_key).as_bytes(), Secrecy::Open)?;
+        self.tell(&format!("log `{}` begun, key {}", self.config.log.origin, entered.log_key));
+        self.tell(&format!("everything above entered: {} leaves", entered.leaves));
+        let transcript = self.layout.write("ceremony.txt", self.transcript.as_bytes(), Secrecy::Open)?;
+        Ok(Done { config, transcript, log_key: entered.log_key, shares: self.shares, leaves: entered.leaves })
+    }
+}
+
+fn configuration(plan: &Plan, random: &dyn SecureRandom) -> Result<Config, CeremonyError> {
+    let mut name = [0; 6];
+    random.fill(&mut name).map_err(|_| CeremonyError::Random)?;
+    let origin = plan.log_origin.clone().unwrap_or_else(|| format!("localhost/{}", hex::encode(name)));
+    let loopback = |port: u16| {
+        vec![
+            std::net::SocketAddr::from((std::net::Ipv4Addr::LOCALHOST, port)),
+            std::net::SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, port)),
+        ]
+    };
+    let host = plan.hosts.first().map_or("localhost", String::as_str);
+    Ok(Config {
+        appliance: Appliance {
+            organisation: plan.organisation.clone(),
+            uri_base: "urn:cinnabar".into(),
+            public_url: format!("http://{host}:{}", plan.public_port),
+            state: "state".into(),
+            certificates: "certificates".into(),
+        },
+        database: Database { url: plan.database.clone().unwrap_or_else(|| "sqlite:cinnabar.db".into()) },
+        keystore: KeystoreConfig {
+            directory: "keys".into(),
+            hierarchy: "hierarchy.toml".into(),
+            credential: match &plan.unlock {
+                UnlockPlan::Credential { path } => {
+                    Some(std::path::absolute(path).unwrap_or_else(|_| path.clone()))
+                }
+                _ => None,
+            },
+        },
+        log: Log { origin, verifier_key: "log.key".into() },
+        listeners: Listeners {
+            platform: PlatformListener {
+                addresses: loopback(plan.port),
+                certificate: "tls/server.crt".into(),
+                key: "tls/server.key".into(),
+            },
+            public: Some(PublicListener { addresses: loopback(plan.public_port) }),
+            admin: AdminListener { socket: "state/admin.sock".into() },
+        },
+        limits: Limits::default(),
+        policies: Policies { authorization: "policies/authorization".into() },
+        time: Time { source: if plan.assume_clock { TimeSource::Assumed } else { TimeSource::Kernel } },
+        process: Process { allow_swap: plan.allow_swap },
+    })
+}
+
+/// Makes the keystore, and the credential first when that unlocks it.
+fn make_keystore(
+    plan: &Plan,
+    layout: &Layout,
+) -> Result<(Arc<dyn Custody>, Vec<Zeroizing<String>>), CeremonyError> {
+    let unlock = match &plan.unlock {
+        UnlockPlan::Passphrase(passphrase) => {
+            Unlock::Passphrase { passphrase: passphrase.clone(), cost: PassphraseCost::default() }
+        }
+        UnlockPlan::Shares { threshold, shares } => Unlock::Shares { threshold: *threshold, count: *shares },
+        UnlockPlan::Credential { path } => {
+            let mut secret = Zeroizing::new([0; CREDENTIAL_LEN]);
+            SystemRandom::new().fill(secret.as_mut_slice()).map_err(|_| CeremonyError::Random)?;
+            write_secret_file(path, secret.as_slice())?;
+            Unlock::Credential(CredentialSource::File(path.clone()))
+        }
+    };
+    let created = Keystore::create(&layout.path("keys"), &unlock)?;
+    let shares = created.shares.iter().map(custody::Share::to_text).collect();
+    Ok((Arc::new(created.keystore), shares))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{DatabaseUrl, Db};
+
+    fn plan(directory: PathBuf) -> Plan {
+        Plan {
+            directory,
+            organisation: "示范市政务服务数据管理局".into(),
+            unlock: UnlockPlan::Shares { threshold: 2, shares: 3 },
+            hosts: vec!["localhost".into(), "127.0.0.1".into(), "::1".into()],
+            port: 8443,
+            public_port: 8080,
+            database: None,
+            hierarchy: super::super::DEFAULT_HIERARCHY.into(),
+            log_origin: None,
+            allow_swap: true,
+            assume_clock: true,
+        }
+    }
+
+    #[tokio::test]
+    async fn an_empty_folder_becomes_an_appliance_with_everything_in_the_log() {
+        let folder = tempfile::tempdir().unwrap();
+        let plan = plan(folder.path().join("appliance"));
+        let mut lines = 0;
+        let done = perform(&plan, &mut |_| lines += 1).await.unwrap();
+        assert_eq!(lines, plan.steps().unwrap());
+        assert_eq!(done.shares.len(), 3);
+        // One entry for the beginning, one per key, certificate (hierarchy, server, people) and person.
+        assert_eq!(done.leaves, 1 + 12 + (9 + 1 + 3) + 3);
+        let config = Config::load(&done.config).unwrap();
+        let url: DatabaseUrl = config.database.url.parse().unwrap();
+        let db = Db::open(&url).await.unwrap();
+        let certificates = db.fetch_all("SELECT id FROM certificates", &[]).await.unwrap();
+        assert_eq!(certificates.len(), 13);
+        let transcript = std::fs::read_to_string(&done.transcript).unwrap();
+        for share in &done.shares {
+            assert!(!transcript.contains(share.as_str()), "a share stands in the transcript");
+        }
+        assert!(matches!(
+            perform(&plan, &mut |_| ()).await,
+            Err(CeremonyError::Layout(LayoutError::NotEmpty(_)))
+        ));
+    }
+
+    #[tokio::test]
+    async fn openssl_verifies_every_certificate_of_a_ceremony() {
+        let folder = tempfile::tempdir().unwrap();
+        let plan = plan(folder.path().join("appliance"));
+        perform(&plan, &mut |_| ()).await.unwrap();
+        let at = |name: &str| plan.directory.join(name);
+        let root = at("certificates/root.pem");
+        for (leaf, issuer) in [
+            ("certificates/seals-ca.pem", "certificates/root.pem"),
+            ("certificates/seal-maker.pem", "certificates/seals-ca.pem"),
+            ("certificates/time-stamp.pem", "certificates/platform-ca.pem"),
+            ("certificates/ocsp-officers.pem", "certificates/officers-ca.pem"),
+            ("tls/server.crt", "certificates/platform-ca.pem"),
+            ("credentials/officer-2/certificate.pem", "certificates/officers-ca.pem"),
+        ] {
+            let output = std::process::Command::new("openssl")
+                .args(["verify", "-x509_strict", "-CAfile"])
+                .arg(&root)
+                .arg("-untrusted")
+                .arg(at(issuer))
+                .arg(at(leaf))
+                .output()
+                .expect("openssl is installed by the test set-up");
+            assert!(output.status.success(), "{leaf}: {}", String::from_utf8_lossy(&output.stderr));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_name_too_long_for_certificates_is_refused_before_anything_is_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let plan = Plan { organisation: "名".repeat(37), ..plan(folder.path().join("appliance")) };
+        assert!(matches!(perform(&plan, &mut |_| ()).await, Err(CeremonyError::Organisation(37))));
+        assert!(!plan.directory.exists());
+    }
+}
