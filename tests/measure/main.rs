@@ -12,7 +12,9 @@
     reason = "a measuring program: a failed step ends it, and figures are rounded when printed"
 )]
 
+mod journal;
 mod pdf;
+mod policy;
 
 use std::time::{Duration, Instant};
 
@@ -27,7 +29,8 @@ struct Figure {
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
-    let figures = pdf::figures();
+    let figures: Vec<Figure> =
+        [pdf::figures(), journal::figures(), policy::figures()].into_iter().flatten().collect();
     if wanted.iter().any(|name| name == "--list") {
         figures.iter().for_each(|figure| println!("{}", figure.name));
         return;
