@@ -35,7 +35,8 @@ fn signer() -> CmsSigner {
     let key = KeyPair::generate().unwrap();
     let certificate = CertificateParams::default().self_signed(&key).unwrap();
     let certificate = Certificate::from_der(certificate.der()).unwrap();
-    CmsSigner::new(Arc::new(SoftwareKey::from_pkcs8(&key.serialize_der()).unwrap()), &certificate, &[]).unwrap()
+    CmsSigner::new(Arc::new(SoftwareKey::from_pkcs8(&key.serialize_der()).unwrap()), &certificate, &[])
+        .unwrap()
 }
 
 /// A red ring with a star's worth of edges, 500 x 500 with soft edges: what a 42 mm seal looks like at 300 dpi.

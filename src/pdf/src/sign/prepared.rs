@@ -20,7 +20,8 @@ pub struct Prepared {
     original_length: u64,
     #[serde(with = "octets")]
     original_sha256: Vec<u8>,
-    /// SHA-256 over the original, going on where its digest was taken: saves reading it again.
+    /// SHA-256 over the original and the tail before the hole, where the signed content and the signed
+    /// document part ways: saves reading the original again.
     #[serde(skip)]
     running: Option<Hasher>,
 }
@@ -72,8 +73,9 @@ pub enum EmbedError {
 
 impl Prepared {
     /// `running` has taken in the original and nothing else.
-    pub(super) fn new(tail: Vec<u8>, hole: Range<usize>, original_length: u64, running: Hasher) -> Self {
+    pub(super) fn new(tail: Vec<u8>, hole: Range<usize>, original_length: u64, mut running: Hasher) -> Self {
         let original_sha256 = running.clone().finish();
+        running.update(tail.get(..hole.start).unwrap_or_default());
         Self { tail, hole, original_length, original_sha256, running: Some(running) }
     }
 
@@ -114,9 +116,12 @@ impl Prepared {
         let (before, behind) = self.parts().ok_or(DigestError::Damaged)?;
         let mut hasher = match &self.running {
             Some(running) if algorithm == DigestAlgorithm::Sha256 => running.clone(),
-            _ => self.digest_again(source, algorithm)?,
+            _ => {
+                let mut hasher = self.digest_again(source, algorithm)?;
+                hasher.update(before);
+                hasher
+            }
         };
-        hasher.update(before);
         hasher.update(behind);
         Ok(hasher.finish())
     }
@@ -140,7 +145,7 @@ impl Prepared {
             }
         }
         let result_sha256 = self.running.clone().map(|mut running| {
-            running.update(&tail);
+            running.update(tail.get(self.hole.start..).unwrap_or_default());
             running.finish()
         });
         Ok(Signed {

@@ -151,10 +151,14 @@ impl Update {
             writer.tail.push(b'\n');
         }
         let mut places: Vec<Place> = Vec::with_capacity(self.bodies.len() + 1);
-        for (&id, body) in &self.bodies {
+        // The signature comes last, so that nearly all of the tail is digested once: before the hole.
+        let (last, first): (Vec<_>, Vec<_>) =
+            self.bodies.iter().partition(|(_, body)| matches!(body, Body::Signature(_)));
+        for (&id, body) in first.into_iter().chain(last) {
             places.push(writer.place(id)?);
             writer.object(id, body, reserve)?;
         }
+        places.sort_by_key(|place| place.id);
         if self.next > MAX_OBJECTS {
             return Err(LayoutError::TooManyObjects { next: self.next });
         }
@@ -476,7 +480,8 @@ mod tests {
     fn table_entries_point_at_their_objects() {
         let layout = update().layout(&base(Section::Table), 4).unwrap();
         let text = String::from_utf8(layout.tail.clone()).unwrap();
-        assert!(text.starts_with("\n1 3 obj\nnull\nendobj\n10 0 obj\n<</Type/Sig/ByteRange[0 "));
+        assert!(text.starts_with("\n1 3 obj\nnull\nendobj\n11 0 obj\n<</Length 3>>"));
+        assert!(text.contains("endobj\n10 0 obj\n<</Type/Sig/ByteRange[0 "));
         assert!(text.contains("xref\n1 1\n0000001001 00003 n \n10 2\n"));
         assert!(!text.contains("XRefStm"));
         assert!(text.contains("/Size 12/Prev 900/ID[<"));
