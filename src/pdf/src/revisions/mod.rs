@@ -124,37 +124,42 @@ impl Revisions {
 /// After a section: `startxref`, its offset, `%%EOF` and white space.
 fn end_of_revision(document: &Document<'_>, after: u64) -> Result<(u64, u64, Option<u64>), ReadError> {
     let input = document.input();
-    let window = input.read(after, 128)?;
+    // qpdf pads the sections of linearised files with spaces.
+    let from = skip_white(document, after)?;
+    let window = input.read(from, 128)?;
     let mut parser = crate::syntax::parser::Parser::new(&window, 0, 1, 1);
     let white = |parser: &mut crate::syntax::parser::Parser<'_>| {
         while parser.peek().is_some_and(is_space) {
             parser.seek(parser.position() + 1);
         }
     };
-    white(&mut parser);
     let mut startxref = None;
     let mut eof = after;
     if parser.keyword(b"startxref") {
         white(&mut parser);
         startxref = parser.unsigned();
-        eof = after + parser.position() as u64;
+        eof = from + parser.position() as u64;
         white(&mut parser);
         if window.get(parser.position()..).is_some_and(|rest| rest.starts_with(b"%%EOF")) {
-            eof = after + parser.position() as u64 + 5;
+            eof = from + parser.position() as u64 + 5;
         } else {
             document.note(Oddity::MissingEof);
         }
     } else {
         document.note(Oddity::MissingEof);
     }
-    // White space may be long (some signers pad); whoever pads megabytes pays from the budget.
-    let mut end = eof;
+    Ok((eof, skip_white(document, eof)?, startxref))
+}
+
+/// Where the white space at `from` ends; it may be long, and who pads megabytes pays from the budget.
+fn skip_white(document: &Document<'_>, from: u64) -> Result<u64, ReadError> {
+    let mut at = from;
     loop {
-        let block = input.read(end, 4096)?;
+        let block = document.input().read(at, 4096)?;
         let spaces = block.iter().take_while(|byte| is_space(**byte)).count();
-        end += spaces as u64;
+        at += spaces as u64;
         if spaces < block.len() || block.is_empty() {
-            return Ok((eof, end, startxref));
+            return Ok(at);
         }
     }
 }

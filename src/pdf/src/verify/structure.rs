@@ -49,14 +49,25 @@ pub(crate) fn examine(
     id: ObjectId,
 ) -> Result<Examined, ReadError> {
     let mut examined = Examined::default();
-    let Some(located) = view.located(id)? else {
-        let object = view.object(id)?;
-        examined.dictionary = object.as_dictionary().cloned().unwrap_or_default();
-        examined.reasons.push(match object {
-            Object::Null => "the signature value leads to no object",
-            _ => "the signature dictionary is inside an object stream",
-        });
-        return Ok(examined);
+    let found = match view.located(id) {
+        Ok(Some(located)) => Ok(located),
+        Ok(None) => Err(view.object(id)?),
+        Err(ReadError::Malformed { .. } | ReadError::Unsupported { .. }) => {
+            examined.reasons.push("the signature dictionary cannot be read");
+            return Ok(examined);
+        }
+        Err(error) => return Err(error),
+    };
+    let located = match found {
+        Ok(located) => located,
+        Err(object) => {
+            examined.dictionary = object.as_dictionary().cloned().unwrap_or_default();
+            examined.reasons.push(match object {
+                Object::Null => "the signature value leads to no object",
+                _ => "the signature dictionary is inside an object stream",
+            });
+            return Ok(examined);
+        }
     };
     let Object::Dictionary(dictionary) = &located.object else {
         examined.reasons.push("the signature value is not a dictionary");

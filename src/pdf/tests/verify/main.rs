@@ -10,7 +10,10 @@
     reason = "tests"
 )]
 
+mod after;
+mod forged;
 mod honest;
+mod later;
 mod people;
 #[path = "../support/mod.rs"]
 mod support;
