@@ -16,6 +16,7 @@ mod output;
 mod policy;
 mod receipt;
 mod seal;
+mod verify;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -81,6 +82,8 @@ pub enum Command {
     Status(admin::StatusArgs),
     /// Have a PDF sealed by the service
     Seal(Box<seal::SealArgs>),
+    /// Verify the signatures of a PDF; needs no server
+    Verify(verify::VerifyArgs),
     /// Fetch a receipt, or verify one offline
     #[command(subcommand)]
     Receipt(receipt::ReceiptCommand),
@@ -128,6 +131,7 @@ fn dispatch(cli: Cli, output: Output) -> Outcome {
         Command::Unseal(args) => admin::unseal(args, &global, output),
         Command::Status(args) => admin::status(args, &global, output),
         Command::Seal(args) => seal::run(*args, &global, output),
+        Command::Verify(args) => verify::run(args, output),
         Command::Receipt(command) => receipt::run(command, &global, output),
         Command::Policy(command) => policy::run(command, &global, output),
         Command::Backup(args) => maintenance::backup(args, &global, output),
