@@ -53,6 +53,8 @@ macro_rules! table {
 table! {
     /// The keystore is sealed.
     Sealed = "sealed", 503, "The appliance is sealed", true;
+    /// The secret does not open the keystore.
+    UnsealFailed = "unseal-failed", 403, "The keystore stays sealed", false;
     /// Unsealed, but not ready to act (head not verified, stale state).
     NotReady = "not-ready", 503, "The appliance is not ready", false;
     /// The store or the journal cannot take the act.
@@ -159,7 +161,10 @@ impl Kind {
 
 /// One answer that is not what was asked for.
 #[derive(Debug, Clone)]
-pub struct Problem {
+pub struct Problem(Box<Parts>);
+
+#[derive(Debug, Clone)]
+struct Parts {
     kind: Kind,
     detail: Cow<'static, str>,
     log: Option<String>,
@@ -180,7 +185,7 @@ pub struct About {
     pub policies: Vec<String>,
 }
 
-/// What `?` carries out of handlers; boxed to keep results small.
+/// What `?` carries out of handlers.
 pub type Result<T> = std::result::Result<T, Problem>;
 
 impl Problem {
@@ -188,7 +193,15 @@ impl Problem {
     #[must_use]
     pub fn new(kind: Kind, detail: impl Into<Cow<'static, str>>) -> Self {
         let detail = detail.into();
-        Self { kind, detail, log: None, retry_after: None, members: Map::new(), allow: None, about: None }
+        Self(Box::new(Parts {
+            kind,
+            detail,
+            log: None,
+            retry_after: None,
+            members: Map::new(),
+            allow: None,
+            about: None,
+        }))
     }
 
     /// Our own fault: the caller learns nothing but the request id, the log everything.
@@ -200,85 +213,85 @@ impl Problem {
     /// What the operator's log says besides; never sent to the caller.
     #[must_use]
     pub fn log(mut self, message: impl std::fmt::Display) -> Self {
-        self.log = Some(message.to_string());
+        self.0.log = Some(message.to_string());
         self
     }
 
     /// Seconds after which trying again may help (`Retry-After`, RFC 9110 §10.2.3).
     #[must_use]
     pub fn retry_after(mut self, seconds: u64) -> Self {
-        self.retry_after = Some(seconds.max(1));
+        self.0.retry_after = Some(seconds.max(1));
         self
     }
 
     /// An extension member (RFC 9457 §3.2).
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.members.insert(name.to_owned(), value.into());
+        self.0.members.insert(name.to_owned(), value.into());
         self
     }
 
     /// The methods a 405 answer must list (RFC 9110 §15.5.6).
     #[must_use]
     pub fn allow(mut self, methods: Option<HeaderValue>) -> Self {
-        self.allow = methods;
+        self.0.allow = methods;
         self
     }
 
     /// Names the refused act for its entry; without it the entry names method and route.
     #[must_use]
     pub fn act(mut self, about: About) -> Self {
-        self.about = Some(Box::new(about));
+        self.0.about = Some(Box::new(about));
         self
     }
 
     /// The refused act, where it is known.
     #[must_use]
     pub fn about(&self) -> Option<&About> {
-        self.about.as_deref()
+        self.0.about.as_deref()
     }
 
     /// Which problem it is.
     #[must_use]
     pub fn kind(&self) -> Kind {
-        self.kind
+        self.0.kind
     }
 
     /// The caller's message.
     #[must_use]
     pub fn detail(&self) -> &str {
-        &self.detail
+        &self.0.detail
     }
 
     /// The operator's message.
     #[must_use]
     pub fn log_message(&self) -> Option<&str> {
-        self.log.as_deref()
+        self.0.log.as_deref()
     }
 
     /// The answer, with the request id once it is known.
     #[must_use]
     pub fn render(self, request_id: Option<&str>) -> Response {
         let mut body = Map::new();
-        body.insert("type".into(), self.kind.urn().into());
-        body.insert("title".into(), self.kind.title().into());
-        body.insert("status".into(), self.kind.status().as_u16().into());
-        body.insert("detail".into(), self.detail.as_ref().into());
+        body.insert("type".into(), self.0.kind.urn().into());
+        body.insert("title".into(), self.0.kind.title().into());
+        body.insert("status".into(), self.0.kind.status().as_u16().into());
+        body.insert("detail".into(), self.0.detail.as_ref().into());
         if let Some(id) = request_id {
             body.insert("request_id".into(), id.into());
         }
-        for (name, value) in &self.members {
+        for (name, value) in &self.0.members {
             body.entry(name.as_str()).or_insert_with(|| value.clone());
         }
         let text = Value::Object(body).to_string();
-        let mut response = (self.kind.status(), text).into_response();
+        let mut response = (self.0.kind.status(), text).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if let Some(seconds) = self.retry_after {
+        if let Some(seconds) = self.0.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
-        if let Some(allow) = &self.allow {
+        if let Some(allow) = &self.0.allow {
             headers.insert(header::ALLOW, allow.clone());
         }
         response.extensions_mut().insert(self);
@@ -386,6 +399,17 @@ impl From<crate::journal::CommitError> for Problem {
             Error::Canonical(_) | Error::Key(_) => return Self::internal(error),
         };
         problem.log(error)
+    }
+}
+
+impl From<crate::journal::JournalError> for Problem {
+    fn from(error: crate::journal::JournalError) -> Self {
+        use crate::journal::JournalError as Error;
+        match error {
+            Error::Store(error) => error.into(),
+            Error::NotFound(_) => Self::new(Kind::NotFound, "The log has no such thing (yet).").log(error),
+            other => Self::internal(other),
+        }
     }
 }
 

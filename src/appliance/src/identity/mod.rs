@@ -8,12 +8,13 @@
 //! five seconds, nobody is identified (decision 14).
 
 mod peer;
+pub mod records;
 mod registry;
 
 use std::sync::{Arc, OnceLock};
 
 pub use peer::{ClientAuthorities, ClientAuthority, Peer, PeerError, serial_hex};
-pub use registry::{IdentifyError, Identity, Registration, Snapshot};
+pub use registry::{IdentifyError, Identity, PATIENCE, Registration, Snapshot};
 
 /// What a caller is. The certificate's authority limits it, the registration states it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]

@@ -31,7 +31,7 @@ fn describe() {
     use metrics::{describe_counter, describe_gauge, describe_histogram};
     describe_counter!("cinnabar_requests_total", "Answered requests by listener route, method and status.");
     describe_histogram!("cinnabar_request_seconds", "Time from request head to answer head.");
-    describe_counter!("cinnabar_refusals_total", "Refused requests of identified callers, by problem type.");
+    describe_counter!("cinnabar_refusals_total", "Refused requests of identified callers, by reason.");
     describe_counter!("cinnabar_tls_failures_total", "Handshakes that failed, by kind.");
     describe_counter!(
         "cinnabar_connections_refused_total",
@@ -50,11 +50,6 @@ pub fn request(method: &Method, route: &str, status: StatusCode, elapsed: Durati
     counter!("cinnabar_requests_total", "method" => method, "route" => route.to_owned(), "status" => status)
         .increment(1);
     histogram!("cinnabar_request_seconds", "route" => route.to_owned()).record(elapsed.as_secs_f64());
-}
-
-/// One refusal of an identified caller.
-pub fn refusal(problem: &'static str) {
-    counter!("cinnabar_refusals_total", "problem" => problem).increment(1);
 }
 
 /// One failed handshake.

@@ -2,10 +2,22 @@
 //!
 //! Responsible for who may connect, how much they may send, and the shape of every answer; not for who they
 //! are (`identity`), what they may do (`policy`) or what is done (the capabilities' routers, which the
-//! application hands in).
+//! application hands in). Three listeners: the platform API over mutual TLS, public self-signed objects over
+//! plain HTTP, and the local admin socket (decision 34).
 
+pub mod admin;
+pub mod connection;
 pub mod limits;
+pub mod listener;
 pub mod metered;
 pub mod metrics;
+pub mod pipeline;
+pub mod public;
+mod reload;
+pub mod request;
+mod run;
 pub mod spill;
 pub mod tls;
+
+pub use request::Session;
+pub use run::{ServeError, Server, api};

@@ -1,0 +1,386 @@
+//! The one value that everything in the process hangs on: configuration, database, register, policies and,
+//! once unsealed, journal and custody.
+//!
+//! Made by `cinnabar serve` (and by tests, in process). It begins *sealed*: it identifies callers and answers,
+//! but every act is refused until [`App::unseal`] has opened the keystore and the journal (decision 17).
+//! Capabilities get it as `State<Arc<App>>`; it holds no rule of its own.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use arc_swap::ArcSwapOption;
+use custody::{Custody, Keystore, KeystoreError, Sealed, Secret};
+use pki::Certificate;
+use zeroize::Zeroizing;
+
+use crate::ceremony::{Hierarchy, HierarchyError, Kind, Role};
+use crate::config::Config;
+use crate::identity::{CallerKind, ClientAuthorities, ClientAuthority, Identity, PeerError};
+use crate::journal::{
+    Act, Clock, CommitError, Journal, JournalError, Keys, Pending, PendingError, Refusal, Settings,
+    SystemClock, Unit, Vault, VaultError,
+};
+use crate::policy::{Policy, PolicyError};
+use crate::problem::{Kind as ProblemKind, Problem};
+use crate::server::limits::Rates;
+use crate::server::{metrics, tls};
+use crate::store::{Db, StoreError};
+
+/// The process.
+pub struct App {
+    /// What the operator decided.
+    pub config: Arc<Config>,
+    /// Which keys exist and what they are for.
+    pub hierarchy: Hierarchy,
+    /// The database, for reading.
+    pub db: Db,
+    /// The authorization policies in force.
+    pub policy: Policy,
+    /// The register of callers.
+    pub identity: Identity,
+    /// Requests per caller.
+    pub rates: Rates,
+    keystore: Sealed,
+    unsealed: ArcSwapOption<Unsealed>,
+    phase: AtomicU8,
+    unsealing: tokio::sync::Mutex<()>,
+    pending: Pending,
+    clock: Arc<dyn Clock>,
+}
+
+/// What an unsealed process has besides.
+pub struct Unsealed {
+    /// The only way to change anything.
+    pub journal: Journal,
+    /// The opened keys.
+    pub custody: Arc<dyn Custody>,
+}
+
+/// An authority that signs certificates.
+#[derive(Debug, Clone)]
+pub struct Authority {
+    /// Its label in the hierarchy, in custody, and in its CRL's and certificate's addresses.
+    pub label: String,
+    /// Its certificate.
+    pub certificate: Certificate,
+}
+
+/// How far the process is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// No key is open.
+    Sealed,
+    /// The keystore is being opened, the log's head compared with the last released checkpoint.
+    Unsealing,
+    /// Acts are taken.
+    Ready,
+}
+
+/// Why the process cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The hierarchy file cannot be read.
+    #[error("cannot read `{path}`: {source}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The hierarchy does not load.
+    #[error(transparent)]
+    Hierarchy(#[from] HierarchyError),
+    /// An authority's certificate cannot be used.
+    #[error(transparent)]
+    Tls(#[from] tls::TlsError),
+    /// An authority's certificate cannot be read.
+    #[error("certificate of `{label}`: {source}")]
+    Certificate {
+        /// Label of the authority.
+        label: String,
+        /// What is wrong with it.
+        source: pki::CertificateError,
+    },
+    /// A client authority cannot be used.
+    #[error(transparent)]
+    Authority(#[from] PeerError),
+    /// The policies do not load.
+    #[error("authorization policies: {0}")]
+    Policy(#[from] PolicyError),
+    /// The database does not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The keystore cannot be opened, or others could read it.
+    #[error(transparent)]
+    Keystore(#[from] KeystoreError),
+    /// The table of what was refused while sealed cannot be used.
+    #[error(transparent)]
+    Pending(#[from] PendingError),
+}
+
+/// Why the process stays sealed.
+#[derive(Debug, thiserror::Error)]
+pub enum UnsealError {
+    /// It is open already.
+    #[error("the appliance is unsealed already")]
+    Already,
+    /// The secret does not fit, or a file of the keystore was altered.
+    #[error(transparent)]
+    Keystore(#[from] KeystoreError),
+    /// The log does not open: rolled back, forked, or another one.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// What was refused while sealed could not be entered.
+    #[error("what was refused while sealed cannot be entered: {0}")]
+    Pending(#[from] PendingError),
+    /// The first act of the open process could not be recorded.
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+    /// The hierarchy names no key for the log, or custody has none.
+    #[error("no key for {purpose}: {reason}")]
+    Key {
+        /// What the key is for.
+        purpose: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Out of work under way.
+    #[error("the work of unsealing was cut off: {0}")]
+    CutOff(String),
+}
+
+impl App {
+    /// Reads everything that can be read without a secret.
+    ///
+    /// # Errors
+    /// [`StartError`], naming the file and how to mend it.
+    pub async fn open(config: Config, db: Db) -> Result<Arc<Self>, StartError> {
+        let path = &config.keystore.hierarchy;
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| StartError::Unreadable { path: path.clone(), source })?;
+        let hierarchy = Hierarchy::parse(&text)?;
+        let policy = Policy::load(&config.policies.authorization)?;
+        let identity = Identity::new(crate::identity::records::snapshot(&db).await?);
+        let keystore = Keystore::open(&config.keystore.directory)?;
+        let pending = Pending::open(&config.appliance.state)?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new(config.time.source));
+        metrics::sealed(true);
+        Ok(Arc::new(Self {
+            rates: Rates::new(config.limits.requests_per_second, config.limits.request_burst),
+            config: Arc::new(config),
+            hierarchy,
+            db,
+            policy,
+            identity,
+            keystore,
+            unsealed: ArcSwapOption::empty(),
+            phase: AtomicU8::new(0),
+            unsealing: tokio::sync::Mutex::new(()),
+            pending,
+            clock,
+        }))
+    }
+
+    /// How far the process is.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        match self.phase.load(Ordering::Acquire) {
+            0 => Phase::Sealed,
+            1 => Phase::Unsealing,
+            _ => Phase::Ready,
+        }
+    }
+
+    /// The keystore as it can be seen while sealed: how it is unlocked, and whether a share belongs to it.
+    #[must_use]
+    pub fn keystore(&self) -> &Sealed {
+        &self.keystore
+    }
+
+    /// Opens the keystore and the journal, and enters first what was refused while sealed (decision 17).
+    ///
+    /// # Errors
+    /// [`UnsealError`]; the process stays sealed. The caller files the failure with [`App::refused`].
+    pub async fn unseal(self: &Arc<Self>, secret: Secret) -> Result<(), UnsealError> {
+        let _one_at_a_time = self.unsealing.lock().await;
+        if self.phase() == Phase::Ready {
+            return Err(UnsealError::Already);
+        }
+        self.phase.store(1, Ordering::Release);
+        let opened = self.open_all(secret).await;
+        self.phase.store(if opened.is_ok() { 2 } else { 0 }, Ordering::Release);
+        metrics::sealed(opened.is_err());
+        opened
+    }
+
+    async fn open_all(self: &Arc<Self>, secret: Secret) -> Result<(), UnsealError> {
+        let app = self.clone();
+        // Argon2id takes a second of a core.
+        let keystore = tokio::task::spawn_blocking(move || app.keystore.unseal(&secret))
+            .await
+            .map_err(|error| UnsealError::CutOff(error.to_string()))??;
+        let custody: Arc<dyn Custody> = Arc::new(keystore);
+        let settings = Settings {
+            origin: self.config.log.origin.clone(),
+            state: self.config.appliance.state.clone(),
+            clock: self.clock.clone(),
+            adopt: false,
+        };
+        let keys = log_keys(&self.hierarchy, &custody)?;
+        let journal = Journal::open(self.db.clone(), settings, keys).await?;
+        journal.drain(&self.pending).await?;
+        let act = Act::system("start", "appliance.unseal", "appliance:appliance");
+        let policies = self.policy.current().digest().to_owned();
+        journal.commit(Unit::new(act).facts(serde_json::json!({ "policies": policies }))).await?;
+        self.unsealed.store(Some(Arc::new(Unsealed { journal, custody })));
+        Ok(())
+    }
+
+    /// Journal and custody of the open process.
+    ///
+    /// # Errors
+    /// The `sealed` problem.
+    pub fn unsealed(&self) -> Result<Arc<Unsealed>, Problem> {
+        self.unsealed.load_full().ok_or_else(|| {
+            Problem::new(ProblemKind::Sealed, "An operator must unseal the appliance with `cinnabar unseal`.")
+                .retry_after(30)
+        })
+    }
+
+    /// That the process is open.
+    ///
+    /// # Errors
+    /// The `sealed` problem.
+    pub fn require_unsealed(&self) -> Result<(), Problem> {
+        self.unsealed().map(|_| ())
+    }
+
+    /// Files the refusal of an identified caller: in the journal, or while sealed in the table that becomes
+    /// its first leaves.
+    ///
+    /// # Errors
+    /// A sentence for the operator's log.
+    pub async fn refused(self: &Arc<Self>, refusal: Refusal) -> Result<(), String> {
+        match self.unsealed.load_full() {
+            Some(unsealed) => {
+                unsealed.journal.refused(refusal).await.map(|_| ()).map_err(|error| error.to_string())
+            }
+            None => {
+                let app = self.clone();
+                let kept = move || app.pending.refused(&refusal, app.clock.as_ref());
+                let kept = tokio::task::spawn_blocking(kept).await.map_err(|error| error.to_string())?;
+                kept.map(|_| ()).map_err(|error| error.to_string())
+            }
+        }
+    }
+
+    /// Counts a failure that nobody can be named for; the journal enters sums, so that nobody can flood it.
+    pub fn anonymous_failure(&self, kind: &'static str) {
+        if let Some(unsealed) = self.unsealed.load().as_ref() {
+            unsealed.journal.anonymous(kind);
+        }
+    }
+
+    /// The authority that signs certificates of a kind.
+    ///
+    /// # Errors
+    /// [`StartError`] when its certificate cannot be read.
+    pub fn issuer_of(&self, kind: Kind) -> Result<Option<Authority>, StartError> {
+        self.hierarchy.issuer_of(kind).map(|key| self.authority(&key.label)).transpose()
+    }
+
+    /// Every authority of the hierarchy, the root first.
+    ///
+    /// # Errors
+    /// [`StartError`] when a certificate cannot be read.
+    pub fn authorities(&self) -> Result<Vec<Authority>, StartError> {
+        let all = self.hierarchy.keys().iter();
+        all.filter(|key| matches!(key.role, Role::RootCa | Role::IssuingCa))
+            .map(|key| self.authority(&key.label))
+            .collect()
+    }
+
+    /// Whether a label is that of an authority of the hierarchy.
+    #[must_use]
+    pub fn is_authority(&self, label: &str) -> bool {
+        self.hierarchy.key(label).is_some_and(|key| matches!(key.role, Role::RootCa | Role::IssuingCa))
+    }
+
+    /// The authority with this label, its certificate read from its file.
+    ///
+    /// # Errors
+    /// [`StartError`] when it cannot be read.
+    pub fn authority(&self, label: &str) -> Result<Authority, StartError> {
+        let path = self.config.appliance.certificates.join(format!("{label}.pem"));
+        let text = std::fs::read(&path).map_err(|source| StartError::Unreadable { path, source })?;
+        let wrong = |source| StartError::Certificate { label: label.to_owned(), source };
+        let certificate = Certificate::from_pem(&text).map_err(wrong)?.into_iter().next();
+        let certificate = certificate.ok_or_else(|| PeerError::Unreadable(format!("`{label}` is empty")))?;
+        Ok(Authority { label: label.to_owned(), certificate })
+    }
+
+    /// The authorities whose certificates name callers, and which kinds of callers (decision 12).
+    ///
+    /// # Errors
+    /// [`StartError`] when a certificate cannot be read.
+    pub fn client_authorities(&self) -> Result<ClientAuthorities, StartError> {
+        let mut all = Vec::new();
+        for key in self.hierarchy.keys() {
+            let mut kinds = Vec::new();
+            if key.issues.contains(&Kind::Machine) {
+                kinds.push(CallerKind::Machine);
+            }
+            if key.issues.contains(&Kind::Officer) {
+                kinds.extend([CallerKind::Officer, CallerKind::Operator]);
+            }
+            if !kinds.is_empty() {
+                let certificate = self.authority(&key.label)?.certificate.der().to_vec();
+                all.push(ClientAuthority { label: key.label.clone(), certificate, kinds });
+            }
+        }
+        Ok(ClientAuthorities::new(all)?)
+    }
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App").field("phase", &self.phase()).finish_non_exhaustive()
+    }
+}
+
+/// The journal's keys, from custody. Also used by the ceremony, which makes them.
+///
+/// # Errors
+/// [`UnsealError::Key`] when the hierarchy or custody lacks one.
+pub fn log_keys(hierarchy: &Hierarchy, custody: &Arc<dyn Custody>) -> Result<Keys, UnsealError> {
+    let lacking = |purpose, reason: &str| UnsealError::Key { purpose, reason: reason.to_owned() };
+    let log = hierarchy.with_role(Role::LogCheckpoint);
+    let log = log.ok_or_else(|| lacking("the log's checkpoints", "the hierarchy names none"))?;
+    let log =
+        custody.signer(&log.label).map_err(|error| lacking("the log's checkpoints", &error.to_string()))?;
+    let side = hierarchy.data_key(SIDE_RECORDS);
+    let side = side.ok_or_else(|| lacking(SIDE_RECORDS, "the hierarchy names none"))?;
+    let vault = Arc::new(CustodyVault { custody: custody.clone(), label: side.label.clone() });
+    Ok(Keys { log, vault })
+}
+
+/// Wraps the data keys of personal detail with a key in custody.
+struct CustodyVault {
+    custody: Arc<dyn Custody>,
+    label: String,
+}
+
+impl Vault for CustodyVault {
+    fn wrap(&self, key: &[u8; 32], context: &[u8]) -> Result<Vec<u8>, VaultError> {
+        self.custody.seal(&self.label, key, context).map_err(|error| VaultError(error.to_string()))
+    }
+
+    fn unwrap(&self, wrapped: &[u8], context: &[u8]) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+        self.custody.open(&self.label, wrapped, context).map_err(|error| VaultError(error.to_string()))
+    }
+}
+
+/// Purpose of the data key for personal detail, as the hierarchy names it.
+const SIDE_RECORDS: &str = "side-records";

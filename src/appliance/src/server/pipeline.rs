@@ -1,0 +1,231 @@
+//! What every request of the platform API goes through, before and after its handler.
+//!
+//! Before: request id, identity, rate, origin, sealed state, deadline. After: one shape for every refusal,
+//! the refusal's entry in the journal, headers, metrics, one log line. Nothing here knows any capability.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use futures_util::FutureExt;
+use http::{HeaderMap, HeaderValue, Method, header};
+
+use super::connection::Connection;
+use super::metrics;
+use super::request::{HEADER, RequestId, Session};
+use crate::app::App;
+use crate::identity::{Caller, IdentifyError};
+use crate::journal::{Actor, Refusal};
+use crate::problem::{Kind, MEDIA_TYPE, Problem, Result};
+
+/// The middleware around all routes of the platform API.
+pub async fn platform(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let id = RequestId::of(request.headers());
+    let route = route(&request);
+    let method = request.method().clone();
+    let Some(connection) = request.extensions().get::<Arc<Connection>>().cloned() else {
+        return Problem::internal("no connection at the platform pipeline").render(Some(id.as_str()));
+    };
+    let (caller, response) = match identify(&app, &connection) {
+        Ok(caller) => {
+            let response = match admit(&app, &caller, &request) {
+                Ok(()) => answer(&app, &caller, &id, request, next).await,
+                Err(problem) => problem.render(None),
+            };
+            (Some(caller), response)
+        }
+        Err(error) => {
+            // Nothing else is served on this connection (decision 13).
+            connection.close_after_answer();
+            (None, Problem::from(error).render(None))
+        }
+    };
+    let (mut response, problem) = shape(response, &id);
+    if let Some(problem) = problem.as_ref().filter(|problem| problem.kind().recorded()) {
+        let actor = actor(&app, caller.as_deref(), &connection);
+        let refusal = refusal(actor, problem, &method, &route, &id);
+        if let Err(fault) = app.refused(refusal).await {
+            // Fail closed: a refusal that cannot be entered is still a refusal, but the operator must know.
+            tracing::error!(request_id = id.as_str(), %fault, "a refusal could not be entered");
+        }
+    }
+    headers(response.headers_mut(), &id);
+    let status = response.status();
+    let elapsed = started.elapsed();
+    metrics::request(&method, &route, status, elapsed);
+    tracing::info!(
+        request_id = id.as_str(),
+        method = method.as_str(),
+        route,
+        status = status.as_u16(),
+        caller = caller.as_ref().map(|caller| caller.id.as_str()),
+        micros = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
+        problem = problem.as_ref().map(|problem| problem.kind().name()),
+        cause = problem.as_ref().and_then(Problem::log_message),
+        "request"
+    );
+    response
+}
+
+fn identify(app: &App, connection: &Connection) -> std::result::Result<Arc<Caller>, IdentifyError> {
+    connection.caller(&app.identity, unix_now())
+}
+
+fn admit(app: &App, caller: &Caller, request: &Request) -> Result<()> {
+    app.rates.count(&caller.id).map_err(|wait| {
+        let seconds = wait.as_secs() + 1;
+        Problem::new(Kind::TooManyRequests, "The caller has sent its share; wait as `Retry-After` says.")
+            .retry_after(seconds)
+    })?;
+    own_origin(request.method(), request.headers(), request.uri().authority().map(|host| host.as_str()))?;
+    if request.uri().path() == "/v1/openapi.json" { Ok(()) } else { app.require_unsealed() }
+}
+
+async fn answer(
+    app: &Arc<App>,
+    caller: &Arc<Caller>,
+    id: &RequestId,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    request.extensions_mut().insert(Session::new(app.clone(), caller.clone(), id.clone()));
+    let deadline = Duration::from_secs(app.config.limits.request_seconds);
+    let work = AssertUnwindSafe(next.run(request)).catch_unwind();
+    match tokio::time::timeout(deadline, work).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(panic)) => {
+            let message = panic
+                .downcast_ref::<&str>()
+                .map(|text| (*text).to_owned())
+                .or_else(|| panic.downcast_ref::<String>().cloned())
+                .unwrap_or_default();
+            Problem::internal(format!("a handler panicked: {message}")).render(None)
+        }
+        Err(_) => Problem::new(
+            Kind::Timeout,
+            "The request was not done in time; send it again with the same `Idempotency-Key`.",
+        )
+        .render(None),
+    }
+}
+
+/// Every refusal leaves as problem details with the request id, also those made by the framework.
+pub(super) fn shape(mut response: Response, id: &RequestId) -> (Response, Option<Problem>) {
+    let status = response.status();
+    let problem = response.extensions_mut().remove::<Problem>().or_else(|| {
+        let refused = status.is_client_error() || status.is_server_error();
+        let shaped = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == MEDIA_TYPE);
+        (refused && !shaped).then(|| {
+            let kind = Kind::of_status(status);
+            let detail = match kind {
+                Kind::NotFound => "There is nothing at this path; the paths stand in `/v1/openapi.json`.",
+                Kind::MethodNotAllowed => "Use one of the methods in `Allow`.",
+                _ => kind.title(),
+            };
+            Problem::new(kind, detail).allow(response.headers().get(header::ALLOW).cloned())
+        })
+    });
+    match problem {
+        Some(problem) => (problem.clone().render(Some(id.as_str())), Some(problem)),
+        None => (response, None),
+    }
+}
+
+/// Browsers present client certificates by themselves, so a page elsewhere could act in an officer's name:
+/// state-changing requests that say they come from another origin are refused (decision 15).
+fn own_origin(method: &Method, headers: &HeaderMap, authority: Option<&str>) -> Result<()> {
+    if method.is_safe() {
+        return Ok(());
+    }
+    let foreign =
+        || Problem::new(Kind::ForeignOrigin, "Send state-changing requests from the service itself.");
+    if let Some(site) = headers.get("sec-fetch-site")
+        && site != "same-origin"
+        && site != "none"
+    {
+        return Err(foreign());
+    }
+    let Some(origin) = headers.get(header::ORIGIN) else { return Ok(()) };
+    let host = authority.or_else(|| headers.get(header::HOST).and_then(|host| host.to_str().ok()));
+    let same =
+        origin.to_str().ok().and_then(|origin| origin.strip_prefix("https://")).is_some_and(|origin| {
+            host.is_some_and(|host| {
+                origin.trim_end_matches(":443").eq_ignore_ascii_case(host.trim_end_matches(":443"))
+            })
+        });
+    if same { Ok(()) } else { Err(foreign()) }
+}
+
+/// Whom the refusal's entry names: the caller, or whom the refused certificate claims to be.
+fn actor(app: &App, caller: Option<&Caller>, connection: &Connection) -> Actor {
+    if let Some(caller) = caller {
+        return caller.actor();
+    }
+    let snapshot = app.identity.snapshot().ok();
+    let claimed = snapshot.as_ref().and_then(|snapshot| snapshot.claimed(&connection.peer));
+    Actor {
+        id: claimed.map_or_else(|| "unregistered".to_owned(), |claimed| claimed.id.clone()),
+        kind: claimed.map_or("unregistered", |claimed| claimed.kind.as_str()).to_owned(),
+        organisation: claimed.map(|claimed| claimed.organisation.clone()).unwrap_or_default(),
+        fingerprint: connection.peer.fingerprint.clone(),
+    }
+}
+
+fn refusal(actor: Actor, problem: &Problem, method: &Method, route: &str, id: &RequestId) -> Refusal {
+    let (action, resource, policies) = problem.about().cloned().map_or_else(
+        || (format!("{method} {route}"), String::new(), Vec::new()),
+        |about| (about.action, about.resource, about.policies),
+    );
+    let reason = problem.kind().name().to_owned();
+    Refusal { actor, action, resource, reason, policies, request: id.as_str().to_owned() }
+}
+
+fn headers(headers: &mut HeaderMap, id: &RequestId) {
+    if let Ok(value) = HeaderValue::from_str(id.as_str()) {
+        headers.insert(HEADER, value);
+    }
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+}
+
+/// The route's pattern, never the path itself: paths carry identifiers, and labels must be few.
+pub(super) fn route(request: &Request) -> String {
+    request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned()
+}
+
+pub(super) fn unix_now() -> u64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judged(method: &str, given: &[(&'static str, &str)]) -> bool {
+        let mut headers = HeaderMap::new();
+        headers.insert("host", "cinnabar.example:8443".parse().unwrap());
+        for (name, value) in given {
+            headers.insert(*name, value.parse().unwrap());
+        }
+        own_origin(&method.parse().unwrap(), &headers, None).is_ok()
+    }
+
+    #[test]
+    fn state_changing_requests_from_foreign_pages_are_refused() {
+        assert!(judged("POST", &[]), "programs send neither header");
+        assert!(judged(
+            "POST",
+            &[("origin", "https://cinnabar.example:8443"), ("sec-fetch-site", "same-origin")]
+        ));
+        assert!(!judged("POST", &[("origin", "https://evil.example")]));
+        assert!(!judged("POST", &[("origin", "null")]));
+        assert!(!judged("POST", &[("origin", "http://cinnabar.example:8443")]));
+        assert!(!judged("DELETE", &[("sec-fetch-site", "cross-site")]));
+        assert!(!judged("PUT", &[("sec-fetch-site", "same-site")]));
+        assert!(judged("GET", &[("origin", "https://evil.example")]));
+    }
+}

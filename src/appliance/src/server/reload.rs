@@ -1,0 +1,161 @@
+//! Keeping up with what changes outside the process: the register, policies, certificates.
+//!
+//! Once a second the generations are read from the database: the register is read again when its generation
+//! moved, and confirmed when not (decision 14). Files are read again on SIGHUP, on the operator's word, and
+//! when their modification times change. What does not fit leaves what is in force in force.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use arc_swap::ArcSwap;
+use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::listener::{Handshake, Stopping};
+use super::run::ServeError;
+use super::{metrics, tls};
+use crate::app::App;
+use crate::identity::{Caller, records};
+use crate::journal::Unit;
+use crate::policy::{Facts, ReloadPolicy, Resource};
+
+/// What a handshake needs, read from its files.
+pub(super) fn handshake(app: &App) -> Result<Handshake, ServeError> {
+    let files = &app.config.listeners.platform;
+    let authorities = Arc::new(app.client_authorities()?);
+    let config = tls::server_config(&files.certificate, &files.key, authorities.clone())?;
+    Ok(Handshake { config: Arc::new(config), authorities })
+}
+
+/// Reads certificates and policies again, whatever their times.
+///
+/// # Errors
+/// One sentence per thing that does not fit; the others are in force.
+pub(super) async fn everything(app: &Arc<App>, current: &ArcSwap<Handshake>) -> Result<(), Vec<String>> {
+    let mut faults = Vec::new();
+    match handshake(app) {
+        Ok(fresh) => {
+            current.store(Arc::new(fresh));
+            metrics::reload("tls", "done");
+        }
+        Err(error) => {
+            metrics::reload("tls", "refused");
+            faults.push(error.to_string());
+        }
+    }
+    if let Err(fault) = policies(app).await {
+        metrics::reload("policies", "refused");
+        faults.push(fault);
+    }
+    match records::snapshot(&app.db).await {
+        Ok(snapshot) => app.identity.replace(snapshot),
+        Err(error) => faults.push(error.to_string()),
+    }
+    if faults.is_empty() { Ok(()) } else { Err(faults) }
+}
+
+/// Puts changed policies in force. Who may do what changes with it, so it is an act: permitted by the
+/// policies in force until now, and entered.
+async fn policies(app: &Arc<App>) -> Result<(), String> {
+    let before = app.policy.current().digest().to_owned();
+    let found = crate::policy::check(app.policy.folder());
+    if let Some(finding) = found.findings.first() {
+        return Err(finding.to_string());
+    }
+    if found.digest.as_deref() == Some(before.as_str()) {
+        return Ok(());
+    }
+    let caller = Caller::system("reload");
+    let permit = app
+        .policy
+        .decide::<ReloadPolicy>(&caller, Resource::policies(), Facts { local: true, ..Facts::default() })
+        .map_err(|denied| denied.to_string())?;
+    let unsealed = app.unsealed().map_err(|_| {
+        "the policies changed, but while sealed the change cannot be entered; those in force stay".to_owned()
+    })?;
+    let unit = Unit::new(permit.act()).facts(json!({ "before": before, "after": found.digest }));
+    unsealed.journal.commit(unit).await.map_err(|error| error.to_string())?;
+    app.policy.reload().map_err(|error| error.to_string())?;
+    metrics::reload("policies", "done");
+    tracing::info!(before, "policies changed");
+    Ok(())
+}
+
+/// Watches until told to stop.
+pub(super) async fn watch(app: Arc<App>, current: Arc<ArcSwap<Handshake>>, mut stop: Stopping) {
+    let Ok(mut hangup) = signal(SignalKind::hangup()) else {
+        tracing::error!("SIGHUP cannot be received; reload with `cinnabar reload`");
+        return;
+    };
+    let mut tick = tokio::time::interval(Duration::from_secs(1));
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut generations = records::generations(&app.db).await.unwrap_or_default();
+    let mut stamps = stamps(&app);
+    loop {
+        tokio::select! {
+            () = stop.wait() => return,
+            Some(()) = hangup.recv() => {
+                tell(everything(&app, &current).await);
+                stamps = self::stamps(&app);
+            }
+            _ = tick.tick() => {
+                register(&app, &mut generations).await;
+                let now = self::stamps(&app);
+                if now != stamps {
+                    stamps = now;
+                    tell(everything(&app, &current).await);
+                }
+                app.rates.forget_quiet();
+                if let Ok(unsealed) = app.unsealed() {
+                    metrics::journal_size(unsealed.journal.size());
+                }
+            }
+        }
+    }
+}
+
+fn tell(outcome: Result<(), Vec<String>>) {
+    match outcome {
+        Ok(()) => tracing::info!("certificates, policies and register read again"),
+        Err(faults) => {
+            for fault in faults {
+                tracing::error!(fault, "not put in force");
+            }
+        }
+    }
+}
+
+async fn register(app: &App, known: &mut Vec<(String, i64)>) {
+    match records::generations(&app.db).await {
+        Ok(now) if now == *known => app.identity.confirm(),
+        Ok(now) => match records::snapshot(&app.db).await {
+            Ok(snapshot) => {
+                app.identity.replace(snapshot);
+                *known = now;
+            }
+            Err(error) => tracing::error!(%error, "the register cannot be read"),
+        },
+        Err(error) => tracing::error!(%error, "the database does not answer"),
+    }
+}
+
+/// Modification times of everything that is read from files.
+fn stamps(app: &App) -> Vec<(PathBuf, SystemTime)> {
+    let mut all = Vec::new();
+    let mut note = |path: &Path| {
+        if let Ok(time) = std::fs::metadata(path).and_then(|metadata| metadata.modified()) {
+            all.push((path.to_owned(), time));
+        }
+    };
+    let files = &app.config.listeners.platform;
+    note(&files.certificate);
+    note(&files.key);
+    for folder in [&app.config.appliance.certificates, &app.config.policies.authorization] {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            note(&entry.path());
+        }
+    }
+    all.sort();
+    all
+}

@@ -1,0 +1,189 @@
+//! Putting the listeners up, keeping them, and taking them down.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use axum::Router;
+use tokio::net::{TcpListener, UnixListener};
+use tokio::task::JoinSet;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+
+use super::connection::Terms;
+use super::limits::Places;
+use super::listener::{self, Handshake, Stop};
+use super::{admin, metrics, pipeline, public, reload, tls};
+use crate::app::{App, StartError};
+
+/// A server whose sockets are bound.
+#[derive(Debug)]
+pub struct Server {
+    app: Arc<App>,
+    platform: Vec<TcpListener>,
+    public: Vec<TcpListener>,
+    admin: UnixListener,
+    socket: PathBuf,
+    handshake: Arc<ArcSwap<Handshake>>,
+    router: Router,
+    stop: Arc<Stop>,
+    terms: Terms,
+}
+
+/// Why the server does not listen.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// An address cannot be bound.
+    #[error("cannot listen on `{address}`: {source}")]
+    Bind {
+        /// The address or path.
+        address: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The TLS files cannot be used.
+    #[error(transparent)]
+    Tls(#[from] tls::TlsError),
+    /// An authority's certificate cannot be used.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// Metrics cannot be recorded.
+    #[error("metrics: {0}")]
+    Metrics(String),
+}
+
+/// The platform API of these capabilities: their routes behind the pipeline, and their description.
+pub fn api(
+    app: &Arc<App>,
+    capabilities: impl IntoIterator<Item = OpenApiRouter<Arc<App>>>,
+) -> (Router, OpenApi) {
+    let described = utoipa::openapi::OpenApiBuilder::new()
+        .info(
+            utoipa::openapi::InfoBuilder::new()
+                .title("Cinnabar platform API")
+                .version("1")
+                .description(Some(
+                    "Mutual TLS 1.3 with a registered client certificate. Refusals are RFC 9457 problem details.",
+                ))
+                .build(),
+        )
+        .build();
+    let merged = capabilities
+        .into_iter()
+        .fold(OpenApiRouter::<Arc<App>>::with_openapi(described), OpenApiRouter::merge);
+    let (router, description) = merged.split_for_parts();
+    let text: Arc<str> = description.to_pretty_json().unwrap_or_default().into();
+    let document = move || {
+        let text = text.clone();
+        async move { ([(http::header::CONTENT_TYPE, "application/json")], text.to_string()) }
+    };
+    let router = router
+        .route("/v1/openapi.json", axum::routing::get(document))
+        .layer(axum::extract::DefaultBodyLimit::max(JSON_LIMIT))
+        .fallback(|| async { http::StatusCode::NOT_FOUND })
+        .layer(axum::middleware::from_fn_with_state(app.clone(), pipeline::platform))
+        .with_state(app.clone());
+    (router, description)
+}
+
+impl Server {
+    /// Binds every listener of the configuration. `router` is the first half of [`api`]'s answer.
+    ///
+    /// # Errors
+    /// [`ServeError`], naming the address or the file.
+    pub fn bind(app: Arc<App>, router: Router) -> Result<Self, ServeError> {
+        metrics::install().map_err(ServeError::Metrics)?;
+        let listeners = &app.config.listeners;
+        let bind = |address: &SocketAddr| {
+            listener::bind(*address)
+                .map_err(|source| ServeError::Bind { address: address.to_string(), source })
+        };
+        let platform = listeners.platform.addresses.iter().map(bind).collect::<Result<_, _>>()?;
+        let public = listeners.public.iter().flat_map(|public| &public.addresses).map(bind);
+        let public = public.collect::<Result<_, _>>()?;
+        let socket = listeners.admin.socket.clone();
+        let admin = admin_socket(&socket)
+            .map_err(|source| ServeError::Bind { address: socket.display().to_string(), source })?;
+        let handshake = Arc::new(ArcSwap::from_pointee(reload::handshake(&app)?));
+        let (stop, watch) = Stop::new();
+        let terms = Terms { limits: Arc::new(app.config.limits.clone()), stop: watch };
+        let stop = Arc::new(stop);
+        Ok(Self { app, platform, public, admin, socket, handshake, router, stop, terms })
+    }
+
+    /// Where the platform API listens; useful when port 0 was asked for.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn platform_addresses(&self) -> io::Result<Vec<SocketAddr>> {
+        self.platform.iter().map(TcpListener::local_addr).collect()
+    }
+
+    /// Where the public listener listens.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn public_addresses(&self) -> io::Result<Vec<SocketAddr>> {
+        self.public.iter().map(TcpListener::local_addr).collect()
+    }
+
+    /// The switch that takes the server down gracefully.
+    #[must_use]
+    pub fn stopper(&self) -> Arc<Stop> {
+        self.stop.clone()
+    }
+
+    /// Serves until stopped; requests under way are finished within the configured bound.
+    pub async fn run(self) {
+        let Self { app, platform, public, admin, socket, handshake, router, stop: _stop, terms } = self;
+        let limits = terms.limits.clone();
+        let places = Places::new(limits.connections, limits.connections_per_peer);
+        let mut tasks = JoinSet::new();
+        for listener in platform {
+            tasks.spawn(listener::platform(
+                listener,
+                app.clone(),
+                handshake.clone(),
+                places.clone(),
+                router.clone(),
+                terms.clone(),
+            ));
+        }
+        // Anonymous readers get places of their own, so that they cannot crowd out callers.
+        let readers = Places::new(limits.connections, limits.connections_per_peer);
+        for listener in public {
+            tasks.spawn(listener::public(listener, readers.clone(), public::router(&app), terms.clone()));
+        }
+        tasks.spawn(listener::admin(admin, admin::router(&app, handshake.clone()), terms.clone()));
+        tasks.spawn(reload::watch(app.clone(), handshake, terms.stop.clone()));
+        while tasks.join_next().await.is_some() {}
+        let _ = std::fs::remove_file(&socket);
+    }
+}
+
+/// Binds the admin socket for its owner alone. A socket left by a killed process is removed; one that answers
+/// belongs to a running one.
+fn admin_socket(path: &Path) -> io::Result<UnixListener> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    if path.exists() {
+        if std::os::unix::net::UnixStream::connect(path).is_ok() {
+            return Err(io::Error::new(io::ErrorKind::AddrInUse, "another process answers there"));
+        }
+        std::fs::remove_file(path)?;
+    }
+    // The permissions are narrowed before the first connection is accepted, and the umask before the bind.
+    let before = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o177));
+    let listener = UnixListener::bind(path);
+    rustix::process::umask(before);
+    let listener = listener?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    Ok(listener)
+}
+
+/// Largest JSON body; documents come through [`super::spill`].
+const JSON_LIMIT: usize = 1024 * 1024;
