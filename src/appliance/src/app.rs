@@ -12,14 +12,13 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use arc_swap::ArcSwapOption;
 use custody::{Custody, Keystore, KeystoreError, Sealed, Secret};
 use pki::Certificate;
-use zeroize::Zeroizing;
 
 use crate::ceremony::{Hierarchy, HierarchyError, Kind, Role};
 use crate::config::Config;
 use crate::identity::{CallerKind, ClientAuthorities, ClientAuthority, Identity, PeerError};
 use crate::journal::{
-    Act, Clock, CommitError, Journal, JournalError, Keys, Pending, PendingError, Refusal, Settings,
-    SystemClock, Unit, Vault, VaultError,
+    self, Act, Clock, CommitError, Journal, JournalError, Pending, PendingError, Refusal, Settings,
+    SystemClock, Unit,
 };
 use crate::policy::{Policy, PolicyError};
 use crate::problem::{Kind as ProblemKind, Problem};
@@ -138,14 +137,6 @@ pub enum UnsealError {
     /// The first act of the open process could not be recorded.
     #[error(transparent)]
     Commit(#[from] CommitError),
-    /// The hierarchy names no key for the log, or custody has none.
-    #[error("no key for {purpose}: {reason}")]
-    Key {
-        /// What the key is for.
-        purpose: &'static str,
-        /// What is wrong.
-        reason: String,
-    },
     /// Out of work under way.
     #[error("the work of unsealing was cut off: {0}")]
     CutOff(String),
@@ -222,13 +213,8 @@ impl App {
             .await
             .map_err(|error| UnsealError::CutOff(error.to_string()))??;
         let custody: Arc<dyn Custody> = Arc::new(keystore);
-        let settings = Settings {
-            origin: self.config.log.origin.clone(),
-            state: self.config.appliance.state.clone(),
-            clock: self.clock.clone(),
-            adopt: false,
-        };
-        let keys = log_keys(&self.hierarchy, &custody)?;
+        let settings = Settings { clock: self.clock.clone(), ..journal::settings(&self.config, false) };
+        let keys = journal::keys(&self.hierarchy, custody.clone())?;
         let journal = Journal::open(self.db.clone(), settings, keys).await?;
         journal.drain(&self.pending).await?;
         let act = Act::system("start", "appliance.unseal", "appliance:appliance");
@@ -349,38 +335,3 @@ impl std::fmt::Debug for App {
         f.debug_struct("App").field("phase", &self.phase()).finish_non_exhaustive()
     }
 }
-
-/// The journal's keys, from custody. Also used by the ceremony, which makes them.
-///
-/// # Errors
-/// [`UnsealError::Key`] when the hierarchy or custody lacks one.
-pub fn log_keys(hierarchy: &Hierarchy, custody: &Arc<dyn Custody>) -> Result<Keys, UnsealError> {
-    let lacking = |purpose, reason: &str| UnsealError::Key { purpose, reason: reason.to_owned() };
-    let log = hierarchy.with_role(Role::LogCheckpoint);
-    let log = log.ok_or_else(|| lacking("the log's checkpoints", "the hierarchy names none"))?;
-    let log =
-        custody.signer(&log.label).map_err(|error| lacking("the log's checkpoints", &error.to_string()))?;
-    let side = hierarchy.data_key(SIDE_RECORDS);
-    let side = side.ok_or_else(|| lacking(SIDE_RECORDS, "the hierarchy names none"))?;
-    let vault = Arc::new(CustodyVault { custody: custody.clone(), label: side.label.clone() });
-    Ok(Keys { log, vault })
-}
-
-/// Wraps the data keys of personal detail with a key in custody.
-struct CustodyVault {
-    custody: Arc<dyn Custody>,
-    label: String,
-}
-
-impl Vault for CustodyVault {
-    fn wrap(&self, key: &[u8; 32], context: &[u8]) -> Result<Vec<u8>, VaultError> {
-        self.custody.seal(&self.label, key, context).map_err(|error| VaultError(error.to_string()))
-    }
-
-    fn unwrap(&self, wrapped: &[u8], context: &[u8]) -> Result<Zeroizing<Vec<u8>>, VaultError> {
-        self.custody.open(&self.label, wrapped, context).map_err(|error| VaultError(error.to_string()))
-    }
-}
-
-/// Purpose of the data key for personal detail, as the hierarchy names it.
-const SIDE_RECORDS: &str = "side-records";
