@@ -214,7 +214,6 @@ impl Client {
     ///
     /// # Errors
     /// [`ClientError`].
-    #[expect(dead_code, reason = "the commands on callers and organisations come with their API")]
     pub async fn json(&self, method: Method, path: &str, body: &Value) -> Result<Answer, ClientError> {
         let key = uuid::Uuid::new_v4().to_string();
         let headers = [("content-type", "application/json"), ("idempotency-key", key.as_str())];

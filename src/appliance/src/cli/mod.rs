@@ -15,6 +15,7 @@ mod maintenance;
 mod output;
 mod policy;
 mod receipt;
+mod registry;
 mod seal;
 mod verify;
 
@@ -82,6 +83,9 @@ pub enum Command {
     Status(admin::StatusArgs),
     /// Have a PDF sealed by the service
     Seal(Box<seal::SealArgs>),
+    /// Make and list seals
+    #[command(subcommand)]
+    SealRecord(registry::SealRecordCommand),
     /// Verify the signatures of a PDF; needs no server
     Verify(verify::VerifyArgs),
     /// Fetch a receipt, or verify one offline
@@ -90,6 +94,15 @@ pub enum Command {
     /// Check the authorization policies, or explain a decision
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
+    /// Manage organisations
+    #[command(subcommand)]
+    Organisation(registry::OrganisationCommand),
+    /// Manage callers: approval systems, officers, operators
+    #[command(subcommand)]
+    Caller(registry::CallerCommand),
+    /// List and revoke certificates
+    #[command(subcommand)]
+    Certificate(registry::CertificateCommand),
     /// Write a backup of everything the appliance needs
     Backup(maintenance::BackupArgs),
     /// Bring the database of an older version up to this one
@@ -131,9 +144,13 @@ fn dispatch(cli: Cli, output: Output) -> Outcome {
         Command::Unseal(args) => admin::unseal(args, &global, output),
         Command::Status(args) => admin::status(args, &global, output),
         Command::Seal(args) => seal::run(*args, &global, output),
+        Command::SealRecord(command) => registry::seal_record(command, &global, output),
         Command::Verify(args) => verify::run(args, output),
         Command::Receipt(command) => receipt::run(command, &global, output),
         Command::Policy(command) => policy::run(command, &global, output),
+        Command::Organisation(command) => registry::organisation(command, &global, output),
+        Command::Caller(command) => registry::caller(command, &global, output),
+        Command::Certificate(command) => registry::certificate(command, &global, output),
         Command::Backup(args) => maintenance::backup(args, &global, output),
         Command::Upgrade(args) => maintenance::upgrade(args, &global, output),
         Command::Config(maintenance::ConfigCommand::Check) => check::run(&global, output),
