@@ -6,6 +6,7 @@
 
 pub mod app;
 pub mod backup;
+pub mod audit;
 pub mod ceremony;
 pub mod cli;
 pub mod config;

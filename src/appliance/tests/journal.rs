@@ -362,3 +362,41 @@ async fn generations_reach_the_watcher_within_seconds() {
         journal.close().await;
     }
 }
+
+#[tokio::test]
+async fn a_log_of_the_first_schema_goes_on_after_the_upgrade() {
+    for place in places() {
+        let keys = keys();
+        let (db, journal) = create(&place, &keys).await;
+        journal.commit(furnish()).await.unwrap();
+        let before = journal.checkpoint();
+        journal.close().await;
+        db.close().await;
+        // As the first schema had it.
+        raw(
+            &place,
+            "ALTER TABLE head ADD COLUMN batch TEXT NOT NULL DEFAULT ''; \
+             UPDATE head SET batch = (SELECT id FROM batches ORDER BY id DESC LIMIT 1); DROP TABLE batches; \
+             ALTER TABLE entries DROP COLUMN hash; DROP INDEX certificates_serial; \
+             DELETE FROM schema_migrations WHERE version = 2",
+        )
+        .await;
+        let error = Db::open(&place.url).await.unwrap_err();
+        assert!(error.to_string().contains("cinnabar upgrade"), "{error}");
+        Db::upgrade(&place.url).await.unwrap().close().await;
+        let (db, journal) = reopen(&place, &keys).await.unwrap();
+        assert_eq!(journal.checkpoint(), before);
+        let kept = db.fetch_all("SELECT id, size FROM batches", &[]).await.unwrap();
+        assert_eq!(kept[0].int("size").unwrap(), 4, "the newest batch is found again");
+        assert_eq!(journal.commit(Unit::new(act("on"))).await.unwrap().leaf, 4);
+        journal.close().await;
+        let options = appliance::audit::Options {
+            keys: &[journal.verifier_key().clone()],
+            checkpoints: &[before],
+            vault: None,
+            progress: &mut |_| {},
+        };
+        let report = appliance::audit::verify(&db, options).await.unwrap();
+        assert!(report.sound, "{report:#?}");
+    }
+}

@@ -12,3 +12,7 @@ ALTER TABLE head DROP COLUMN batch;
 
 -- A serial number is an issuer's once (RFC 5280, section 4.1.2.2).
 CREATE UNIQUE INDEX certificates_serial ON certificates (issuer, serial);
+
+-- The leaf's hash beside its body, so that an audit names an altered entry that no full tile covers yet. Entries from
+-- before have none.
+ALTER TABLE entries ADD COLUMN hash BLOB;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use tlog::Tile;
+use tlog::{Tile, leaf_hash};
 
 use super::prepare::{Leaf, Prepared};
 use super::unit::Change;
@@ -77,7 +77,8 @@ pub(super) fn entries<'l>(leaves: impl Iterator<Item = &'l Leaf>, first: u64) ->
     let mut bodies = Vec::new();
     let mut details = Vec::new();
     for (leaf, number) in leaves.zip(first..) {
-        bodies.push(vec![int(number), Value::Bytes(leaf.body.clone())]);
+        let hash = leaf_hash(&leaf.body).to_vec();
+        bodies.push(vec![int(number), Value::Bytes(leaf.body.clone()), Value::Bytes(hash)]);
         if let Some(detail) = &leaf.detail {
             let (key, sealed) = (detail.wrapped_key.clone(), detail.sealed.clone());
             details.push(vec![int(number), Value::Bytes(key), Value::Bytes(sealed)]);
@@ -114,7 +115,7 @@ pub(super) fn int(number: u64) -> Value {
 
 /// The exempt column that the journal fills in.
 pub(crate) const LEAF: &str = "leaf";
-const ENTRIES: &[Column] = &[Column::int("leaf"), Column::bytes("body")];
+const ENTRIES: &[Column] = &[Column::int("leaf"), Column::bytes("body"), Column::bytes("hash")];
 const DETAILS: &[Column] = &[Column::int("leaf"), Column::bytes("wrapped_key"), Column::bytes("sealed")];
 const TILES: &[Column] = &[Column::int("level"), Column::int("position"), Column::bytes("hashes")];
 

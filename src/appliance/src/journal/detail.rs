@@ -1,8 +1,12 @@
 //! Side records: the personal detail of an entry, sealed under a data key of its own (decision 4).
 //!
-//! The leaf holds `SHA-256(salt ‖ canonical detail)`; the salt is inside the sealed record, so that who has the leaf
+//! The leaf holds `SHA-256(salt ‖ canonical detail)`, and the SHA-256 of the sealed record, so that an audit without
+//! keys finds it altered; the salt is inside the sealed record, so that who has the leaf
 //! cannot try values. Destroying the wrapped data key erases the detail, and every proof keeps verifying.
 
+use std::sync::Arc;
+
+use custody::Custody;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::rand::{SecureRandom, SystemRandom};
 use serde_json::Value;
@@ -32,6 +36,31 @@ pub trait Vault: Send + Sync {
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("the detail key did not serve: {0}")]
 pub struct VaultError(pub String);
+
+/// Wraps with a custody key of usage `Seal`.
+#[derive(Clone)]
+pub struct CustodyVault {
+    custody: Arc<dyn Custody>,
+    label: String,
+}
+
+impl CustodyVault {
+    /// Wraps with the key of this label.
+    #[must_use]
+    pub fn new(custody: Arc<dyn Custody>, label: impl Into<String>) -> Self {
+        Self { custody, label: label.into() }
+    }
+}
+
+impl Vault for CustodyVault {
+    fn wrap(&self, key: &[u8; 32], context: &[u8]) -> Result<Vec<u8>, VaultError> {
+        self.custody.seal(&self.label, key, context).map_err(|error| VaultError(error.to_string()))
+    }
+
+    fn unwrap(&self, wrapped: &[u8], context: &[u8]) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+        self.custody.open(&self.label, wrapped, context).map_err(|error| VaultError(error.to_string()))
+    }
+}
 
 /// A side record as it is stored.
 #[derive(Clone, Debug)]

@@ -34,9 +34,14 @@ use tlog::{Checkpoint, CompactRange, Receipt, VerifierKey};
 use tokio::sync::{mpsc, oneshot};
 
 pub use act::{Act, Actor, Refusal};
+<<<<<<< HEAD
 pub use assembly::{keys, open, settings, vault};
+=======
+pub(crate) use batch::LEAF;
+>>>>>>> 3f987ed (audit: any one row altered, missing or added is named)
 pub use clock::{Clock, Judgement, SystemClock, TrustedClock};
-pub use detail::{Vault, VaultError};
+pub(crate) use detail::open as open_detail;
+pub use detail::{CustodyVault, Vault, VaultError};
 pub use error::{CommitError, JournalError};
 pub use generation::{Generations, Stale, names as generations};
 pub use pending::{Pending, PendingError};

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use ring::digest::{SHA256, digest};
 use ring::rand::{SecureRandom, SystemRandom};
 use serde_json::{Map, Value, json};
 use tlog::canonical;
@@ -139,7 +140,9 @@ fn leaf(part: &Part, vault: &dyn Vault, random: &SystemRandom) -> Result<Leaf, C
     let mut sealed = None;
     if let Some(detail) = &part.detail {
         let (record, commitment) = detail::seal(detail, &nonce, vault, random)?;
-        members.insert("detail".to_owned(), Value::from(hex::encode(commitment)));
+        let stored = hex::encode(digest(&SHA256, &record.sealed));
+        members
+            .insert("detail".to_owned(), json!({ "commitment": hex::encode(commitment), "record": stored }));
         sealed = Some(record);
     }
     if !part.erase.is_empty() {
@@ -271,7 +274,7 @@ mod tests {
         assert!(!String::from_utf8_lossy(&prepared.leaves[0].body).contains("张三"));
         let detail = prepared.leaves[0].detail.clone().unwrap();
         let mut commitment = [0; 32];
-        hex::decode_to_slice(leaf["detail"].as_str().unwrap(), &mut commitment).unwrap();
+        hex::decode_to_slice(leaf["detail"]["commitment"].as_str().unwrap(), &mut commitment).unwrap();
         let nonce = leaf["nonce"].as_str().unwrap();
         let opened = detail::open(&detail.wrapped_key, &detail.sealed, nonce, &commitment, &Plain).unwrap();
         assert_eq!(opened, json!({"name": "张三"}));

@@ -126,7 +126,8 @@ impl Journal {
     /// When there is no such leaf, the store or the key fails, or the record is not the one the leaf commits to.
     pub async fn detail(&self, leaf: u64) -> Result<Detail, JournalError> {
         let entry = self.entry(leaf).await?;
-        let Some(commitment) = entry.json.get("detail").and_then(Json::as_str) else {
+        let commitment = entry.json.get("detail").and_then(|detail| detail.get("commitment")?.as_str());
+        let Some(commitment) = commitment else {
             return Ok(Detail::None);
         };
         let damaged = |fault: String| JournalError::Damaged(format!("detail of entry {leaf}: {fault}"));

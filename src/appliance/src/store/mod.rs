@@ -10,6 +10,7 @@
 mod error;
 mod record;
 mod schema;
+mod snapshot;
 pub mod tables;
 mod value;
 mod write;
@@ -28,6 +29,7 @@ use sqlx::{Arguments as _, AssertSqlSafe, Connection as _, PgPool, SqlSafeStr, S
 pub use error::{Rule, StoreError};
 pub use record::Record;
 pub use schema::SCHEMA;
+pub use snapshot::Snapshot;
 pub use value::{Column, Kind, Row, Table, Value};
 pub(crate) use write::{Insert, Operation, Writer};
 
