@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use cinnabar_pdf::sign::{PrepareError, SignError, sign};
 use cinnabar_pdf::syntax::{Document, Limits, OpenError, Source};
 
-use super::peers::{assert_pdfsig, at, corpus, keys, names, pyhanko, qpdf_check, read, request, run, signed};
+use super::peers::{
+    assert_ours, assert_pdfsig, at, corpus, keys, names, pyhanko, qpdf_check, read, request, run, signed,
+};
 
 #[test]
 fn every_plain_file_is_signed_and_every_judge_agrees() {
@@ -14,6 +16,7 @@ fn every_plain_file_is_signed_and_every_judge_agrees() {
     for name in names("plain").iter().filter(|name| *name != "image-100m") {
         let (whole, _) = signed(&read(name), &request(at(1, 20.0, 30.0, 30.0, 30.0)));
         let file = folder.path().join(format!("{name}.pdf"));
+        assert_ours(&whole, 1);
         std::fs::write(&file, whole).unwrap();
         assert_pdfsig(&file, 1);
         let before = qpdf_check(&corpus().join(format!("{name}.pdf")));
@@ -112,6 +115,7 @@ fn three_of_our_own_signatures_stand_beside_each_other() {
         let file = folder.path().join(format!("{name}.pdf"));
         std::fs::write(&file, &whole).unwrap();
         assert_pdfsig(&file, 3);
+        assert_ours(&whole, 3);
         assert_eq!(qpdf_check(&file).0, 0);
         if name == "leading-junk" {
             continue; // pyHanko does not read these

@@ -5,7 +5,7 @@ use std::path::Path;
 use cinnabar_pdf::appearance::Placement;
 use cinnabar_pdf::sign::{DocMdp, PrepareError, SignError, SignatureRequest, sign};
 
-use super::peers::{assert_pdfsig, at, keys, pyhanko, qpdf_check, request, signed};
+use super::peers::{assert_ours, assert_pdfsig, at, keys, pyhanko, qpdf_check, request, signed};
 
 /// A one-page document with entries added to page and catalog, and objects from number 5 on.
 pub fn minimal(page: &str, catalog: &str, objects: &str) -> Vec<u8> {
@@ -39,6 +39,7 @@ pub fn minimal(page: &str, catalog: &str, objects: &str) -> Vec<u8> {
 fn judged(original: &[u8], request: &SignatureRequest, file: &Path) -> String {
     let (whole, signed) = signed(original, request);
     std::fs::write(file, &whole).unwrap();
+    assert_ours(&whole, 1);
     assert_pdfsig(file, 1);
     let (status, said) = qpdf_check(file);
     assert_eq!(status, 0, "{said:?}");

@@ -6,9 +6,12 @@ use std::sync::{Arc, OnceLock};
 
 use cinnabar_pdf::appearance::{ImageLimits, Placement, SealAppearance, SealImage};
 use cinnabar_pdf::sign::{ClaimedTime, SignatureRequest, Signed, sign};
+use cinnabar_pdf::syntax::Limits;
+use cinnabar_pdf::verify::{Coverage, Level, Options, Verdict, verify};
 use crypto::SoftwareKey;
 use pki::Certificate;
 use pki::cms::sign::CmsSigner;
+use pki::path::{RevocationPolicy, TrustAnchors};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 
 /// Certificates and keys of one test run.
@@ -87,6 +90,22 @@ pub fn assert_pdfsig(file: &Path, count: usize) {
     let last = said.rsplit("Signature #").next().unwrap();
     assert!(last.contains("Total document signed"), "{name}: {said}");
     assert!(last.contains("ETSI.CAdES.detached"), "{name}: {said}");
+}
+
+/// Our own verifier has nothing against any of `count` signatures of ours, and the last one covers the file.
+pub fn assert_ours(whole: &[u8], count: usize) {
+    let root = Certificate::from_pem(keys().root_pem.as_bytes()).unwrap();
+    let anchors = TrustAnchors::new(root);
+    let mut options = Options::new(&anchors, TIME.unix_seconds);
+    (options.revocation, options.ca_revocation) = (RevocationPolicy::Waived, RevocationPolicy::Waived);
+    let report = verify(&whole, &options, &Limits::default()).unwrap();
+    assert_eq!(report.verdict, Verdict::Valid, "{report:#?}");
+    assert_eq!(report.signatures.len(), count);
+    let last = report.signatures.iter().max_by_key(|signature| signature.revision).unwrap();
+    assert_eq!(last.coverage, Coverage::File);
+    assert_eq!(last.level, Level::BB);
+    assert!(last.changes.is_empty());
+    assert_eq!(last.signing_time.as_deref(), Some("2026-01-12T09:30:00+08:00"));
 }
 
 /// What pyHanko says about files: one JSON object per signature.
