@@ -101,8 +101,8 @@ fn page_of(
     (id, widget): (ObjectId, &Dictionary),
 ) -> Result<Option<Page>, PrepareError> {
     let named = widget.get(b"P").and_then(Object::as_reference);
-    for index in 0..document.page_count()?.min(MAX_PAGES) {
-        let page = document.page(index)?;
+    for page in document.pages(false)? {
+        let (_, page) = page?;
         if named == Some(page.id) {
             return Ok(Some(page));
         }
@@ -114,6 +114,3 @@ fn page_of(
     }
     Ok(None)
 }
-
-/// Pages searched for the one an existing field is on.
-const MAX_PAGES: u32 = 10_000;

@@ -9,7 +9,8 @@ use super::input::Input;
 use super::parser::Parser;
 use super::xref::{self, Entry, Section, XrefKind};
 use super::{
-    Dictionary, Limits, Object, ObjectId, Oddity, OpenError, Page, ReadError, Source, Stream, filter, pages,
+    Dictionary, Limits, Object, ObjectId, Oddity, OpenError, Page, Pages, ReadError, Source, Stream, filter,
+    pages,
 };
 
 /// An opened PDF document.
@@ -216,6 +217,14 @@ impl<'a> Document<'a> {
     /// [`ReadError`] when there is no such page or the tree is broken on the way to it.
     pub fn page(&self, index: u32) -> Result<Page, ReadError> {
         pages::page(self.view(), index)
+    }
+
+    /// All pages in order, or from the last to the first; for whoever looks at many of them.
+    ///
+    /// # Errors
+    /// [`ReadError`] when the page tree has no usable root; the iterator ends after its first error.
+    pub fn pages(&self, reverse: bool) -> Result<Pages<'_, 'a>, ReadError> {
+        pages::pages(self.view(), reverse)
     }
 
     pub(crate) fn input(&self) -> &Input<'a> {

@@ -23,7 +23,7 @@ pub use document::{Document, View};
 pub use error::{Oddity, OpenError, ReadError};
 pub use limits::Limits;
 pub use object::{Dictionary, Object, ObjectId, PdfString, Stream};
-pub use pages::Page;
+pub use pages::{Page, Pages};
 pub use xref::{Entry, Section, XrefKind};
 
 /// Where the bytes of a file come from: memory, a file, an encrypted spill file.

@@ -86,6 +86,78 @@ pub(crate) fn page(view: View<'_, '_>, index: u32) -> Result<Page, ReadError> {
     Err(ReadError::TooComplex { budget: "depth of the page tree" })
 }
 
+/// All pages of a document, each visited once: what [`page`] costs for every page anew, this costs once.
+pub struct Pages<'d, 'a> {
+    view: View<'d, 'a>,
+    reverse: bool,
+    /// Nodes still to be visited, the next one last.
+    nodes: Vec<Node>,
+    seen: HashSet<ObjectId>,
+}
+
+struct Node {
+    id: ObjectId,
+    inherited: Dictionary,
+    /// Index of the first page below it.
+    first: u32,
+    depth: usize,
+}
+
+pub(crate) fn pages<'d, 'a>(view: View<'d, 'a>, reverse: bool) -> Result<Pages<'d, 'a>, ReadError> {
+    let (id, _) = root(view)?;
+    let node = Node { id, inherited: Dictionary::new(), first: 0, depth: view.document().limits().depth };
+    Ok(Pages { view, reverse, nodes: vec![node], seen: HashSet::from([id]) })
+}
+
+impl Pages<'_, '_> {
+    /// The page that `node` is; `None` if it is none, its kids then stand on the stack.
+    fn visit(&mut self, mut node: Node) -> Result<Option<(u32, Page)>, ReadError> {
+        let Object::Dictionary(dictionary) = self.view.object(node.id)? else { return Ok(None) };
+        for key in INHERITED {
+            if let Some(value) = dictionary.get(key) {
+                node.inherited.set(key, value.clone());
+            }
+        }
+        let Object::Array(kids) = self.view.entry(&dictionary, b"Kids")? else {
+            return finish(self.view, node.id, dictionary, &node.inherited)
+                .map(|page| Some((node.first, page)));
+        };
+        let depth =
+            node.depth.checked_sub(1).ok_or(ReadError::TooComplex { budget: "depth of the page tree" })?;
+        let (start, mut first) = (self.nodes.len(), node.first);
+        for kid in &kids {
+            let Some((id, child)) = self::node(self.view, Some(kid))? else { continue };
+            let below = if child.get(b"Kids").is_some() { kids_below(self.view, &child)? } else { 1 };
+            // A page listed twice is shown twice, but is one page; a node listed twice is a cycle.
+            if self.seen.insert(id) {
+                self.nodes.push(Node { id, inherited: node.inherited.clone(), first, depth });
+            }
+            first = first.saturating_add(below);
+        }
+        if let (false, Some(pushed)) = (self.reverse, self.nodes.get_mut(start..)) {
+            pushed.reverse();
+        }
+        Ok(None)
+    }
+}
+
+impl Iterator for Pages<'_, '_> {
+    /// Index counted from 0, and the page.
+    type Item = Result<(u32, Page), ReadError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let node = self.nodes.pop()?;
+            if let Some(found) = self.visit(node).transpose() {
+                if found.is_err() {
+                    self.nodes.clear();
+                }
+                return Some(found);
+            }
+        }
+    }
+}
+
 fn finish(
     view: View<'_, '_>,
     id: ObjectId,

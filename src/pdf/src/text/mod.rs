@@ -70,10 +70,8 @@ pub fn find(document: &Document<'_>, text: &str, occurrence: i32) -> Result<Foun
     let mut reader = Reader::new(document);
     let mut left = occurrence.unsigned_abs();
     let mut found = 0;
-    let pages = document.page_count()?.min(MAX_PAGES);
-    for i in 0..pages {
-        let index = if occurrence > 0 { i } else { pages - 1 - i };
-        let page = document.page(index)?;
+    for page in document.pages(occurrence < 0)? {
+        let (index, page) = page?;
         let mut matches = matches(&reader.letters(&page)?, &wanted);
         let [left_edge, bottom, right, top] = page.crop_box;
         matches.retain(|&(x, y)| x >= left_edge && x <= right && y >= bottom && y <= top);
@@ -132,8 +130,6 @@ fn on_one_line(a: &Letter, b: &Letter) -> bool {
 const HALF_HEIGHT: f64 = 0.38;
 /// Ems between the letters of a keyword that is spaced out.
 const MAX_GAP: f64 = 8.0;
-/// Pages searched.
-const MAX_PAGES: u32 = 100_000;
 
 #[cfg(test)]
 mod tests {

@@ -66,6 +66,23 @@ fn occurrences_count_from_both_ends() {
 }
 
 #[test]
+fn pages_in_either_order_are_the_pages_by_number() {
+    for name in ["many-pages", "debian-reportlab", "rotated", "qpdf-linearised-streams"] {
+        let data = read(name);
+        let document = Document::open(&data, &Limits::default()).unwrap();
+        let forwards: Vec<_> = document.pages(false).unwrap().map(Result::unwrap).collect();
+        let mut backwards: Vec<_> = document.pages(true).unwrap().map(Result::unwrap).collect();
+        backwards.reverse();
+        assert_eq!(forwards.len(), document.page_count().unwrap() as usize, "{name}");
+        for ((i, page), (j, other)) in forwards.iter().zip(&backwards) {
+            let by_number = document.page(*i).unwrap();
+            assert_eq!((i, page.id, page.rotate), (j, other.id, by_number.rotate));
+            assert_eq!((by_number.id, by_number.crop_box), (page.id, other.crop_box));
+        }
+    }
+}
+
+#[test]
 fn a_missing_keyword_is_a_reason_not_a_guess() {
     let placement = Placement::Keyword {
         text: "没有这个词".to_owned(),
