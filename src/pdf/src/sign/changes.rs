@@ -63,7 +63,11 @@ impl<'d, 'a> Changes<'d, 'a> {
         if let Some(Object::Reference(id)) = entry
             && !matches!(self.document.object(id)?, Object::Null)
         {
-            self.array(id)?.push(element);
+            let array = self.array(id)?;
+            // Some producers use one empty array for fields and annotations.
+            if !array.contains(&element) {
+                array.push(element);
+            }
             return Ok(());
         }
         let mut array = match entry {
