@@ -5,8 +5,8 @@
 //! this crate holds no cryptography and no file format of its own.
 
 pub mod app;
-pub mod backup;
 pub mod audit;
+pub mod backup;
 pub mod ceremony;
 pub mod cli;
 pub mod config;

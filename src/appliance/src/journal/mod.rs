@@ -34,11 +34,8 @@ use tlog::{Checkpoint, CompactRange, Receipt, VerifierKey};
 use tokio::sync::{mpsc, oneshot};
 
 pub use act::{Act, Actor, Refusal};
-<<<<<<< HEAD
 pub use assembly::{keys, open, settings, vault};
-=======
 pub(crate) use batch::LEAF;
->>>>>>> 3f987ed (audit: any one row altered, missing or added is named)
 pub use clock::{Clock, Judgement, SystemClock, TrustedClock};
 pub(crate) use detail::open as open_detail;
 pub use detail::{CustodyVault, Vault, VaultError};
