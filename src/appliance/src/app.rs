@@ -15,6 +15,7 @@ use pki::Certificate;
 
 use crate::ceremony::{Hierarchy, HierarchyError, Kind, Role};
 use crate::config::Config;
+use crate::documents::Desk;
 use crate::identity::{CallerKind, ClientAuthorities, ClientAuthority, Identity, PeerError};
 use crate::journal::{
     self, Act, Clock, CommitError, Journal, JournalError, Pending, PendingError, Refusal, Settings,
@@ -40,6 +41,8 @@ pub struct App {
     pub identity: Identity,
     /// Requests per caller.
     pub rates: Rates,
+    /// Seals ready for use, and room to work on documents.
+    pub desk: Desk,
     keystore: Sealed,
     unsealed: ArcSwapOption<Unsealed>,
     phase: AtomicU8,
@@ -159,6 +162,7 @@ impl App {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new(config.time.source));
         metrics::sealed(true);
         Ok(Arc::new(Self {
+            desk: Desk::new(config.limits.documents_at_once),
             rates: Rates::new(config.limits.requests_per_second, config.limits.request_burst),
             config: Arc::new(config),
             hierarchy,

@@ -8,6 +8,7 @@
 //! Not responsible for deciding who may ask, nor for repair. Called by `cinnabar audit verify` and by tests.
 
 mod entries;
+pub mod http;
 mod report;
 mod rows;
 

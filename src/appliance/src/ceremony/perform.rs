@@ -454,11 +454,11 @@ fn configuration(plan: &Plan, random: &dyn SecureRandom) -> Result<Config, Cerem
     })
 }
 
+/// Shares as they are handed out.
+type Shares = Vec<Zeroizing<String>>;
+
 /// Makes the keystore, and the credential first when that unlocks it.
-fn make_keystore(
-    plan: &Plan,
-    layout: &Layout,
-) -> Result<(Arc<dyn Custody>, Vec<Zeroizing<String>>), CeremonyError> {
+fn make_keystore(plan: &Plan, layout: &Layout) -> Result<(Arc<dyn Custody>, Shares), CeremonyError> {
     let unlock = match &plan.unlock {
         UnlockPlan::Passphrase(passphrase) => {
             Unlock::Passphrase { passphrase: passphrase.clone(), cost: PassphraseCost::default() }

@@ -10,6 +10,7 @@
 mod admin;
 mod check;
 mod client;
+mod init;
 mod leaf;
 mod maintenance;
 mod output;
@@ -17,6 +18,7 @@ mod policy;
 mod receipt;
 mod registry;
 mod seal;
+mod serve;
 mod verify;
 
 use std::path::{Path, PathBuf};
@@ -77,6 +79,10 @@ pub struct Remote {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Set up a new appliance: the key ceremony, its database, first operator and officers
+    Init(Box<init::InitArgs>),
+    /// Run the service (it starts sealed)
+    Serve(serve::ServeArgs),
     /// Open the keystore of the running service
     Unseal(admin::UnsealArgs),
     /// Say how the running service is
@@ -141,6 +147,8 @@ pub fn run() -> ExitCode {
 fn dispatch(cli: Cli, output: Output) -> Outcome {
     let global = cli.global;
     match cli.command {
+        Command::Init(args) => init::run(*args, output),
+        Command::Serve(args) => serve::run(args, &global),
         Command::Unseal(args) => admin::unseal(args, &global, output),
         Command::Status(args) => admin::status(args, &global, output),
         Command::Seal(args) => seal::run(*args, &global, output),

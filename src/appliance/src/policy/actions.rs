@@ -64,6 +64,8 @@ actions! {
     SignCrl = "crl.sign";
     /// Read entries of the log.
     ReadAudit = "audit.read";
+    /// Erase the personal detail of an entry.
+    EraseDetail = "audit.erase";
     /// Verify the whole log against the rows.
     VerifyAudit = "audit.verify";
     /// Load policies anew.

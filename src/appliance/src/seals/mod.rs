@@ -2,7 +2,10 @@
 //! approval systems. Their whole life (application, filing, change, cancellation) comes on top of this.
 
 mod cabinet;
+pub mod http;
 pub mod model;
 pub mod records;
+mod service;
 
 pub use cabinet::{Cabinet, ReadySeal, SealError};
+pub use service::MakeError;

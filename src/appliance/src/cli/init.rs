@@ -1,0 +1,165 @@
+//! `cinnabar init`: the key ceremony as a command.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use super::{Failure, Outcome, Output, Tone, block_on};
+use crate::ceremony::{self, Hierarchy, Plan, UnlockPlan};
+
+/// Options of `cinnabar init`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  cinnabar init --dir /srv/cinnabar --organisation 示范市政务服务数据管理局
+  cinnabar init --dir /srv/cinnabar --unlock shares --shares 5 --threshold 3
+  cinnabar init --dir /srv/cinnabar --unlock credential --credential-file /etc/credstore/cinnabar-kek
+  cinnabar init --dir /srv/cinnabar --database postgres://cinnabar@%2Frun%2Fpostgresql/cinnabar")]
+pub struct InitArgs {
+    /// Folder to set up; must be empty or not exist yet
+    #[arg(long)]
+    dir: PathBuf,
+    /// The organisation that runs the appliance; stands in the subjects of its authorities
+    #[arg(long, default_value = "Cinnabar")]
+    organisation: String,
+    /// How the keystore is unlocked after every start
+    #[arg(long, value_enum, default_value_t = UnlockKind::Passphrase)]
+    unlock: UnlockKind,
+    /// With --unlock shares: how many shares are made
+    #[arg(long, default_value_t = 5)]
+    shares: u8,
+    /// With --unlock shares: how many of them unlock
+    #[arg(long, default_value_t = 3)]
+    threshold: u8,
+    /// With --unlock passphrase: read it from this file instead of the terminal
+    #[arg(long)]
+    passphrase_file: Option<PathBuf>,
+    /// With --unlock credential: where the 32-octet credential is written, mode 0600
+    #[arg(long)]
+    credential_file: Option<PathBuf>,
+    /// Host names and addresses of the platform API, for its server certificate
+    #[arg(long = "host", default_values_t = [String::from("localhost"), String::from("127.0.0.1"), String::from("::1")])]
+    hosts: Vec<String>,
+    /// Port of the platform API
+    #[arg(long, default_value_t = 8443)]
+    port: u16,
+    /// Port of the public listener (checkpoints, tiles, CRLs)
+    #[arg(long, default_value_t = 8080)]
+    public_port: u16,
+    /// Database [default: SQLite in the folder]
+    #[arg(long)]
+    database: Option<String>,
+    /// Another key hierarchy than the built-in one
+    #[arg(long)]
+    hierarchy: Option<PathBuf>,
+    /// Name of the log (first line of its checkpoints) [default: localhost/ORGANISATION-free random name]
+    #[arg(long)]
+    log_origin: Option<String>,
+    /// Work although swap is active, and start so later: secrets may reach the disk
+    #[arg(long)]
+    allow_swap: bool,
+    /// Take the machine's clock as right without a judge (said in the health report)
+    #[arg(long)]
+    assume_clock: bool,
+}
+
+/// Ways to unlock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum UnlockKind {
+    /// A passphrase (Argon2id)
+    Passphrase,
+    /// k of n shares (Shamir)
+    Shares,
+    /// A systemd credential, for unattended start
+    Credential,
+}
+
+/// Runs `cinnabar init`.
+pub fn run(args: InitArgs, output: Output) -> Outcome {
+    let hierarchy = match &args.hierarchy {
+        Some(path) => {
+            std::fs::read_to_string(path).map_err(|e| format!("cannot read `{}`: {e}", path.display()))?
+        }
+        None => ceremony::DEFAULT_HIERARCHY.to_owned(),
+    };
+    Hierarchy::parse(&hierarchy)?;
+    let plan = Plan {
+        unlock: unlock(&args)?,
+        directory: args.dir,
+        organisation: args.organisation,
+        hosts: args.hosts,
+        port: args.port,
+        public_port: args.public_port,
+        database: args.database,
+        hierarchy,
+        log_origin: args.log_origin,
+        allow_swap: args.allow_swap,
+        assume_clock: args.assume_clock,
+    };
+    custody::harden(custody::Hardening { allow_swap: plan.allow_swap })?;
+    let steps = output.progress(plan.steps()?, "key ceremony");
+    let done = block_on(ceremony::perform(&plan, &mut |line| {
+        steps.suspend(|| output.remark(Tone::Dim, line));
+        steps.inc(1);
+    }))??;
+    steps.finish_and_clear();
+    let config = done.config.display().to_string();
+    let mut lines = vec![
+        (Tone::Good, format!("set up: {}", plan.directory.display())),
+        (Tone::Plain, format!("configuration {config}, transcript {}", done.transcript.display())),
+        (Tone::Plain, format!("log key {}", done.log_key)),
+    ];
+    for share in &done.shares {
+        lines.push((Tone::Warn, format!("share: {}", share.as_str())));
+    }
+    if !done.shares.is_empty() {
+        let text = "hand each share to another person now: they are shown this once and stored nowhere";
+        lines.push((Tone::Warn, text.into()));
+    }
+    lines.push((Tone::Head, format!("next: cinnabar serve --config {config}")));
+    lines.push((Tone::Head, format!("then: cinnabar unseal --config {config}")));
+    let shares: Vec<&str> = done.shares.iter().map(|s| s.as_str()).collect();
+    output.result(
+        &json!({
+            "directory": plan.directory, "config": config, "transcript": done.transcript,
+            "log_key": done.log_key, "shares": shares, "leaves": done.leaves,
+        }),
+        &lines,
+    );
+    Ok(ExitCode::SUCCESS)
+}
+
+fn unlock(args: &InitArgs) -> Result<UnlockPlan, Failure> {
+    Ok(match args.unlock {
+        UnlockKind::Shares => UnlockPlan::Shares { threshold: args.threshold, shares: args.shares },
+        UnlockKind::Credential => {
+            let path = args
+                .credential_file
+                .clone()
+                .ok_or("--unlock credential needs --credential-file FILE: where the credential is written")?;
+            UnlockPlan::Credential { path }
+        }
+        UnlockKind::Passphrase => UnlockPlan::Passphrase(passphrase(args.passphrase_file.as_deref())?),
+    })
+}
+
+/// A new passphrase: from the file's first line, or typed twice.
+fn passphrase(file: Option<&std::path::Path>) -> Result<Zeroizing<String>, Failure> {
+    let typed = match file {
+        Some(path) => super::admin::passphrase_from(path)?,
+        None => {
+            let first = Zeroizing::new(rpassword::prompt_password("New passphrase: ")?);
+            let second = Zeroizing::new(rpassword::prompt_password("Once more: ")?);
+            if first != second {
+                return Err("the two passphrases differ; nothing was set up".into());
+            }
+            first
+        }
+    };
+    if typed.chars().count() < 12 {
+        return Err("the passphrase needs at least 12 characters; several words are easier to type".into());
+    }
+    Ok(typed)
+}

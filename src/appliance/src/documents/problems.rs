@@ -1,0 +1,124 @@
+//! How this capability's errors reach a caller.
+
+use pdf::sign::{PrepareError, SignError};
+use pdf::syntax::{OpenError, ReadError};
+
+use super::model::BadParameter;
+use super::replay::ReplayError;
+use super::sealing::SealingError;
+use super::service::DocumentError;
+use crate::problem::{Kind, Problem};
+use crate::seals::SealError;
+
+impl From<BadParameter> for Problem {
+    fn from(error: BadParameter) -> Self {
+        Self::new(Kind::InvalidParameter, error.to_string()).with("parameter", error.name)
+    }
+}
+
+impl From<SealError> for Problem {
+    fn from(error: SealError) -> Self {
+        match error {
+            SealError::Unknown(_) => Self::new(Kind::NotFound, error.to_string()),
+            SealError::NotUsable { .. } => Self::new(Kind::SealNotUsable, error.to_string()),
+            SealError::Picture(_) => Self::new(Kind::InvalidParameter, error.to_string()),
+            SealError::Store(store) => store.into(),
+            SealError::Custody(_) | SealError::Certificate(_) | SealError::Cms(_) => Self::internal(error),
+        }
+    }
+}
+
+impl From<ReplayError> for Problem {
+    fn from(error: ReplayError) -> Self {
+        match error {
+            ReplayError::Malformed => Self::new(Kind::MalformedRequest, error.to_string()),
+            ReplayError::Reused => {
+                Self::new(Kind::IdempotencyKeyReused, "Use a new key for a new request; this one is taken.")
+            }
+            ReplayError::Store(store) => store.into(),
+            ReplayError::Damaged(_) | ReplayError::Custody(_) => Self::internal(error),
+        }
+    }
+}
+
+impl From<DocumentError> for Problem {
+    fn from(error: DocumentError) -> Self {
+        match error {
+            DocumentError::Seal(error) => error.into(),
+            DocumentError::Sealing(error) => error.into(),
+            DocumentError::Replay(error) => error.into(),
+            DocumentError::Commit(error) => error.into(),
+            DocumentError::Store(error) => error.into(),
+            DocumentError::Overloaded => {
+                Self::new(Kind::Overloaded, "Too many documents are worked on; try again shortly.")
+                    .retry_after(2)
+            }
+            DocumentError::NoDigest => Self::internal(error),
+        }
+    }
+}
+
+impl From<SealingError> for Problem {
+    fn from(error: SealingError) -> Self {
+        match error {
+            SealingError::Open { truncated, error } => unreadable(&error, truncated),
+            SealingError::Read(error) => unread(&error, false),
+            SealingError::NoSuchPage { .. } => Self::new(Kind::PlacementInvalid, error.to_string()),
+            SealingError::Sign(error) => signing(error),
+        }
+    }
+}
+
+/// A document that does not open.
+pub fn unreadable(error: &OpenError, truncated: bool) -> Problem {
+    let kind = match error {
+        OpenError::Encrypted => Kind::PdfEncrypted,
+        OpenError::TooComplex { .. } => Kind::PdfTooComplex,
+        OpenError::Io(_) => return Problem::internal(error),
+        OpenError::Malformed { .. } if truncated => Kind::PdfTruncated,
+        _ => Kind::PdfUnreadable,
+    };
+    let mend = match kind {
+        Kind::PdfEncrypted => "remove the encryption and send it again",
+        Kind::PdfTooComplex => "rewrite it with a PDF tool and send it again",
+        Kind::PdfTruncated => "send it again from its source, whole",
+        _ => "send a PDF as its program wrote it",
+    };
+    Problem::new(kind, format!("{error}; {mend}"))
+}
+
+/// A document that opens, but not where it matters.
+pub fn unread(error: &ReadError, truncated: bool) -> Problem {
+    match error {
+        ReadError::TooComplex { .. } => Problem::new(Kind::PdfTooComplex, error.to_string()),
+        ReadError::Io(_) => Problem::internal(error),
+        _ if truncated => Problem::new(Kind::PdfTruncated, format!("{error}; send it again, whole")),
+        _ => Problem::new(Kind::PdfUnreadable, error.to_string()),
+    }
+}
+
+fn signing(error: SignError) -> Problem {
+    match error {
+        SignError::Open(error) => unreadable(&error, false),
+        SignError::Prepare(error) => preparing(&error),
+        SignError::Digest(_) | SignError::Signer(_) | SignError::Embed(_) | SignError::GrowingCms { .. } => {
+            Problem::internal(error)
+        }
+    }
+}
+
+fn preparing(error: &PrepareError) -> Problem {
+    match error {
+        PrepareError::Read(error) => unread(error, false),
+        PrepareError::Io(_) => Problem::internal(error),
+        PrepareError::Malformed { .. } => Problem::new(Kind::PdfUnreadable, error.to_string()),
+        PrepareError::NoSuchPage { .. } | PrepareError::Geometry(_) | PrepareError::Search(_) => {
+            Problem::new(Kind::PlacementInvalid, error.to_string())
+        }
+        PrepareError::TextTooLong { .. } => Problem::new(Kind::InvalidParameter, error.to_string()),
+        PrepareError::TooManyFields { .. } | PrepareError::Layout(_) => {
+            Problem::new(Kind::PdfTooComplex, error.to_string())
+        }
+        _ => Problem::new(Kind::PdfForbids, error.to_string()),
+    }
+}

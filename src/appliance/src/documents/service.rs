@@ -1,0 +1,228 @@
+//! Sealing a document, from permit to receipt.
+
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use custody::Custody;
+use pdf::sign::Signed;
+use pdf::syntax::Source;
+use pki::Certificate;
+use serde_json::json;
+use tokio::sync::Semaphore;
+
+use super::model::SealRequest;
+use super::records::{self, Use};
+use super::replay::{Answer, Kept, ReplayError, ReplayKey};
+use super::sealing::{self, SealingError};
+use crate::app::{App, StartError};
+use crate::ceremony::Kind;
+use crate::journal::{CommitError, Journal, Unit};
+use crate::policy::{Permit, SealDocument};
+use crate::seals::{Cabinet, ReadySeal, SealError};
+use crate::server::spill::Spooled;
+use crate::store::tables::{CERTIFICATES, SEALS};
+use crate::store::{Db, StoreError};
+
+/// Documents up to this length are worked on where the request is; longer ones on a thread of their own.
+const INLINE: u64 = 256 * 1024;
+
+/// What sealing works with.
+#[derive(Debug)]
+pub struct Desk {
+    /// Seals ready for use.
+    pub seals: Cabinet,
+    chain: OnceLock<Vec<Certificate>>,
+    large: Arc<Semaphore>,
+}
+
+impl Desk {
+    /// A desk at which `at_once` large documents are worked on at the same time.
+    #[must_use]
+    pub fn new(at_once: usize) -> Self {
+        Self { seals: Cabinet::default(), chain: OnceLock::new(), large: Arc::new(Semaphore::new(at_once)) }
+    }
+
+    /// The authorities above seals' certificates, the issuer first; the root is left to the verifier.
+    ///
+    /// # Errors
+    /// When the issuer's certificate cannot be read.
+    pub fn chain(&self, app: &App) -> Result<&[Certificate], StartError> {
+        if let Some(chain) = self.chain.get() {
+            return Ok(chain);
+        }
+        let issuer = app.issuer_of(Kind::Seal)?.map(|authority| authority.certificate);
+        Ok(self.chain.get_or_init(|| issuer.into_iter().collect()))
+    }
+
+    /// Runs computation on a document: short documents where the request is, long ones on a thread of
+    /// their own, not too many at the same time.
+    ///
+    /// # Errors
+    /// [`DocumentError::Overloaded`] when the work was cut off.
+    pub async fn work<T: Send + 'static>(
+        &self,
+        length: u64,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, DocumentError> {
+        if length <= INLINE {
+            return Ok(job());
+        }
+        let _turn = self.large.acquire().await.map_err(|_| DocumentError::Overloaded)?;
+        tokio::task::spawn_blocking(job).await.map_err(|_| DocumentError::Overloaded)
+    }
+}
+
+/// The open process's parts that sealing needs.
+#[derive(Clone, Copy)]
+pub struct Tools<'a> {
+    /// Reading.
+    pub db: &'a Db,
+    /// Recording.
+    pub journal: &'a Journal,
+    /// Keys.
+    pub custody: &'a Arc<dyn Custody>,
+    /// Label of the key that protects replay copies.
+    pub replay_key: &'a str,
+}
+
+/// A sealed document: what to append, and where it is recorded.
+#[derive(Debug, Clone)]
+pub struct Sealed {
+    /// What to append to the document.
+    pub tail: Bytes,
+    /// Identifier of the seal-use record.
+    pub record: String,
+    /// Its leaf.
+    pub leaf: u64,
+    /// SHA-256 of the sealed document, hexadecimal.
+    pub result_digest: String,
+}
+
+/// Why a document was not sealed.
+#[derive(Debug, thiserror::Error)]
+pub enum DocumentError {
+    /// The seal cannot be used.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// The document cannot be sealed as asked.
+    #[error(transparent)]
+    Sealing(#[from] SealingError),
+    /// The repeated request cannot be answered.
+    #[error(transparent)]
+    Replay(#[from] ReplayError),
+    /// It could not be recorded, so it does not leave.
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The work was cut off.
+    #[error("too many documents are worked on")]
+    Overloaded,
+    /// The digest of the result was not computed.
+    #[error("the sealed document has no digest")]
+    NoDigest,
+}
+
+/// Seals `document`. What is returned is durable; what is not recorded does not leave.
+///
+/// # Errors
+/// [`DocumentError`]; nothing was then recorded or sealed, [`CommitError::OutcomeUnknown`] excepted.
+pub async fn seal(
+    desk: &Desk,
+    tools: Tools<'_>,
+    permit: Permit<SealDocument>,
+    seal: &Arc<ReadySeal>,
+    request: SealRequest,
+    document: &Arc<Spooled>,
+    replay: Option<ReplayKey>,
+) -> Result<Sealed, DocumentError> {
+    if let Some(known) = known(tools, replay.as_ref()).await? {
+        return Ok(known);
+    }
+    let time = tools.journal.clock().now().map_err(CommitError::ClockUntrusted)?;
+    let now = time.div_euclid(1_000_000);
+    seal.usable_at(now)?;
+    let job = {
+        let (document, seal, request) = (document.clone(), seal.clone(), request.clone());
+        move || sealing::seal(document.as_ref(), &request, &seal, now)
+    };
+    let signed = desk.work(document.len(), job).await??;
+    let id = uuid::Uuid::now_v7().to_string();
+    let result_digest = hex::encode(signed.result_sha256.as_ref().ok_or(DocumentError::NoDigest)?);
+    let kept = Kept {
+        answer: Answer { record: id.clone(), result_digest: result_digest.clone() },
+        tail: Bytes::from(signed.tail.clone()),
+    };
+    let mut unit = unit(permit, seal, &request, &signed, &kept, time);
+    if let Some(key) = &replay {
+        unit = unit.cache_insert(key.row(&kept, time, tools.custody, tools.replay_key)?);
+    }
+    match tools.journal.commit(unit).await {
+        Ok(committed) => Ok(Sealed { tail: kept.tail, record: id, leaf: committed.leaf, result_digest }),
+        Err(error) => {
+            if let CommitError::Conflict { .. } = error {
+                desk.seals.forget(&seal.summary.id);
+            }
+            // The loser of a race gets the winner's answer.
+            match (&error, known(tools, replay.as_ref()).await?) {
+                (CommitError::Exists { .. } | CommitError::OutcomeUnknown(_), Some(known)) => Ok(known),
+                _ => Err(error.into()),
+            }
+        }
+    }
+}
+
+/// The answer to an earlier request with the same key.
+async fn known(tools: Tools<'_>, replay: Option<&ReplayKey>) -> Result<Option<Sealed>, DocumentError> {
+    let Some(key) = replay else { return Ok(None) };
+    let Some(kept) = key.find(tools.db, tools.custody, tools.replay_key).await? else { return Ok(None) };
+    let found = records::find(tools.db, &kept.answer.record).await?;
+    let leaf = found.ok_or_else(|| ReplayError::Damaged("its record is missing".into()))?.leaf;
+    Ok(Some(Sealed {
+        tail: kept.tail,
+        record: kept.answer.record,
+        leaf,
+        result_digest: kept.answer.result_digest,
+    }))
+}
+
+fn unit(
+    permit: Permit<SealDocument>,
+    seal: &ReadySeal,
+    request: &SealRequest,
+    signed: &Signed,
+    kept: &Kept,
+    time: i64,
+) -> Unit {
+    let caller = permit.caller().id.clone();
+    let original_digest = hex::encode(&signed.original_sha256);
+    let certificate = hex::encode(seal.certificate.sha256_fingerprint());
+    let used = Use {
+        id: &kept.answer.record,
+        caller: &caller,
+        time,
+        original_digest: &original_digest,
+        original_length: signed.original_length,
+        result_digest: &kept.answer.result_digest,
+        result_length: signed.result_length,
+    };
+    let row = records::row(used, seal, request);
+    let facts = json!({
+        "record": kept.answer.record,
+        "seal": seal.summary.id,
+        "certificate": certificate,
+        "original": { "sha256": original_digest, "octets": signed.original_length },
+        "result": { "sha256": kept.answer.result_digest, "octets": signed.result_length },
+    });
+    let unit = Unit::new(permit.act())
+        .facts(facts)
+        .insert(row)
+        .guard(&SEALS, &seal.summary.id, seal.summary.version)
+        .guard(&CERTIFICATES, certificate, seal.certificate_version);
+    // Free text may name people: it goes where it can be erased.
+    match (&request.reason, &request.location) {
+        (None, None) => unit,
+        (reason, location) => unit.detail(json!({ "reason": reason, "location": location })),
+    }
+}
