@@ -7,11 +7,13 @@
 //!
 //! Not here: what has to change (`sign`) and reading (`syntax`).
 
+mod layout;
 mod object;
 mod text_string;
 mod update;
 
+pub(crate) use layout::byte_range_numbers;
 pub use object::{WriteError, write_object};
 pub use text_string::{decode_text, text_string};
 pub use update::LayoutError;
-pub(crate) use update::{Base, Body, Section, Signature, Update, byte_range_numbers};
+pub(crate) use update::{Base, Body, Section, Signature, Update};
