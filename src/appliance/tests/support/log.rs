@@ -36,8 +36,17 @@ impl Vault for XorVault {
 
 /// Keys of a log.
 pub fn keys() -> Keys {
-    let pkcs8 = SoftwareKey::generate(KeyKind::Ed25519, &SystemRandom::new()).unwrap();
-    let log: Arc<dyn Signer> = Arc::new(SoftwareKey::from_pkcs8(&pkcs8).unwrap());
+    keys_from(&pkcs8())
+}
+
+/// A new log key.
+pub fn pkcs8() -> Vec<u8> {
+    SoftwareKey::generate(KeyKind::Ed25519, &SystemRandom::new()).unwrap().to_vec()
+}
+
+/// The keys of a log, again.
+pub fn keys_from(pkcs8: &[u8]) -> Keys {
+    let log: Arc<dyn Signer> = Arc::new(SoftwareKey::from_pkcs8(pkcs8).unwrap());
     Keys { log, vault: Arc::new(XorVault) }
 }
 

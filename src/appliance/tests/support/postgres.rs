@@ -5,12 +5,13 @@ use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// A running server.
 pub struct Postgres {
     folder: tempfile::TempDir,
-    server: Option<Child>,
+    server: Mutex<Option<Child>>,
     databases: AtomicU32,
 }
 
@@ -34,12 +35,12 @@ impl Postgres {
             .status()
             .unwrap();
         assert!(made.success(), "initdb");
-        let mut postgres = Self { folder, server: None, databases: AtomicU32::new(0) };
+        let postgres = Self { folder, server: Mutex::new(None), databases: AtomicU32::new(0) };
         postgres.launch();
         Some(postgres)
     }
 
-    fn launch(&mut self) {
+    fn launch(&self) {
         let bin = binaries().unwrap();
         let log = std::fs::File::create(self.folder.path().join("log")).unwrap();
         let server = command(&bin.join("postgres"))
@@ -53,7 +54,7 @@ impl Postgres {
             .stderr(log)
             .spawn()
             .unwrap();
-        self.server = Some(server);
+        *self.server.lock().unwrap() = Some(server);
         let until = Instant::now() + Duration::from_secs(30);
         while !self.psql("postgres", "SELECT 1") {
             assert!(Instant::now() < until, "postgres does not answer");
@@ -81,17 +82,18 @@ impl Postgres {
     }
 
     /// Kills every process of the server at once (SIGQUIT: an immediate shutdown, as after a crash).
-    pub fn crash(&mut self) {
+    pub fn crash(&self) {
         self.signal("-QUIT");
     }
 
     /// Starts it again after [`crash`](Self::crash).
-    pub fn restart(&mut self) {
+    pub fn restart(&self) {
         self.launch();
     }
 
-    fn signal(&mut self, signal: &str) {
-        if let Some(mut server) = self.server.take() {
+    fn signal(&self, signal: &str) {
+        let server = self.server.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(mut server) = server {
             // setpriv execs, so the child is the postmaster itself.
             drop(Command::new("kill").args([signal, &server.id().to_string()]).status());
             drop(server.wait());
