@@ -13,6 +13,7 @@ use arc_swap::ArcSwapOption;
 use custody::{Custody, Keystore, KeystoreError, Sealed, Secret};
 use pki::Certificate;
 
+use crate::callers::crl::Crls;
 use crate::ceremony::{Hierarchy, HierarchyError, Kind, Role};
 use crate::config::Config;
 use crate::documents::Desk;
@@ -39,6 +40,8 @@ pub struct App {
     pub policy: Policy,
     /// The register of callers.
     pub identity: Identity,
+    /// The newest revocation list of every authority.
+    pub crls: Crls,
     /// Requests per caller.
     pub rates: Rates,
     /// Seals ready for use, and room to work on documents.
@@ -160,6 +163,9 @@ impl App {
         let keystore = Keystore::open(&config.keystore.directory)?;
         let pending = Pending::open(&config.appliance.state)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new(config.time.source));
+        let labels =
+            hierarchy.keys().iter().filter(|key| is_authority(key.role)).map(|key| key.label.clone());
+        let crls = Crls::open(&config.appliance.state, labels);
         metrics::sealed(true);
         Ok(Arc::new(Self {
             desk: Desk::new(config.limits.documents_at_once),
@@ -169,6 +175,7 @@ impl App {
             db,
             policy,
             identity,
+            crls,
             keystore,
             unsealed: ArcSwapOption::empty(),
             phase: AtomicU8::new(0),
@@ -225,6 +232,7 @@ impl App {
         let policies = self.policy.current().digest().to_owned();
         journal.commit(Unit::new(act).facts(serde_json::json!({ "policies": policies }))).await?;
         self.unsealed.store(Some(Arc::new(Unsealed { journal, custody })));
+        crate::callers::crl::renew_now(self).await;
         Ok(())
     }
 
@@ -287,15 +295,18 @@ impl App {
     /// [`StartError`] when a certificate cannot be read.
     pub fn authorities(&self) -> Result<Vec<Authority>, StartError> {
         let all = self.hierarchy.keys().iter();
-        all.filter(|key| matches!(key.role, Role::RootCa | Role::IssuingCa))
-            .map(|key| self.authority(&key.label))
-            .collect()
+        all.filter(|key| is_authority(key.role)).map(|key| self.authority(&key.label)).collect()
+    }
+
+    /// Labels of every authority.
+    pub fn authority_labels(&self) -> impl Iterator<Item = &str> {
+        self.hierarchy.keys().iter().filter(|key| is_authority(key.role)).map(|key| key.label.as_str())
     }
 
     /// Whether a label is that of an authority of the hierarchy.
     #[must_use]
     pub fn is_authority(&self, label: &str) -> bool {
-        self.hierarchy.key(label).is_some_and(|key| matches!(key.role, Role::RootCa | Role::IssuingCa))
+        self.hierarchy.key(label).is_some_and(|key| is_authority(key.role))
     }
 
     /// The authority with this label, its certificate read from its file.
@@ -332,6 +343,10 @@ impl App {
         }
         Ok(ClientAuthorities::new(all)?)
     }
+}
+
+const fn is_authority(role: Role) -> bool {
+    matches!(role, Role::RootCa | Role::IssuingCa)
 }
 
 impl std::fmt::Debug for App {

@@ -7,6 +7,7 @@
 pub mod app;
 pub mod audit;
 pub mod backup;
+pub mod callers;
 pub mod ceremony;
 pub mod cli;
 pub mod config;

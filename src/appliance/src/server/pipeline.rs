@@ -19,7 +19,7 @@ use super::request::{HEADER, RequestId, Session};
 use crate::app::App;
 use crate::identity::{Caller, IdentifyError};
 use crate::journal::{Actor, Refusal};
-use crate::problem::{Kind, MEDIA_TYPE, Problem, Result};
+use crate::problem::{Kind, Problem, Result};
 
 /// The middleware around all routes of the platform API.
 pub async fn platform(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
@@ -53,7 +53,8 @@ pub async fn platform(State(app): State<Arc<App>>, request: Request, next: Next)
             tracing::error!(request_id = id.as_str(), %fault, "a refusal could not be entered");
         }
     }
-    headers(response.headers_mut(), &id);
+    // Answers are for one caller; only what says otherwise may be kept on the way.
+    response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     let status = response.status();
     let elapsed = started.elapsed();
     metrics::request(&method, &route, status, elapsed);
@@ -118,7 +119,11 @@ pub(super) fn shape(mut response: Response, id: &RequestId) -> (Response, Option
     let status = response.status();
     let problem = response.extensions_mut().remove::<Problem>().or_else(|| {
         let refused = status.is_client_error() || status.is_server_error();
-        let shaped = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == MEDIA_TYPE);
+        // The framework answers in plain text or not at all; what a handler put into JSON stays.
+        let shaped = response
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .is_some_and(|kind| kind.as_bytes().starts_with(b"application/"));
         (refused && !shaped).then(|| {
             let kind = Kind::of_status(status);
             let detail = match kind {
@@ -129,10 +134,16 @@ pub(super) fn shape(mut response: Response, id: &RequestId) -> (Response, Option
             Problem::new(kind, detail).allow(response.headers().get(header::ALLOW).cloned())
         })
     });
-    match problem {
-        Some(problem) => (problem.clone().render(Some(id.as_str())), Some(problem)),
-        None => (response, None),
+    let mut response = match &problem {
+        Some(problem) => problem.clone().render(Some(id.as_str())),
+        None => response,
+    };
+    if let Ok(value) = HeaderValue::from_str(id.as_str()) {
+        response.headers_mut().insert(HEADER, value);
     }
+    let nosniff = HeaderValue::from_static("nosniff");
+    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
+    (response, problem)
 }
 
 /// Browsers present client certificates by themselves, so a page elsewhere could act in an officer's name:
@@ -182,14 +193,6 @@ fn refusal(actor: Actor, problem: &Problem, method: &Method, route: &str, id: &R
     );
     let reason = problem.kind().name().to_owned();
     Refusal { actor, action, resource, reason, policies, request: id.as_str().to_owned() }
-}
-
-fn headers(headers: &mut HeaderMap, id: &RequestId) {
-    if let Ok(value) = HeaderValue::from_str(id.as_str()) {
-        headers.insert(HEADER, value);
-    }
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
 }
 
 /// The route's pattern, never the path itself: paths carry identifiers, and labels must be few.

@@ -12,10 +12,10 @@ use axum::extract::{Path, Query, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use http::{HeaderValue, header};
+use http::header;
 
 use super::pipeline::route;
-use super::request::{HEADER, RequestId};
+use super::request::RequestId;
 use super::{metrics, pipeline};
 use crate::app::App;
 use crate::problem::{Kind, Problem, Result};
@@ -27,6 +27,7 @@ pub fn router(app: &Arc<App>) -> Router {
         .route("/log/tile/{*path}", get(tile))
         .route("/log/consistency", get(consistency))
         .route("/ca/{file}", get(authority))
+        .route("/crl/{file}", get(crl))
         .fallback(|| async { http::StatusCode::NOT_FOUND })
         .layer(axum::middleware::from_fn(around))
         .with_state(app.clone())
@@ -36,11 +37,7 @@ async fn around(request: Request, next: Next) -> Response {
     let started = Instant::now();
     let id = RequestId::of(request.headers());
     let (method, route) = (request.method().clone(), route(&request));
-    let (mut response, problem) = pipeline::shape(next.run(request).await, &id);
-    if let Ok(value) = HeaderValue::from_str(id.as_str()) {
-        response.headers_mut().insert(HEADER, value);
-    }
-    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    let (response, problem) = pipeline::shape(next.run(request).await, &id);
     metrics::request(&method, &route, response.status(), started.elapsed());
     if let Some(cause) = problem.as_ref().and_then(Problem::log_message) {
         tracing::info!(request_id = id.as_str(), route, cause, "public request refused");
@@ -94,6 +91,19 @@ async fn authority(State(app): State<Arc<App>>, Path(file): Path<String>) -> Res
     let label = known.ok_or_else(|| Problem::new(Kind::NotFound, "There is no such authority."))?;
     let authority = app.authority(label).map_err(Problem::internal)?;
     Ok(answer(authority.certificate.der().to_vec(), "application/pkix-cert", "public, max-age=3600"))
+}
+
+/// An authority's revocation list, DER (RFC 2585 §4.2).
+async fn crl(State(app): State<Arc<App>>, Path(file): Path<String>) -> Result<Response> {
+    let label = file.strip_suffix(".crl").filter(|label| app.is_authority(label));
+    let label = label.ok_or_else(|| Problem::new(Kind::NotFound, "There is no such authority."))?;
+    let crl = app.crls.get(label);
+    let crl = crl.ok_or_else(|| {
+        Problem::new(Kind::NotReady, "No revocation list has been signed since the appliance was set up.")
+            .retry_after(30)
+    })?;
+    // Short, so that a cache between cannot hold back a revocation for long.
+    Ok(answer(crl.der().to_vec(), "application/pkix-crl", "public, max-age=5"))
 }
 
 fn answer(body: impl Into<axum::body::Body>, kind: &'static str, cache: &'static str) -> Response {

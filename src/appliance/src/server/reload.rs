@@ -16,8 +16,9 @@ use super::listener::{Handshake, Stopping};
 use super::run::ServeError;
 use super::{metrics, tls};
 use crate::app::App;
+use crate::callers::crl;
 use crate::identity::{Caller, records};
-use crate::journal::Unit;
+use crate::journal::{Unit, generations};
 use crate::policy::{Facts, ReloadPolicy, Resource};
 
 /// What a handshake needs, read from its files.
@@ -90,8 +91,10 @@ pub(super) async fn watch(app: Arc<App>, current: Arc<ArcSwap<Handshake>>, mut s
     };
     let mut tick = tokio::time::interval(Duration::from_secs(1));
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut generations = records::generations(&app.db).await.unwrap_or_default();
+    let mut known = records::generations(&app.db).await.unwrap_or_default();
     let mut stamps = stamps(&app);
+    let mut opened = false;
+    let labels: Vec<String> = app.authority_labels().map(ToOwned::to_owned).collect();
     loop {
         tokio::select! {
             () = stop.wait() => return,
@@ -100,7 +103,7 @@ pub(super) async fn watch(app: Arc<App>, current: Arc<ArcSwap<Handshake>>, mut s
                 stamps = self::stamps(&app);
             }
             _ = tick.tick() => {
-                register(&app, &mut generations).await;
+                register(&app, &mut known).await;
                 let now = self::stamps(&app);
                 if now != stamps {
                     stamps = now;
@@ -109,6 +112,15 @@ pub(super) async fn watch(app: Arc<App>, current: Arc<ArcSwap<Handshake>>, mut s
                 app.rates.forget_quiet();
                 if let Ok(unsealed) = app.unsealed() {
                     metrics::journal_size(unsealed.journal.size());
+                    let now = unsealed.journal.clock().wall().div_euclid(1_000_000);
+                    if app.crls.are_due(&labels, now) {
+                        crl::renew_now(&app).await;
+                    }
+                    if !opened {
+                        // Policies that changed while sealed could not be entered then.
+                        opened = true;
+                        tell(everything(&app, &current).await);
+                    }
                 }
             }
         }
@@ -132,6 +144,13 @@ async fn register(app: &App, known: &mut Vec<(String, i64)>) {
         Ok(now) => match records::snapshot(&app.db).await {
             Ok(snapshot) => {
                 app.identity.replace(snapshot);
+                // Another node may have revoked.
+                let of = |all: &[(String, i64)]| {
+                    all.iter().find(|(name, _)| name == generations::CERTIFICATES).map(|at| at.1)
+                };
+                if of(&now) != of(known) {
+                    crl::renew_now(app).await;
+                }
                 *known = now;
             }
             Err(error) => tracing::error!(%error, "the register cannot be read"),

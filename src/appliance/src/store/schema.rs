@@ -11,15 +11,17 @@ use super::error::StoreError;
 const LITE: &[(i64, &str, &str)] = &[
     (1, "first", include_str!("../../migrations/sqlite/0001_first.sql")),
     (2, "batches", include_str!("../../migrations/sqlite/0002_batches.sql")),
+    (3, "proposals", include_str!("../../migrations/sqlite/0003_proposals.sql")),
 ];
 
 const POSTGRES: &[(i64, &str, &str)] = &[
     (1, "first", include_str!("../../migrations/postgres/0001_first.sql")),
     (2, "batches", include_str!("../../migrations/postgres/0002_batches.sql")),
+    (3, "proposals", include_str!("../../migrations/postgres/0003_proposals.sql")),
 ];
 
 /// The schema this program works with.
-pub const SCHEMA: i64 = 2;
+pub const SCHEMA: i64 = 3;
 
 const TABLE: &str = "schema_migrations";
 

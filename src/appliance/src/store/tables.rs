@@ -6,7 +6,8 @@
 use super::value::{Column, Table};
 
 /// Every table, referenced ones before those that refer to them (the journal inserts in this order).
-pub static ALL: &[&Table] = &[&ORGANISATIONS, &CALLERS, &CERTIFICATES, &SEALS, &SEAL_USES, &IDEMPOTENCY];
+pub static ALL: &[&Table] =
+    &[&ORGANISATIONS, &CALLERS, &PROPOSALS, &CERTIFICATES, &SEALS, &SEAL_USES, &IDEMPOTENCY];
 
 /// The table of this name.
 #[must_use]
@@ -39,6 +40,22 @@ pub static CALLERS: Table = Table::new(
         Column::text("roles"),
         Column::text("state"),
         Column::int("created"),
+    ],
+);
+
+/// What one officer proposed and another must approve (decision 12).
+pub static PROPOSALS: Table = Table::new(
+    "proposals",
+    &[
+        Column::text("id"),
+        Column::int("version"),
+        Column::text("caller"),
+        Column::text("proposer"),
+        Column::text("person"),
+        Column::text("roles"),
+        Column::text("state"),
+        Column::int("created"),
+        Column::text("approver"),
     ],
 );
 

@@ -1,0 +1,13 @@
+-- What one officer proposed and another must approve: `person` is the proposer's registered person, `roles` all
+-- roles that the caller is to have.
+CREATE TABLE proposals (
+    id       TEXT COLLATE "C" PRIMARY KEY NOT NULL,
+    version  BIGINT NOT NULL CHECK (version > 0),
+    caller   TEXT NOT NULL REFERENCES callers (id),
+    proposer TEXT NOT NULL REFERENCES callers (id),
+    person   TEXT NOT NULL,
+    roles    TEXT NOT NULL,
+    state    TEXT NOT NULL CHECK (state IN ('open', 'approved')),
+    created  BIGINT NOT NULL,
+    approver TEXT REFERENCES callers (id)
+);

@@ -1,0 +1,232 @@
+//! What travels: organisations, callers, proposals, certificates.
+
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::identity::{CallerKind, Role};
+
+/// An organisation.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Organisation {
+    /// Identifier, chosen when it is registered, never used again for another.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// What it is, for example `bureau`.
+    pub kind: String,
+    /// `active` or `retired`.
+    pub state: String,
+    /// Version, also the `ETag`.
+    pub version: i64,
+}
+
+/// A new organisation.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewOrganisation {
+    /// 1 to 63 of `a-z`, `0-9`, `-`; begins with a letter or digit.
+    pub id: String,
+    /// 1 to 200 characters.
+    pub name: String,
+    /// What it is.
+    #[serde(default = "bureau")]
+    pub kind: String,
+}
+
+/// A change of an organisation; what is absent stays.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OrganisationChange {
+    /// Its new name.
+    pub name: Option<String>,
+    /// What it is from now on.
+    pub kind: Option<String>,
+}
+
+/// A registered caller.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct CallerRecord {
+    /// Identifier, chosen when it is registered, never used again for another.
+    pub id: String,
+    /// What it is.
+    pub kind: CallerKind,
+    /// The URI its certificates carry.
+    pub uri: String,
+    /// The organisation it acts for.
+    pub organisation: String,
+    /// The registered person, for officers and operators.
+    pub person: Option<String>,
+    /// What it is entrusted with.
+    pub roles: Vec<Role>,
+    /// `proposed`, `active` or `retired`.
+    pub state: String,
+    /// When it was registered, RFC 3339.
+    pub created: String,
+    /// Version, also the `ETag`.
+    pub version: i64,
+}
+
+/// A new caller. Officers and operators, and only they, name a person, and await a second officer's approval.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewCaller {
+    /// 1 to 63 of `a-z`, `0-9`, `-`; begins with a letter or digit.
+    pub id: String,
+    /// What it is.
+    #[serde(default = "machine")]
+    pub kind: CallerKind,
+    /// The organisation it acts for.
+    pub organisation: String,
+    /// The registered person behind an officer or operator.
+    pub person: Option<String>,
+    /// What it is entrusted with. Machines take `sealer` and `verifier`.
+    #[serde(default)]
+    pub roles: Vec<Role>,
+}
+
+/// A change of a caller; what is absent stays. Further roles await a second officer's approval.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CallerChange {
+    /// All its roles from now on.
+    pub roles: Option<Vec<Role>>,
+}
+
+/// What one officer proposed and another must approve.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Proposal {
+    /// Identifier.
+    pub id: String,
+    /// The caller it is about.
+    pub caller: String,
+    /// Registration of the officer who proposed it.
+    pub proposer: String,
+    /// All roles the caller is to have.
+    pub roles: Vec<Role>,
+    /// `open` or `approved`.
+    pub state: String,
+    /// When it was proposed, RFC 3339.
+    pub created: String,
+    /// Version, also the `ETag`.
+    pub version: i64,
+}
+
+/// An issued certificate.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct CertificateRecord {
+    /// SHA-256 fingerprint, hexadecimal.
+    pub fingerprint: String,
+    /// Label of the authority that issued it.
+    pub issuer: String,
+    /// Serial number, hexadecimal.
+    pub serial: String,
+    /// Subject, RFC 4514.
+    pub subject: String,
+    /// Its profile.
+    pub profile: String,
+    /// The caller it names, if any.
+    pub caller: Option<String>,
+    /// First moment of validity, RFC 3339.
+    pub not_before: String,
+    /// Last second of validity, RFC 3339.
+    pub not_after: String,
+    /// `good` or `revoked`.
+    pub state: String,
+    /// When it was revoked, RFC 3339.
+    pub revoked_at: Option<String>,
+    /// Why it was revoked, as RFC 5280 §5.3.1 names it.
+    pub reason: Option<String>,
+    /// Version, also the `ETag`.
+    pub version: i64,
+}
+
+/// Why a certificate is to be revoked.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Revocation {
+    /// `keyCompromise`, `affiliationChanged`, `superseded`, `cessationOfOperation`, `privilegeWithdrawn` or
+    /// `unspecified`.
+    #[serde(default = "unspecified")]
+    pub reason: String,
+}
+
+/// Which part of a list.
+#[derive(Debug, Clone, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Page {
+    /// `next` of the page before.
+    #[serde(default)]
+    pub after: String,
+    /// Most items, 1 to 200.
+    #[serde(default = "fifty")]
+    pub limit: u32,
+}
+
+/// Which certificates.
+#[derive(Debug, Clone, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct CertificatePage {
+    /// Only those of this caller.
+    #[serde(default)]
+    pub caller: String,
+    /// `next` of the page before.
+    #[serde(default)]
+    pub after: String,
+    /// Most items, 1 to 200.
+    #[serde(default = "fifty")]
+    pub limit: u32,
+}
+
+/// One page of organisations.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Organisations {
+    /// The organisations.
+    pub items: Vec<Organisation>,
+    /// What to send as `after` for the next page; absent on the last.
+    pub next: Option<String>,
+}
+
+/// One page of callers.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Callers {
+    /// The callers.
+    pub items: Vec<CallerRecord>,
+    /// What to send as `after` for the next page; absent on the last.
+    pub next: Option<String>,
+}
+
+/// One page of proposals.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Proposals {
+    /// The proposals.
+    pub items: Vec<Proposal>,
+    /// What to send as `after` for the next page; absent on the last.
+    pub next: Option<String>,
+}
+
+/// One page of certificates.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Certificates {
+    /// The certificates.
+    pub items: Vec<CertificateRecord>,
+    /// What to send as `after` for the next page; absent on the last.
+    pub next: Option<String>,
+}
+
+fn bureau() -> String {
+    "bureau".to_owned()
+}
+
+fn machine() -> CallerKind {
+    CallerKind::Machine
+}
+
+fn unspecified() -> String {
+    "unspecified".to_owned()
+}
+
+fn fifty() -> u32 {
+    50
+}

@@ -1,0 +1,238 @@
+//! Rows of organisations, callers, proposals and certificates.
+
+use jiff::Timestamp;
+use pki::Certificate;
+use pki::issue::Profile;
+use serde_json::json;
+
+use super::model::{CallerRecord, CertificateRecord, NewCaller, NewOrganisation, Organisation, Proposal};
+use crate::identity::{CallerKind, Role};
+pub use crate::store::tables::{CALLERS, CERTIFICATES, ORGANISATIONS, PROPOSALS};
+use crate::store::{Db, Row, StoreError, Value};
+
+/// One organisation's row.
+///
+/// # Errors
+/// [`StoreError`]; likewise for the other readers here.
+pub async fn organisation(db: &Db, id: &str) -> Result<Option<Row>, StoreError> {
+    db.row(&ORGANISATIONS, id).await
+}
+
+/// One caller's row.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn caller(db: &Db, id: &str) -> Result<Option<Row>, StoreError> {
+    db.row(&CALLERS, id).await
+}
+
+/// One proposal's row.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn proposal(db: &Db, id: &str) -> Result<Option<Row>, StoreError> {
+    db.row(&PROPOSALS, id).await
+}
+
+/// One certificate's row, by fingerprint.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn certificate(db: &Db, fingerprint: &str) -> Result<Option<Row>, StoreError> {
+    db.row(&CERTIFICATES, fingerprint).await
+}
+
+/// Certificates in the order of their fingerprints, of one caller or of all.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn certificates(db: &Db, caller: &str, after: &str, limit: u32) -> Result<Vec<Row>, StoreError> {
+    let sql = "SELECT id, version, issuer, serial, subject, profile, caller, not_before, not_after, der, state, \
+               revoked_at, reason FROM certificates WHERE id > $1 AND ($2 = '' OR caller = $2) ORDER BY id LIMIT $3";
+    let parameters: [Value; 3] = [after.into(), caller.into(), i64::from(limit).into()];
+    let records = db.fetch_all(sql, &parameters).await?;
+    records.iter().map(|record| record.to_row(&CERTIFICATES)).collect()
+}
+
+/// Certificates of one caller that are still good.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn good_certificates(db: &Db, caller: &str) -> Result<Vec<Row>, StoreError> {
+    let sql = "SELECT id, version, issuer, serial, subject, profile, caller, not_before, not_after, der, state, \
+               revoked_at, reason FROM certificates WHERE caller = $1 AND state = 'good' ORDER BY id";
+    let records = db.fetch_all(sql, &[caller.into()]).await?;
+    records.iter().map(|record| record.to_row(&CERTIFICATES)).collect()
+}
+
+/// The row of a new organisation.
+#[must_use]
+pub fn new_organisation(new: &NewOrganisation) -> Row {
+    let values = vec![
+        new.id.as_str().into(),
+        1.into(),
+        new.name.as_str().into(),
+        new.kind.as_str().into(),
+        "active".into(),
+    ];
+    Row::new(&ORGANISATIONS, values)
+}
+
+/// The row of a new caller, named by `uri`, in `state`.
+#[must_use]
+pub fn new_caller(new: &NewCaller, uri: &str, state: &str, now: i64) -> Row {
+    let values = vec![
+        new.id.as_str().into(),
+        1.into(),
+        new.kind.as_str().into(),
+        uri.into(),
+        new.organisation.as_str().into(),
+        new.person.as_deref().into(),
+        roles_text(&new.roles).into(),
+        state.into(),
+        now.into(),
+    ];
+    Row::new(&CALLERS, values)
+}
+
+/// The row of a new proposal: all roles that `caller` is to have.
+#[must_use]
+pub fn new_proposal(id: &str, caller: &str, proposer: &str, person: &str, roles: &[Role], now: i64) -> Row {
+    let values = vec![
+        id.into(),
+        1.into(),
+        caller.into(),
+        proposer.into(),
+        person.into(),
+        roles_text(roles).into(),
+        "open".into(),
+        now.into(),
+        Value::Null,
+    ];
+    Row::new(&PROPOSALS, values)
+}
+
+/// The row of a new certificate; times in microseconds since the Unix epoch.
+#[must_use]
+pub fn new_certificate(certificate: &Certificate, issuer: &str, profile: Profile, caller: &str) -> Row {
+    let values = vec![
+        hex::encode(certificate.sha256_fingerprint()).into(),
+        1.into(),
+        issuer.into(),
+        crate::identity::serial_hex(certificate.serial()).into(),
+        certificate.subject().to_string().into(),
+        profile_word(profile).into(),
+        caller.into(),
+        certificate.not_before().saturating_mul(1_000_000).into(),
+        certificate.not_after().saturating_mul(1_000_000).into(),
+        certificate.der().to_vec().into(),
+        "good".into(),
+        Value::Null,
+        Value::Null,
+    ];
+    Row::new(&CERTIFICATES, values)
+}
+
+const fn profile_word(profile: Profile) -> &'static str {
+    match profile {
+        Profile::MachineClient => "machine-client",
+        Profile::OfficerClient => "officer-client",
+        _ => "other",
+    }
+}
+
+/// Roles as the store keeps them.
+#[must_use]
+pub fn roles_text(roles: &[Role]) -> String {
+    let mut words: Vec<&str> = roles.iter().map(|role| role.as_str()).collect();
+    words.sort_unstable();
+    words.dedup();
+    json!(words).to_string()
+}
+
+/// Roles as the store keeps them, read; an unknown word entitles to nothing.
+#[must_use]
+pub fn roles_of(row: &Row) -> Vec<Role> {
+    let words: Vec<String> = serde_json::from_str(text(row, "roles")).unwrap_or_default();
+    words.iter().filter_map(|word| Role::parse(word)).collect()
+}
+
+/// A text column; empty for NULL.
+#[must_use]
+pub fn text<'a>(row: &'a Row, column: &str) -> &'a str {
+    row.value(column).as_text().unwrap_or_default()
+}
+
+/// A column with microseconds, as RFC 3339 in UTC.
+#[must_use]
+pub fn time(row: &Row, column: &str) -> Option<String> {
+    let micros = row.value(column).as_int()?;
+    Timestamp::from_microsecond(micros).ok().map(|time| time.to_string())
+}
+
+impl From<&Row> for Organisation {
+    fn from(row: &Row) -> Self {
+        Self {
+            id: row.id().to_owned(),
+            name: text(row, "name").to_owned(),
+            kind: text(row, "kind").to_owned(),
+            state: text(row, "state").to_owned(),
+            version: row.version(),
+        }
+    }
+}
+
+impl From<&Row> for CallerRecord {
+    fn from(row: &Row) -> Self {
+        Self {
+            id: row.id().to_owned(),
+            kind: kind_of(row),
+            uri: text(row, "uri").to_owned(),
+            organisation: text(row, "organisation").to_owned(),
+            person: row.value("person").as_text().map(ToOwned::to_owned),
+            roles: roles_of(row),
+            state: text(row, "state").to_owned(),
+            created: time(row, "created").unwrap_or_default(),
+            version: row.version(),
+        }
+    }
+}
+
+/// The kind of a caller's row.
+#[must_use]
+pub fn kind_of(row: &Row) -> CallerKind {
+    CallerKind::parse(text(row, "kind")).unwrap_or(CallerKind::Machine)
+}
+
+impl From<&Row> for Proposal {
+    fn from(row: &Row) -> Self {
+        Self {
+            id: row.id().to_owned(),
+            caller: text(row, "caller").to_owned(),
+            proposer: text(row, "proposer").to_owned(),
+            roles: roles_of(row),
+            state: text(row, "state").to_owned(),
+            created: time(row, "created").unwrap_or_default(),
+            version: row.version(),
+        }
+    }
+}
+
+impl From<&Row> for CertificateRecord {
+    fn from(row: &Row) -> Self {
+        Self {
+            fingerprint: row.id().to_owned(),
+            issuer: text(row, "issuer").to_owned(),
+            serial: text(row, "serial").to_owned(),
+            subject: text(row, "subject").to_owned(),
+            profile: text(row, "profile").to_owned(),
+            caller: row.value("caller").as_text().map(ToOwned::to_owned),
+            not_before: time(row, "not_before").unwrap_or_default(),
+            not_after: time(row, "not_after").unwrap_or_default(),
+            state: text(row, "state").to_owned(),
+            revoked_at: time(row, "revoked_at"),
+            reason: row.value("reason").as_text().map(ToOwned::to_owned),
+            version: row.version(),
+        }
+    }
+}

@@ -1,0 +1,404 @@
+//! The rules: who is registered how, what needs a second officer, what a certificate is issued for.
+//!
+//! Every act takes its permit and becomes one unit of work; the generation moves with it, so that every node
+//! knows within a second (decision 14).
+
+use std::sync::Arc;
+
+use pki::issue::Profile;
+use pki::request::CertificationRequest;
+use pki::{Certificate, GeneralName};
+use ring::rand::SystemRandom;
+use serde_json::json;
+
+use super::model::{CallerChange, NewCaller, NewOrganisation, OrganisationChange};
+use super::records::{self, text};
+use crate::app::{App, Unsealed};
+use crate::ceremony::{Authority, Kind as CertificateKind, Terms, Wanted, certify};
+use crate::identity::{CallerKind, Role};
+use crate::journal::{Committed, Unit, generations};
+use crate::policy::{
+    AddCaller, AddOrganisation, ApproveCaller, ChangeCaller, ChangeOrganisation, IssueCertificate, Permit,
+    ProposeCaller, RetireCaller, RetireOrganisation, RevokeCertificate,
+};
+use crate::problem::{Kind, Problem, Result};
+use crate::store::Row;
+
+/// A changed row and the act that changed it.
+#[derive(Debug)]
+pub struct Done {
+    /// The row as it is now.
+    pub row: Row,
+    /// The act's place in the log and its receipt.
+    pub committed: Committed,
+}
+
+/// Registers an organisation.
+///
+/// # Errors
+/// A problem: an unusable name, or one that was used before.
+pub async fn add_organisation(
+    app: &App,
+    permit: &Permit<AddOrganisation>,
+    new: &NewOrganisation,
+) -> Result<Done> {
+    identifier(&new.id)?;
+    named("name", &new.name, 200)?;
+    named("kind", &new.kind, 63)?;
+    let row = records::new_organisation(new);
+    let unit = Unit::new(permit.act()).insert(row.clone()).bump(generations::IDENTITY);
+    done(app, row, unit).await
+}
+
+/// Changes an organisation that was read at the permit's version.
+///
+/// # Errors
+/// A problem: an unusable value, or changed meanwhile.
+pub async fn change_organisation(
+    app: &App,
+    permit: &Permit<ChangeOrganisation>,
+    row: Row,
+    change: &OrganisationChange,
+) -> Result<Done> {
+    let mut row = active(row)?.next_version();
+    if let Some(name) = &change.name {
+        named("name", name, 200)?;
+        row = row.with("name", name.as_str());
+    }
+    if let Some(kind) = &change.kind {
+        named("kind", kind, 63)?;
+        row = row.with("kind", kind.as_str());
+    }
+    let unit = Unit::new(permit.act()).update(row.clone()).bump(generations::IDENTITY);
+    done(app, row, unit).await
+}
+
+/// Retires an organisation: none of its callers is served from then on.
+///
+/// # Errors
+/// A problem: retired already, or changed meanwhile.
+pub async fn retire_organisation(app: &App, permit: &Permit<RetireOrganisation>, row: Row) -> Result<Done> {
+    let row = active(row)?.next_version().with("state", "retired");
+    let unit = Unit::new(permit.act()).update(row.clone()).bump(generations::IDENTITY);
+    done(app, row, unit).await
+}
+
+/// Registers a machine; one officer's word is enough.
+///
+/// # Errors
+/// A problem: an unusable value, an unknown organisation, or a name that was used before.
+pub async fn add_machine(app: &App, permit: &Permit<AddCaller>, new: &NewCaller) -> Result<Done> {
+    check_new(app, new).await?;
+    let row = records::new_caller(new, &uri(app, new), "active", now(app)?);
+    let unit = Unit::new(permit.act()).insert(row.clone()).bump(generations::IDENTITY).facts(facts(&row));
+    done(app, row, unit).await
+}
+
+/// Proposes an officer or operator; a second officer's approval makes it active (decision 12).
+///
+/// # Errors
+/// As [`add_machine`].
+pub async fn propose_person(
+    app: &App,
+    permit: &Permit<ProposeCaller>,
+    new: &NewCaller,
+) -> Result<(Done, Row)> {
+    check_new(app, new).await?;
+    let row = records::new_caller(new, &uri(app, new), "proposed", now(app)?);
+    let proposal = proposal(app, permit, &row, &new.roles)?;
+    let unit = Unit::new(permit.act()).insert(row.clone()).insert(proposal.clone()).facts(facts(&row));
+    Ok((done(app, row, unit).await?, proposal))
+}
+
+/// Proposes further roles for a caller.
+///
+/// # Errors
+/// A problem: roles that its kind does not take.
+pub async fn propose_roles(
+    app: &App,
+    permit: &Permit<ProposeCaller>,
+    row: Row,
+    roles: &[Role],
+) -> Result<Done> {
+    let row = active(row)?;
+    fitting(records::kind_of(&row), roles)?;
+    let proposal = proposal(app, permit, &row, roles)?;
+    let unit = Unit::new(permit.act())
+        .guard(&records::CALLERS, row.id(), row.version())
+        .insert(proposal.clone())
+        .facts(json!({ "roles": roles }));
+    done(app, proposal, unit).await
+}
+
+/// Whether a change adds a role, and so needs a second officer.
+#[must_use]
+pub fn adds_role(row: &Row, change: &CallerChange) -> bool {
+    let held = records::roles_of(row);
+    change.roles.as_ref().is_some_and(|roles| roles.iter().any(|role| !held.contains(role)))
+}
+
+/// Takes roles from a caller.
+///
+/// # Errors
+/// A problem: changed meanwhile.
+pub async fn change_caller(
+    app: &App,
+    permit: &Permit<ChangeCaller>,
+    row: Row,
+    change: &CallerChange,
+) -> Result<Done> {
+    if adds_role(&row, change) {
+        return Err(Problem::internal("a further role reached the change that takes roles away"));
+    }
+    let mut row = active(row)?.next_version();
+    if let Some(roles) = &change.roles {
+        row = row.with("roles", records::roles_text(roles));
+    }
+    let unit = Unit::new(permit.act()).update(row.clone()).bump(generations::IDENTITY).facts(facts(&row));
+    done(app, row, unit).await
+}
+
+/// Carries out what another person proposed. The policies have compared the persons.
+///
+/// # Errors
+/// A problem: approved already, or the caller changed meanwhile.
+pub async fn approve(app: &App, permit: &Permit<ApproveCaller>, proposal: Row, caller: Row) -> Result<Done> {
+    if text(&proposal, "state") != "open" {
+        return Err(Problem::new(Kind::Conflict, "The proposal is not open any more."));
+    }
+    if text(&caller, "state") == "retired" {
+        return Err(Problem::new(Kind::Conflict, "The caller has been retired."));
+    }
+    // Four eyes compare registered persons; the store keeps whose eyes the first were.
+    if permit.caller().person.as_deref().is_none_or(|person| person == text(&proposal, "person")) {
+        return Err(Problem::new(Kind::Forbidden, "Another person than the proposer must approve."));
+    }
+    let roles = text(&proposal, "roles").to_owned();
+    let caller = caller.next_version().with("roles", roles).with("state", "active");
+    let approved =
+        proposal.next_version().with("state", "approved").with("approver", permit.caller().id.as_str());
+    let unit = Unit::new(permit.act())
+        .update(caller.clone())
+        .update(approved)
+        .bump(generations::IDENTITY)
+        .facts(facts(&caller));
+    done(app, caller, unit).await
+}
+
+/// Retires a caller and revokes its certificates.
+///
+/// # Errors
+/// A problem: retired already, or changed meanwhile.
+pub async fn retire_caller(app: &Arc<App>, permit: &Permit<RetireCaller>, row: Row) -> Result<Done> {
+    if text(&row, "state") == "retired" {
+        return Err(Problem::new(Kind::Conflict, "It is retired already."));
+    }
+    let row = row.next_version().with("state", "retired");
+    let now = now(app)?;
+    let mut unit = Unit::new(permit.act()).update(row.clone()).bump(generations::IDENTITY);
+    for certificate in records::good_certificates(&app.db, row.id()).await? {
+        unit = unit.update(revoked(certificate, "cessationOfOperation", now)).bump(generations::CERTIFICATES);
+    }
+    let done = done(app, row, unit).await?;
+    super::crl::renew_now(app).await;
+    Ok(done)
+}
+
+/// Issues a certificate to a caller for the key of its certification request. The request proves possession
+/// of the key and says nothing else: names and validity are the register's.
+///
+/// # Errors
+/// A problem: an unsound request, an inactive caller, no authority for its kind.
+pub async fn issue_certificate(
+    app: &App,
+    permit: &Permit<IssueCertificate>,
+    caller: Row,
+    organisation: &Row,
+    request: &[u8],
+) -> Result<(Done, Vec<Certificate>)> {
+    let caller = active(caller)?;
+    let request = CertificationRequest::from_pem_or_der(request).map_err(|error| {
+        Problem::new(Kind::RequestUnsound, "Send a PKCS#10 request signed with its own key, DER or PEM.")
+            .log(error)
+    })?;
+    let (kind, profile, days) = match records::kind_of(&caller) {
+        CallerKind::Machine => (CertificateKind::Machine, Profile::MachineClient, MACHINE_DAYS),
+        _ => (CertificateKind::Officer, Profile::OfficerClient, PERSON_DAYS),
+    };
+    let unsealed = app.unsealed()?;
+    let issuer = app.issuer_of(kind).map_err(Problem::internal)?;
+    let issuer =
+        issuer.ok_or_else(|| Problem::internal("the hierarchy has no authority for callers of that kind"))?;
+    let signer = unsealed.custody.signer(&issuer.label).map_err(Problem::internal)?;
+    let wanted = Wanted {
+        profile,
+        name: caller.id().to_owned(),
+        alternative_names: vec![GeneralName::Uri(text(&caller, "uri").to_owned())],
+        days,
+    };
+    let terms = Terms {
+        organisation: text(organisation, "name").chars().take(64).collect(),
+        public_url: app.config.appliance.public_url.clone(),
+        now: now(app)?.div_euclid(1_000_000),
+    };
+    let authority =
+        Authority { label: &issuer.label, certificate: &issuer.certificate, signer: signer.as_ref() };
+    let certificate =
+        certify(&wanted, request.spki(), Some(authority), signer.as_ref(), &terms, &SystemRandom::new())
+            .map_err(|error| {
+                Problem::new(Kind::RequestUnsound, "No certificate can be issued for that key.").log(error)
+            })?;
+    let row = records::new_certificate(&certificate, &issuer.label, profile, caller.id());
+    let unit = Unit::new(permit.act())
+        .guard(&records::CALLERS, caller.id(), caller.version())
+        .insert(row.clone())
+        .facts(json!({ "certificate": row.id(), "issuer": issuer.label, "serial": text(&row, "serial") }));
+    let done = done_with(&unsealed, row, unit).await?;
+    Ok((done, vec![certificate, issuer.certificate]))
+}
+
+/// Revokes a certificate: its holder is cut off on every node within five seconds.
+///
+/// # Errors
+/// A problem: an unknown reason, revoked already, or changed meanwhile.
+pub async fn revoke_certificate(
+    app: &Arc<App>,
+    permit: &Permit<RevokeCertificate>,
+    row: Row,
+    reason: &str,
+) -> Result<Done> {
+    if !REASONS.contains(&reason) {
+        let detail = format!("Use one of these reasons: {}.", REASONS.join(", "));
+        return Err(Problem::new(Kind::InvalidParameter, detail));
+    }
+    if text(&row, "state") == "revoked" {
+        return Err(Problem::new(Kind::Conflict, "The certificate is revoked already."));
+    }
+    let row = revoked(row, reason, now(app)?);
+    let unit = Unit::new(permit.act())
+        .update(row.clone())
+        .bump(generations::IDENTITY)
+        .bump(generations::CERTIFICATES)
+        .facts(json!({ "reason": reason, "serial": text(&row, "serial") }));
+    let done = done(app, row, unit).await?;
+    super::crl::renew_now(app).await;
+    Ok(done)
+}
+
+fn revoked(row: Row, reason: &str, now: i64) -> Row {
+    row.next_version().with("state", "revoked").with("revoked_at", now).with("reason", reason)
+}
+
+async fn done(app: &App, row: Row, unit: Unit) -> Result<Done> {
+    done_with(app.unsealed()?.as_ref(), row, unit).await
+}
+
+async fn done_with(unsealed: &Unsealed, row: Row, unit: Unit) -> Result<Done> {
+    let committed = unsealed.journal.commit(unit).await?;
+    Ok(Done { row, committed })
+}
+
+fn now(app: &App) -> Result<i64> {
+    app.unsealed()?.journal.clock().now().map_err(|reason| {
+        Problem::new(Kind::ClockUntrusted, "The operator must mend the clock; try again later.").log(reason)
+    })
+}
+
+async fn check_new(app: &App, new: &NewCaller) -> Result<()> {
+    identifier(&new.id)?;
+    fitting(new.kind, &new.roles)?;
+    match (new.kind, &new.person) {
+        (CallerKind::Machine, None) => {}
+        (CallerKind::Machine, Some(_)) => {
+            return Err(Problem::new(Kind::InvalidParameter, "A machine has no `person`."));
+        }
+        (_, Some(person)) => named("person", person, 63)?,
+        (_, None) => {
+            return Err(Problem::new(Kind::InvalidParameter, "Name the registered `person` behind it."));
+        }
+    }
+    match records::organisation(&app.db, &new.organisation).await? {
+        Some(row) if text(&row, "state") == "active" => Ok(()),
+        _ => Err(Problem::new(Kind::InvalidParameter, "Register the `organisation` first.")),
+    }
+}
+
+fn proposal(app: &App, permit: &Permit<ProposeCaller>, caller: &Row, roles: &[Role]) -> Result<Row> {
+    let person = permit.caller().person.clone();
+    let person = person.ok_or_else(|| Problem::new(Kind::Forbidden, "Only a registered person proposes."))?;
+    let id = uuid::Uuid::now_v7().to_string();
+    Ok(records::new_proposal(&id, caller.id(), &permit.caller().id, &person, roles, now(app)?))
+}
+
+/// Roles that a kind of caller takes: machines seal and verify, people do the rest.
+fn fitting(kind: CallerKind, roles: &[Role]) -> Result<()> {
+    let fits = |role: &Role| match kind {
+        CallerKind::Machine => matches!(role, Role::Sealer | Role::Verifier),
+        CallerKind::Officer => matches!(role, Role::SecurityOfficer | Role::Auditor | Role::Verifier),
+        CallerKind::Operator => matches!(role, Role::Operator | Role::Verifier),
+        CallerKind::System => false,
+    };
+    match roles.iter().find(|role| !fits(role)) {
+        None if kind != CallerKind::System => Ok(()),
+        None => Err(Problem::new(Kind::InvalidParameter, "System callers are not registered.")),
+        Some(role) => {
+            let detail =
+                format!("A caller of kind `{}` does not take the role `{}`.", kind.as_str(), role.as_str());
+            Err(Problem::new(Kind::InvalidParameter, detail))
+        }
+    }
+}
+
+fn active(row: Row) -> Result<Row> {
+    match text(&row, "state") {
+        "active" => Ok(row),
+        state => Err(Problem::new(Kind::Conflict, format!("It is {state}, not active."))),
+    }
+}
+
+/// Identifiers stand in URNs, addresses and entries, so their alphabet is narrow.
+fn identifier(id: &str) -> Result<()> {
+    let begins = id.bytes().next().is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    let allowed = id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    if begins && allowed && id.len() <= 63 {
+        return Ok(());
+    }
+    let detail = "`id` takes 1 to 63 of a-z, 0-9 and `-`, and begins with a letter or digit.";
+    Err(Problem::new(Kind::InvalidParameter, detail))
+}
+
+fn named(member: &str, value: &str, most: usize) -> Result<()> {
+    if value.trim().is_empty() || value.chars().count() > most || value.chars().any(char::is_control) {
+        let detail = format!("`{member}` takes 1 to {most} printable characters.");
+        return Err(Problem::new(Kind::InvalidParameter, detail));
+    }
+    Ok(())
+}
+
+fn uri(app: &App, new: &NewCaller) -> String {
+    format!("{}:{}:{}", app.config.appliance.uri_base, new.kind.as_str(), new.id)
+}
+
+fn facts(caller: &Row) -> serde_json::Value {
+    json!({
+        "kind": text(caller, "kind"),
+        "organisation": text(caller, "organisation"),
+        "roles": records::roles_of(caller),
+        "state": text(caller, "state"),
+    })
+}
+
+/// Reasons that a person may give (RFC 5280 §5.3.1); authorities' own are not given here.
+const REASONS: [&str; 6] = [
+    "unspecified",
+    "keyCompromise",
+    "affiliationChanged",
+    "superseded",
+    "cessationOfOperation",
+    "privilegeWithdrawn",
+];
+
+/// Validity of a machine's certificate, in days.
+const MACHINE_DAYS: u32 = 397;
+/// Validity of an officer's or operator's certificate, in days.
+const PERSON_DAYS: u32 = 730;
