@@ -86,7 +86,7 @@ pub(crate) fn page(view: View<'_, '_>, index: u32) -> Result<Page, ReadError> {
     Err(ReadError::TooComplex { budget: "depth of the page tree" })
 }
 
-/// All pages of a document, each visited once: what [`page`] costs for every page anew, this costs once.
+/// All pages of a document, each visited once: what asking by number costs for every page anew, this costs once.
 pub struct Pages<'d, 'a> {
     view: View<'d, 'a>,
     reverse: bool,

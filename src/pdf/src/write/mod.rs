@@ -1,6 +1,6 @@
 //! Writing PDF: objects as bytes, and one incremental update as a tail to append.
 //!
-//! [`Update`] collects new and changed objects and lays them out behind the original with a
+//! `Update` collects new and changed objects and lays them out behind the original with a
 //! cross-reference section of the original's own kind (ISO 32000-2 §7.5.6). It never sees a byte of
 //! the original and never returns one: the outcome is what has to be appended. Called by
 //! [`crate::sign`]; long-term validation material will come through the same door.
