@@ -1,6 +1,6 @@
 //! The document: its chain of cross-reference sections, and objects looked up through it.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -26,6 +26,10 @@ pub struct Document<'a> {
     /// Decoded object streams by the offset of their object.
     packed: RefCell<HashMap<u64, Arc<Packed>>>,
     oddities: RefCell<BTreeSet<Oddity>>,
+    /// For long chains, the sections that mention each number, newest first.
+    mentions: OnceCell<HashMap<u32, Vec<usize>>>,
+    /// Numbers looked up while somebody listens; see [`Document::traced`].
+    trace: RefCell<Option<HashSet<u32>>>,
 }
 
 /// The document as some of its sections, the oldest ones, describe it.
@@ -77,6 +81,8 @@ impl<'a> Document<'a> {
             sections,
             packed: RefCell::default(),
             oddities: RefCell::new(oddities.into_iter().collect()),
+            mentions: OnceCell::new(),
+            trace: RefCell::default(),
         };
         if i64::from(document.highest()) >= document.declared_size() {
             document.note(Oddity::EntryBeyondSize);
@@ -235,6 +241,38 @@ impl<'a> Document<'a> {
         self.oddities.borrow_mut().insert(oddity);
     }
 
+    /// Runs `read` and answers the numbers of all objects and object streams it looked at, found or not.
+    pub(crate) fn traced<T>(&self, read: impl FnOnce() -> T) -> (T, HashSet<u32>) {
+        let outer = self.trace.replace(Some(HashSet::new()));
+        let result = read();
+        (result, self.trace.replace(outer).unwrap_or_default())
+    }
+
+    fn trace(&self, number: u32) {
+        if let Some(trace) = self.trace.borrow_mut().as_mut() {
+            trace.insert(number);
+        }
+    }
+
+    /// The sections that mention `number`, newest first, from section `first` on.
+    fn mentioning(&self, number: u32, first: usize) -> impl Iterator<Item = &Section> {
+        let long = self.sections.len() > LONG_CHAIN;
+        let listed = long.then(|| {
+            let mentions = self.mentions.get_or_init(|| {
+                let mut mentions: HashMap<u32, Vec<usize>> = HashMap::new();
+                for (at, section) in self.sections.iter().enumerate() {
+                    section.numbers().for_each(|number| mentions.entry(number).or_default().push(at));
+                }
+                mentions
+            });
+            let all = mentions.get(&number).map_or(&[][..], Vec::as_slice);
+            all.get(all.partition_point(|at| *at < first)..).unwrap_or_default()
+        });
+        let listed = listed.into_iter().flatten().filter_map(|at| self.sections.get(*at));
+        let rest = if long { &[] } else { self.sections.get(first..).unwrap_or_default() };
+        listed.chain(rest)
+    }
+
     fn newest(&self) -> Option<&Section> {
         self.sections.first()
     }
@@ -271,7 +309,7 @@ impl<'d, 'a> View<'d, 'a> {
     /// Where an object number is, by the newest section that mentions it.
     #[must_use]
     pub fn locate(self, number: u32) -> Option<Entry> {
-        self.sections().iter().find_map(|section| section.lookup(number))
+        self.document.mentioning(number, self.first).find_map(|section| section.lookup(number))
     }
 
     /// The object; null when free, absent or of another generation.
@@ -362,6 +400,7 @@ impl<'d, 'a> View<'d, 'a> {
     }
 
     fn object_at(self, id: ObjectId, depth: usize) -> Result<Object, ReadError> {
+        self.document.trace(id.number);
         match self.locate(id.number) {
             None | Some(Entry::Free { .. }) => Ok(Object::Null),
             Some(Entry::Offset { generation, .. }) if generation != id.generation => {
@@ -449,6 +488,7 @@ impl<'d, 'a> View<'d, 'a> {
 
     fn packed_stream(self, number: u32, depth: usize) -> Result<Arc<Packed>, ReadError> {
         let fail = |what| ReadError::Malformed { what, offset: 0 };
+        self.document.trace(number);
         let Some(Entry::Offset { offset, generation: 0 }) = self.locate(number) else {
             return Err(fail("object stream is not an object of generation 0"));
         };
@@ -544,3 +584,5 @@ fn chain(
 const HEADER_SEARCH: usize = 1024;
 /// How far from the end `startxref` is looked for, so that some trailing data is reported rather than fatal.
 const TRAILER_SEARCH: u64 = 1 << 16;
+/// Chains longer than this are indexed by object number; nobody updates a document that often by hand.
+const LONG_CHAIN: usize = 16;

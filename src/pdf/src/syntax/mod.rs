@@ -16,6 +16,8 @@ mod limits;
 mod object;
 mod pages;
 pub(crate) mod parser;
+#[cfg(test)]
+mod properties;
 mod xref;
 
 pub(crate) use document::Spelled;

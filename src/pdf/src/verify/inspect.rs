@@ -1,6 +1,7 @@
 //! What there is to judge: revisions, the form in each of them, and every signature ever present.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
+use std::rc::Rc;
 
 use super::fields::Form;
 use super::structure::{self, Examined};
@@ -11,7 +12,7 @@ use crate::syntax::{Document, Object, ObjectId, ReadError};
 pub(crate) struct Findings {
     pub(crate) revisions: Revisions,
     /// The form of each revision, oldest first.
-    pub(crate) forms: Vec<Form>,
+    pub(crate) forms: Vec<Rc<Form>>,
     pub(crate) signatures: Vec<Found>,
     pub(crate) warnings: Vec<String>,
 }
@@ -29,10 +30,7 @@ pub(crate) struct Found {
 impl Findings {
     pub(crate) fn of(document: &Document<'_>) -> Result<Self, ReadError> {
         let revisions = Revisions::of(document)?;
-        let mut forms = Vec::with_capacity(revisions.list.len());
-        for revision in &revisions.list {
-            forms.push(Form::read(revision.view(document))?);
-        }
+        let forms = forms(document, &revisions)?;
         let mut findings = Self { revisions, forms, signatures: Vec::new(), warnings: Vec::new() };
         findings.present(document)?;
         findings.certification(document)?;
@@ -116,7 +114,11 @@ impl Findings {
     fn removed(&mut self, document: &Document<'_>) -> Result<(), ReadError> {
         let newest = document.view();
         let mut reported = BTreeSet::new();
+        let mut before: Option<&Rc<Form>> = None;
         for (revision, form) in self.revisions.list.iter().zip(&self.forms) {
+            if before.replace(form).is_some_and(|before| Rc::ptr_eq(before, form)) {
+                continue; // no field changed, and what became of its value was asked already
+            }
             let view = revision.view(document);
             for (field, node) in form.signatures() {
                 let Some(id) = node.value.as_ref().and_then(Object::as_reference) else { continue };
@@ -138,6 +140,30 @@ impl Findings {
         }
         Ok(())
     }
+}
+
+/// The form of each revision; read again only where a revision mentions something it was read from, so
+/// that a thousand revisions of a large form stay cheap.
+fn forms(document: &Document<'_>, revisions: &Revisions) -> Result<Vec<Rc<Form>>, ReadError> {
+    let mut forms: Vec<Rc<Form>> = Vec::with_capacity(revisions.list.len());
+    let mut read_from: HashSet<u32> = HashSet::new();
+    let mut root = None;
+    for revision in &revisions.list {
+        let view = revision.view(document);
+        let now = view.trailer().get(b"Root").and_then(Object::as_reference);
+        let sections = document.sections().get(revision.sections.clone()).unwrap_or_default();
+        let untouched = now == root
+            && !sections.iter().flat_map(crate::syntax::Section::numbers).any(|n| read_from.contains(&n));
+        if let (true, Some(form)) = (untouched, forms.last()) {
+            forms.push(Rc::clone(form));
+            continue;
+        }
+        root = now;
+        let (form, numbers) = document.traced(|| Form::read(view));
+        forms.push(Rc::new(form?));
+        read_from = numbers;
+    }
+    Ok(forms)
 }
 
 /// Documents with hundreds of signatures exist; with thousands they only waste time.

@@ -179,11 +179,11 @@ fn steps(document: &Document<'_>, findings: &Findings) -> Result<Vec<changes::St
             None => references = References::of(view)?,
             Some(old) => {
                 if let Some(slot) = steps.get_mut(i) {
-                    *slot = changes::step(revision, old, (view, form), &mut references)?;
+                    *slot = changes::step(revision, old, (view, &**form), &mut references)?;
                 }
             }
         }
-        before = Some((view, form));
+        before = Some((view, &**form));
     }
     Ok(steps)
 }

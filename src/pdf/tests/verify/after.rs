@@ -368,3 +368,33 @@ fn a_removed_signature_is_reported() {
         assert!(report.signatures.iter().all(|s| s.integrity == Integrity::Broken || !s.changes_allowed));
     }
 }
+
+#[test]
+fn an_object_stream_cannot_be_swapped_under_its_objects() {
+    // One stream is both a container of page objects and a field's appearance: rewritten in place it would
+    // change the page while only an appearance seems to change.
+    let mut w = super::support::Writer::new();
+    w.object(2, "<< /Type /Pages /Kids [3 0 R] /Count 1 /MediaBox [0 0 595 842] >>")
+        .object(3, "<< /Type /Page /Parent 2 0 R /Contents 4 0 R /Annots [6 0 R] /Resources 8 0 R >>")
+        .stream(4, "", b"/X Do")
+        .object(
+            6,
+            "<< /Type /Annot /Subtype /Widget /FT /Tx /T (name) /Rect [1 1 9 9] /AP << /N 9 0 R >> >>",
+        );
+    w.object_stream(
+        9,
+        &[(1, "<< /Type /Catalog /Pages 2 0 R /AcroForm << /Fields [6 0 R] >> >>"), (8, "<< /A 1 >>")],
+    );
+    w.xref_stream(10, "/Size 11 /Root 1 0 R", &[(1, 9, 0), (8, 9, 1)]);
+    let mut later = Later::than(&signed(&w.bytes, &invisible(), &people().seal));
+    later.w.object_stream(9, &[(1, "<< >>"), (8, "<< /A 2 >>")]);
+    let trailer = later.trailer();
+    let own = later.next;
+    later.w.xref_stream(own, &trailer, &[]);
+    let verdict = cinnabar_pdf::verify::verify(
+        &later.w.bytes,
+        &super::people::options(),
+        &cinnabar_pdf::syntax::Limits::default(),
+    );
+    assert!(!matches!(verdict, Ok(report) if report.verdict != Verdict::Invalid));
+}

@@ -15,5 +15,6 @@ mod forged;
 mod honest;
 mod later;
 mod people;
+mod robust;
 #[path = "../support/mod.rs"]
 mod support;

@@ -60,8 +60,12 @@ impl Analysis<'_, '_, '_> {
             }
             return;
         };
-        let fits = matches!(&change.new, Some(Object::Stream(s))
-            if is_type(&s.dictionary, b"Metadata") && is_direct(&Object::Dictionary(s.dictionary.clone())));
+        let is_metadata = |object: &Object| {
+            matches!(object, Object::Stream(s) if is_type(&s.dictionary, b"Metadata")
+                && is_direct(&Object::Dictionary(s.dictionary.clone())))
+        };
+        let fits =
+            change.new.as_ref().is_some_and(is_metadata) && change.old.as_ref().is_none_or(is_metadata);
         if fits && (self.is_new(number) || (same_place && self.only_from(number, &[catalog]))) {
             self.explain(number);
             self.quiet = true;

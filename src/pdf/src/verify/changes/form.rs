@@ -12,6 +12,9 @@ use crate::syntax::{Dictionary, Object, ObjectId, ReadError};
 impl Analysis<'_, '_, '_> {
     pub(super) fn form(&mut self) -> Result<(), ReadError> {
         let (old, new) = (self.old_form, self.new_form);
+        if std::ptr::eq(old, new) {
+            return Ok(()); // nothing the form was read from changed
+        }
         for warning in new.warnings.iter().filter(|warning| !old.warnings.contains(warning)) {
             self.other(warning.clone());
         }
@@ -301,12 +304,13 @@ impl Analysis<'_, '_, '_> {
             .copied()
             .filter(|number| {
                 !self.explained.contains(number)
-                    && self.in_place(*number).is_some_and(|pair| {
-                        matches!(
-                            pair,
-                            (Object::Stream(_), Object::Stream(_))
-                                | (Object::Dictionary(_), Object::Dictionary(_))
-                        )
+                    && self.in_place(*number).is_some_and(|pair| match pair {
+                        // Not a container of other objects, such as an object stream.
+                        (Object::Stream(a), Object::Stream(b)) => [a, b].iter().all(|s| {
+                            s.dictionary.get(b"Type").is_none() || is_type(&s.dictionary, b"XObject")
+                        }),
+                        (Object::Dictionary(_), Object::Dictionary(_)) => true,
+                        _ => false,
                     })
             })
             .collect();
