@@ -25,13 +25,14 @@ impl Layout {
     /// The SQLite database, unless another one was named.
     pub const DATABASE: &str = "cinnabar.db";
     /// Members of the backup (a file, or a folder's prefix ending in `/`) and their places.
-    const PLACES: [(&str, &str); 8] = [
+    const PLACES: [(&str, &str); 9] = [
+        ("configuration/ceremony.txt", "ceremony.txt"),
         ("configuration/hierarchy.toml", "hierarchy.toml"),
         ("log/verifier.key", "log.key"),
         ("log/state/", "state/"),
         ("tls/server.crt", "tls/server.crt"),
         ("tls/server.key", "tls/server.key"),
-        ("keystore/", "keystore/"),
+        ("keystore/", "keys/"),
         ("certificates/", "certificates/"),
         ("policies/authorization/", "policies/authorization/"),
     ];
@@ -207,7 +208,7 @@ fn configuration(archive: &Archive, named: Option<&DatabaseUrl>) -> Result<Strin
     let mut config = Config::parse(&text, Path::new(name), Path::new(""))?;
     config.appliance.state = "state".into();
     config.appliance.certificates = "certificates".into();
-    config.keystore.directory = "keystore".into();
+    config.keystore.directory = "keys".into();
     config.keystore.hierarchy = "hierarchy.toml".into();
     config.log.verifier_key = "log.key".into();
     config.listeners.platform.certificate = "tls/server.crt".into();
@@ -239,7 +240,7 @@ fn database_url(text: &str) -> Result<DatabaseUrl, RestoreError> {
 }
 
 fn write_files(archive: &Archive, work: &Path) -> Result<(), RestoreError> {
-    for folder in ["state", "keystore", "certificates", "tls", "policies/authorization"] {
+    for folder in ["state", "keys", "certificates", "tls", "policies/authorization"] {
         make_folder(&work.join(folder))?;
     }
     for member in &archive.manifest().members {

@@ -130,6 +130,11 @@ fn add_configuration(writer: &mut Archive, path: &Path, config: &Config) -> Resu
     ] {
         add_file(writer, path, name)?;
     }
+    // The ceremony's transcript, which tells the log's key and every authority's fingerprint.
+    let transcript = path.with_file_name("ceremony.txt");
+    if transcript.is_file() {
+        add_file(writer, &transcript, "configuration/ceremony.txt")?;
+    }
     add_folder(writer, &config.keystore.directory, "keystore", Depth::All)?;
     add_folder(writer, &config.appliance.certificates, "certificates", Depth::All)?;
     add_folder(writer, &config.policies.authorization, "policies/authorization", Depth::All)

@@ -1,4 +1,4 @@
-//! Keeping an appliance: `backup`, `restore`, `upgrade`, `config check`.
+//! Keeping an appliance: `backup` and `upgrade`. (`restore`, `config check` and `keystore` have files of their own.)
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -138,17 +138,17 @@ pub fn upgrade(args: UpgradeArgs, global: &Global, output: Output) -> Outcome {
 }
 
 /// Progress of backup and restore as bars, one after the other.
-struct Bar {
+pub struct Bar {
     output: Output,
     bar: Option<indicatif::ProgressBar>,
 }
 
 impl Bar {
-    fn new(output: Output) -> Self {
+    pub fn new(output: Output) -> Self {
         Self { output, bar: None }
     }
 
-    fn show(&mut self, progress: Progress<'_>) {
+    pub fn show(&mut self, progress: Progress<'_>) {
         match progress {
             Progress::Begin(what, total) => {
                 self.done();
@@ -162,7 +162,7 @@ impl Bar {
         }
     }
 
-    fn done(&mut self) {
+    pub fn done(&mut self) {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }

@@ -8,15 +8,18 @@
 //! decided, 5 no signature, 6 cannot be processed.
 
 mod admin;
+mod audit;
 mod check;
 mod client;
 mod init;
+mod keystore;
 mod leaf;
 mod maintenance;
 mod output;
 mod policy;
 mod receipt;
 mod registry;
+mod restore;
 mod seal;
 mod serve;
 mod verify;
@@ -97,6 +100,9 @@ pub enum Command {
     /// Fetch a receipt, or verify one offline
     #[command(subcommand)]
     Receipt(receipt::ReceiptCommand),
+    /// Verify the log against the database, look at its entries
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Check the authorization policies, or explain a decision
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
@@ -109,8 +115,13 @@ pub enum Command {
     /// List and revoke certificates
     #[command(subcommand)]
     Certificate(registry::CertificateCommand),
+    /// Change how the keystore is unlocked
+    #[command(subcommand)]
+    Keystore(keystore::KeystoreCommand),
     /// Write a backup of everything the appliance needs
     Backup(maintenance::BackupArgs),
+    /// Restore a backup into an empty folder
+    Restore(restore::RestoreArgs),
     /// Bring the database of an older version up to this one
     Upgrade(maintenance::UpgradeArgs),
     /// Work with the configuration file
@@ -155,11 +166,14 @@ fn dispatch(cli: Cli, output: Output) -> Outcome {
         Command::SealRecord(command) => registry::seal_record(command, &global, output),
         Command::Verify(args) => verify::run(args, output),
         Command::Receipt(command) => receipt::run(command, &global, output),
+        Command::Audit(command) => audit::run(command, &global, output),
         Command::Policy(command) => policy::run(command, &global, output),
         Command::Organisation(command) => registry::organisation(command, &global, output),
         Command::Caller(command) => registry::caller(command, &global, output),
         Command::Certificate(command) => registry::certificate(command, &global, output),
+        Command::Keystore(command) => keystore::run(command, &global, output),
         Command::Backup(args) => maintenance::backup(args, &global, output),
+        Command::Restore(args) => restore::run(args, output),
         Command::Upgrade(args) => maintenance::upgrade(args, &global, output),
         Command::Config(maintenance::ConfigCommand::Check) => check::run(&global, output),
         Command::Completions { shell } => {

@@ -31,10 +31,10 @@ async fn all(client: &Client, path: &str, query: &str) -> Result<Vec<Value>, Fai
             address = format!("{address}{glue}{}", super::query(&[("after", after.clone())]));
         }
         let answer = client.get(&address).await?.json();
-        match answer.get("items").unwrap_or(&answer) {
-            Value::Array(page) => items.extend(page.iter().cloned()),
-            _ => return Err("the service answered with something that is no list".into()),
-        }
+        // Each listing names its array after what it lists.
+        let page = answer.as_object().and_then(|members| members.values().find_map(Value::as_array));
+        let page = page.ok_or("the service answered with something that is no list")?;
+        items.extend(page.iter().cloned());
         let next = answer.get("next").and_then(Value::as_str).map(ToOwned::to_owned);
         if next.is_none() || next == after {
             return Ok(items);
