@@ -169,6 +169,60 @@ async fn many_callers_get_one_strict_order() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_nodes_write_one_log() {
+    let Some(place) = places().into_iter().find(|place| place.kind == "postgres") else { return };
+    let keys = keys();
+    let (db, one) = create(&place, &keys).await;
+    one.commit(furnish()).await.unwrap();
+    let mut elsewhere = settings(&place.folder.path().join("second"));
+    elsewhere.adopt = true;
+    let other = Db::open(&place.url).await.unwrap();
+    let two = Journal::open(other, elsewhere, keys.clone()).await.unwrap();
+    let tasks: Vec<_> = (0..16)
+        .map(|task| {
+            let journal = if task % 2 == 0 { one.clone() } else { two.clone() };
+            tokio::spawn(async move {
+                let mut leaves = Vec::new();
+                for round in 0..20 {
+                    let unit =
+                        Unit::new(act("seal.use")).insert(seal_use(&format!("{task}-{round}"), "s", "c"));
+                    let committed = journal.commit(unit).await.unwrap();
+                    committed.receipt.verify(&[journal.verifier_key().clone()]).unwrap();
+                    leaves.push(committed.leaf);
+                }
+                leaves
+            })
+        })
+        .collect();
+    let mut leaves = Vec::new();
+    for task in tasks {
+        leaves.extend(task.await.unwrap());
+    }
+    leaves.sort_unstable();
+    assert_eq!(leaves, (4..4 + 320).collect::<Vec<u64>>());
+    // Both show the same log within seconds, the one that wrote last and the other.
+    while one.checkpoint() != two.checkpoint() {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert_eq!(one.size(), 324);
+    let options = appliance::audit::Options {
+        keys: &[one.verifier_key().clone()],
+        checkpoints: &[one.checkpoint(), two.checkpoint()],
+        vault: None,
+        progress: &mut |_| {},
+    };
+    let report = appliance::audit::verify(&db, options).await.unwrap();
+    assert!(report.sound, "{report:#?}");
+    // A row that one node changed is not changed again by what the other still believes.
+    let changed = organisation("o").next_version();
+    one.commit(Unit::new(act("change")).update(changed.clone())).await.unwrap();
+    let error = two.commit(Unit::new(act("change")).update(changed)).await.unwrap_err();
+    assert!(matches!(error, CommitError::Conflict { table: "organisations", .. }), "{error}");
+    one.close().await;
+    two.close().await;
+}
+
 #[tokio::test]
 async fn erased_detail_is_gone_and_the_proof_stays() {
     for place in places() {

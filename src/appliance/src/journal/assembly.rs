@@ -3,28 +3,11 @@
 use std::sync::Arc;
 
 use custody::Custody;
-use zeroize::Zeroizing;
 
-use super::{Journal, JournalError, Keys, Settings, SystemClock, Vault, VaultError};
+use super::{CustodyVault, Journal, JournalError, Keys, Settings, SystemClock, Vault};
 use crate::ceremony::{Hierarchy, Role};
 use crate::config::Config;
 use crate::store::Db;
-
-/// Data keys of personal detail, wrapped by the hierarchy's `side-records` key.
-struct CustodyVault {
-    custody: Arc<dyn Custody>,
-    label: String,
-}
-
-impl Vault for CustodyVault {
-    fn wrap(&self, key: &[u8; 32], context: &[u8]) -> Result<Vec<u8>, VaultError> {
-        self.custody.seal(&self.label, key, context).map_err(|error| VaultError(error.to_string()))
-    }
-
-    fn unwrap(&self, wrapped: &[u8], context: &[u8]) -> Result<Zeroizing<Vec<u8>>, VaultError> {
-        self.custody.open(&self.label, wrapped, context).map_err(|error| VaultError(error.to_string()))
-    }
-}
 
 /// The vault for personal detail under this custody.
 ///
@@ -33,7 +16,7 @@ impl Vault for CustodyVault {
 pub fn vault(hierarchy: &Hierarchy, custody: Arc<dyn Custody>) -> Result<Arc<dyn Vault>, JournalError> {
     let key = hierarchy.data_key("side-records");
     let key = key.ok_or_else(|| JournalError::Key("the hierarchy has no `side-records` key".into()))?;
-    Ok(Arc::new(CustodyVault { custody, label: key.label.clone() }))
+    Ok(Arc::new(CustodyVault::new(custody, key.label.clone())))
 }
 
 /// The journal's keys under this custody.

@@ -19,6 +19,7 @@ mod read;
 mod refusals;
 mod release;
 mod released;
+mod replay;
 mod unit;
 mod writer;
 

@@ -121,3 +121,50 @@ fn refuse(answers: Vec<(Answer, Landed)>, fault: &str) {
         drop(answer.send(Err(error.clone())));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tlog::note::SigningKey;
+    use tlog::{Checkpoint, CompactRange, VerifierKey, leaf_hash};
+
+    use super::*;
+
+    fn head(leaves: u8) -> (Head, Batch) {
+        let key = VerifierKey::new("example.org/log", [1; 32]).unwrap();
+        let signer = SigningKey::new(key, |_: &[u8]| Ok::<_, std::io::Error>(vec![0; 64]));
+        let hashes = (0..leaves).map(|leaf| leaf_hash(&[leaf])).collect();
+        let batch = Batch::append(&CompactRange::empty(), hashes).unwrap();
+        let checkpoint =
+            Checkpoint::new("example.org/log", batch.size(), batch.root()).sign(&signer).unwrap();
+        let edge = Arc::new(tlog::edge::Edge::empty());
+        (Head { range: batch.range().clone(), time: 0, edge, checkpoint }, batch)
+    }
+
+    #[test]
+    fn nobody_is_answered_before_the_checkpoint_is_on_the_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let (released, _) = Released::open(folder.path()).unwrap();
+        let shared = Arc::new(Shared {
+            published: ArcSwap::from_pointee(head(0).0),
+            fault: ArcSwapOption::empty(),
+            trouble: ArcSwapOption::empty(),
+        });
+        let releaser = Releaser::start(released.broken(), shared.clone()).unwrap();
+        let (head, batch) = head(3);
+        let landed = Landed {
+            batch: Arc::new(batch),
+            checkpoint: Arc::new(head.checkpoint.clone()),
+            leaf: 2,
+            body: vec![2],
+            time: 0,
+        };
+        let (answer, answered) = oneshot::channel();
+        let (done, told) = oneshot::channel();
+        releaser.send(Release { head, answers: vec![(answer, landed)], done: Some(done) });
+        assert!(matches!(answered.blocking_recv().unwrap(), Err(CommitError::OutcomeUnknown(_))));
+        assert!(!told.blocking_recv().unwrap());
+        assert_eq!(shared.published.load().size(), 0, "not shown either");
+        assert!(shared.trouble.load().is_some());
+        releaser.stop();
+    }
+}

@@ -77,6 +77,12 @@ impl Released {
         Ok(())
     }
 
+    /// The same, on a file that takes no writes.
+    #[cfg(test)]
+    pub(super) fn broken(self) -> Self {
+        Self { file: File::open(&self.path).unwrap(), ..self }
+    }
+
     pub(super) fn path(&self) -> &Path {
         &self.path
     }

@@ -22,7 +22,8 @@ use super::error::{CommitError, JournalError};
 use super::head::Head;
 use super::prepare::{Prepared, Touched, time_text};
 use super::release::{Answer, Landed, Release, Releaser, Shared};
-use crate::store::{Db, Operation, Rule, StoreError, Value, Writer};
+use super::replay::replay;
+use crate::store::{Db, Operation, StoreError, Value, Writer};
 
 /// A unit and whom to answer.
 pub(super) struct Queued {
@@ -190,7 +191,8 @@ impl Task {
             Err(Fault::Units) => {
                 self.connection()?.control("ROLLBACK").await.map_err(|error| unavailable(&error))?;
                 self.begin().await?;
-                self.replay(units).await?;
+                let first = self.head.size();
+                replay(self.connection()?, units, first).await?;
                 if units.is_empty() {
                     let rolled_back = self.connection()?.control("ROLLBACK").await;
                     return rolled_back.map_err(|error| unavailable(&error));
@@ -321,32 +323,6 @@ impl Task {
         if as_expected && counts.len() == expected.len() { Ok(staged) } else { Err(Fault::Units) }
     }
 
-    /// Writes the state of each unit under a savepoint of its own. Those that fail are answered and taken out.
-    async fn replay(&mut self, units: &mut Vec<Queued>) -> Result<(), CommitError> {
-        let mut leaf = self.head.size();
-        let mut survivors = Vec::with_capacity(units.len());
-        let connection = self.connection.as_mut().ok_or_else(|| unavailable("not connected"))?;
-        let mut waiting = std::mem::take(units).into_iter();
-        while let Some(queued) = waiting.next() {
-            let tried = try_unit(connection, &queued, leaf).await;
-            match tried {
-                Ok(None) => {
-                    leaf += queued.unit.leaves.len() as u64;
-                    survivors.push(queued);
-                }
-                Ok(Some(error)) => drop(queued.answer.send(Err(error))),
-                Err(error) => {
-                    survivors.push(queued);
-                    survivors.extend(waiting);
-                    *units = survivors;
-                    return Err(unavailable(&error));
-                }
-            }
-        }
-        *units = survivors;
-        Ok(())
-    }
-
     /// After a COMMIT whose outcome is not known: looks the batch up under the head lock, which the broken
     /// transaction has left by then, one way or the other (decision 7).
     async fn resolve(&mut self, id: &str, cause: &StoreError) -> Result<(), CommitError> {
@@ -430,35 +406,6 @@ fn numbered(units: &[Queued], first: u64) -> impl Iterator<Item = (&Prepared, u6
     })
 }
 
-/// Writes one unit's state; why it cannot be, if it cannot.
-async fn try_unit(
-    connection: &mut Writer,
-    queued: &Queued,
-    leaf: u64,
-) -> Result<Option<CommitError>, StoreError> {
-    connection.control("SAVEPOINT unit").await?;
-    let operations = batch::state(std::iter::once((&queued.unit, leaf)));
-    for (operation, table, id) in operations.into_iter().flat_map(batch::singles) {
-        let expected = operation.expected();
-        let error = match connection.run(vec![operation]).await {
-            Ok(counts) if expected.is_none_or(|expected| counts == [expected]) => continue,
-            Ok(_) => CommitError::Conflict { table, id },
-            Err(StoreError::Rule { rule: Rule::Unique, .. }) => CommitError::Exists { table, id },
-            Err(StoreError::Rule { rule: Rule::Reference, .. }) => CommitError::Reference { table, id },
-            Err(StoreError::Rule { rule: Rule::Value, source }) => {
-                tracing::warn!(table, error = %source, "a row was refused by the schema");
-                CommitError::Row { table, id, fault: "a value is missing or out of range".to_owned() }
-            }
-            Err(error) => return Err(error),
-        };
-        connection.control("ROLLBACK TO SAVEPOINT unit").await?;
-        connection.control("RELEASE SAVEPOINT unit").await?;
-        return Ok(Some(error));
-    }
-    connection.control("RELEASE SAVEPOINT unit").await?;
-    Ok(None)
-}
-
 async fn find_batch(db: &Db, id: &str) -> Result<(bool, Writer), StoreError> {
     let mut connection = Writer::connect(db).await?;
     connection.begin().await?;
@@ -478,7 +425,7 @@ fn tidy(time: i64) -> [Operation; 2] {
     ]
 }
 
-fn unavailable<E: std::fmt::Display + ?Sized>(error: &E) -> CommitError {
+pub(super) fn unavailable<E: std::fmt::Display + ?Sized>(error: &E) -> CommitError {
     CommitError::Unavailable(error.to_string().into())
 }
 
