@@ -253,7 +253,7 @@ pub async fn issue_certificate(
         .guard(&records::CALLERS, caller.id(), caller.version())
         .insert(row.clone())
         .facts(json!({ "certificate": row.id(), "issuer": issuer.label, "serial": text(&row, "serial") }));
-    let done = done_with(&unsealed, row, unit).await?;
+    let done = done_with(app, &unsealed, row, unit).await?;
     Ok((done, vec![certificate, issuer.certificate]))
 }
 
@@ -290,11 +290,16 @@ fn revoked(row: Row, reason: &str, now: i64) -> Row {
 }
 
 async fn done(app: &App, row: Row, unit: Unit) -> Result<Done> {
-    done_with(app.unsealed()?.as_ref(), row, unit).await
+    done_with(app, app.unsealed()?.as_ref(), row, unit).await
 }
 
-async fn done_with(unsealed: &Unsealed, row: Row, unit: Unit) -> Result<Done> {
+async fn done_with(app: &App, unsealed: &Unsealed, row: Row, unit: Unit) -> Result<Done> {
     let committed = unsealed.journal.commit(unit).await?;
+    // The answer says it is so; on this node it is so from now on, on others within a second.
+    match crate::identity::records::snapshot(&app.db).await {
+        Ok(snapshot) => app.identity.replace(snapshot),
+        Err(error) => tracing::warn!(%error, "the register is read again by the watcher"),
+    }
     Ok(Done { row, committed })
 }
 

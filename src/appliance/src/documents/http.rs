@@ -18,9 +18,10 @@ use utoipa_axum::routes;
 use super::model::{SealQuery, SealUse};
 use super::records;
 use super::replay::ReplayKey;
-use super::service::{self, Tools};
+use super::service::{self, DocumentError, Tools};
 use super::verification::Evidence;
 use crate::app::App;
+use crate::journal::CommitError;
 use crate::policy::{ReadSeal, Resource, SealDocument, VerifyDocument};
 use crate::problem::{Kind, Problem, Result};
 use crate::server::Session;
@@ -77,7 +78,16 @@ async fn seal(
         custody: &unsealed.custody,
         replay_key: replay_key(&app)?,
     };
-    let sealed = service::seal(&app.desk, tools, permit, &ready, request, &document, replay).await?;
+    let id = request.seal.clone();
+    let sealed = match service::seal(&app.desk, tools, permit, &ready, request, &document, replay).await {
+        Ok(sealed) => sealed,
+        Err(error @ DocumentError::Commit(CommitError::Conflict { .. })) => {
+            // The seal or its certificate changed meanwhile: why it cannot be used says more than that.
+            app.desk.seals.ready(&app.db, unsealed.custody.as_ref(), chain, &id).await?;
+            return Err(error.into());
+        }
+        Err(error) => return Err(error.into()),
+    };
     let mut response = Response::new(document.into_body(sealed.tail));
     *response.status_mut() = StatusCode::CREATED;
     let digest = hex::decode(&sealed.result_digest).unwrap_or_default();
@@ -114,7 +124,7 @@ async fn verify(
     expect_pdf(&headers)?;
     let _permit = session.permit::<VerifyDocument>(Resource::document())?;
     let document = take(&app, &headers, body).await?;
-    let now = unsealed.journal.clock().now().map_err(crate::journal::CommitError::ClockUntrusted)?;
+    let now = unsealed.journal.clock().now().map_err(CommitError::ClockUntrusted)?;
     let evidence = Evidence::of(&app).map_err(Problem::internal)?;
     let length = document.len();
     let job = move || evidence.verify(document.as_ref(), now.div_euclid(1_000_000));
