@@ -11,6 +11,7 @@
 )]
 
 mod after;
+mod corpus;
 mod forged;
 mod honest;
 mod later;
