@@ -4,7 +4,7 @@
 //! also drawn on a page) lets a harmless-looking change of one role alter the other. So can a reference
 //! that leads nowhere until somebody fills the number. Both are seen here and nowhere else.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::compare::identity;
 use super::in_use;
@@ -17,20 +17,24 @@ pub struct References {
 }
 
 impl References {
-    /// Reads every object in use in `view`.
+    /// Reads every object that can be reached from the trailer of `view`.
     ///
     /// # Errors
-    /// [`ReadError`] when an object cannot be read: then nothing can be said about its references.
+    /// [`ReadError`] when one of them cannot be read: then nothing can be said about its references.
     pub fn of(view: View<'_, '_>) -> Result<Self, ReadError> {
         let mut references = Self::default();
         references.dictionary(0, view.trailer());
-        let mut numbers: Vec<u32> =
-            view.sections().iter().flat_map(crate::syntax::Section::numbers).collect();
-        numbers.sort_unstable();
-        numbers.dedup();
-        for number in numbers {
+        let mut waiting: Vec<u32> = references.referrers.keys().copied().collect();
+        let mut seen: HashSet<u32> = waiting.iter().copied().collect();
+        while let Some(number) = waiting.pop() {
             let Some(entry) = view.locate(number).filter(|entry| in_use(Some(*entry))) else { continue };
-            references.object(number, &view.object(identity(number, entry))?);
+            let object = view.object(identity(number, entry))?;
+            references.object(number, &object);
+            each_reference(&object, &mut |to| {
+                if seen.insert(to) {
+                    waiting.push(to);
+                }
+            });
         }
         Ok(references)
     }
@@ -43,16 +47,24 @@ impl References {
 
     /// Adds what a changed object refers to; what it referred to before stays counted.
     pub fn object(&mut self, from: u32, object: &Object) {
-        match object {
-            Object::Reference(id) => self.referrers.entry(id.number).or_default().push(from),
-            Object::Array(items) => items.iter().for_each(|item| self.object(from, item)),
-            Object::Dictionary(dictionary) => self.dictionary(from, dictionary),
-            Object::Stream(stream) => self.dictionary(from, &stream.dictionary),
-            _ => {}
-        }
+        each_reference(object, &mut |to| self.referrers.entry(to).or_default().push(from));
     }
 
     fn dictionary(&mut self, from: u32, dictionary: &Dictionary) {
         dictionary.iter().for_each(|(_, value)| self.object(from, value));
+    }
+}
+
+fn each_reference(object: &Object, found: &mut dyn FnMut(u32)) {
+    match object {
+        Object::Reference(id) => found(id.number),
+        Object::Array(items) => items.iter().for_each(|item| each_reference(item, found)),
+        Object::Dictionary(dictionary) => {
+            dictionary.iter().for_each(|(_, value)| each_reference(value, found))
+        }
+        Object::Stream(stream) => {
+            stream.dictionary.iter().for_each(|(_, value)| each_reference(value, found))
+        }
+        _ => {}
     }
 }
