@@ -181,3 +181,52 @@ fn every_pdf_on_this_machine_is_read_or_refused_with_a_reason() {
         }
     }
 }
+
+#[test]
+fn levels_and_later_changes_are_judged_as_pyhanko_judges_them() {
+    let folder_made = tempfile::tempdir().unwrap();
+    let here = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let venv = std::env::var("CINNABAR_VENV").unwrap_or_else(|_| {
+        let output = std::process::Command::new(here.join("../../tests/peers/python")).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().lines().last().unwrap().to_owned()
+    });
+    let output = std::process::Command::new(format!("{venv}/bin/python"))
+        .arg(here.join("tests/verify/pyhanko_make.py"))
+        .args([&folder(), folder_made.path()])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let anchors = std::fs::read(folder_made.path().join("root.pem")).unwrap();
+    let anchors = TrustAnchors::new(Certificate::from_pem(&anchors).unwrap());
+    let options = Options {
+        revocation: RevocationPolicy::IfAvailable,
+        ca_revocation: RevocationPolicy::IfAvailable,
+        ..Options::new(&anchors, anchors.certificates()[0].not_before() + 7_200)
+    };
+    let mut seen = 0;
+    for line in String::from_utf8(output.stdout).unwrap().lines() {
+        let theirs: Value = serde_json::from_str(line).unwrap();
+        let name = theirs["file"].as_str().unwrap();
+        let bytes = std::fs::read(folder_made.path().join(format!("{name}.pdf"))).unwrap();
+        let report = verify(&bytes, &options, &Limits::default()).unwrap();
+        let (verdict, level) = match name {
+            "b-lt" => (Verdict::Valid, Level::BLT),
+            "b-lta" | "b-lta-renewed" | "b-lta-signed-again" | "certified-strictly-b-lta" => {
+                (Verdict::Valid, Level::BLTA)
+            }
+            "certified-strictly-filled" | "locked-then-signed" => (Verdict::Invalid, Level::BB),
+            "timestamp-only" => (Verdict::TimestampOnly, Level::None),
+            _ => (Verdict::Valid, Level::BB),
+        };
+        assert_eq!(report.verdict, verdict, "{name}: {report:?}");
+        let first = report.signatures.iter().find(|s| s.kind == cinnabar_pdf::verify::Kind::Signature);
+        if let Some(first) = first {
+            assert_eq!(first.level, level, "{name}: {report:?}");
+            assert_eq!(theirs["docmdp_ok"], first.changes_allowed, "{name}: {theirs}");
+            assert_eq!(theirs["coverage"] == "ENTIRE_FILE", first.coverage == Coverage::File, "{name}");
+        }
+        seen += 1;
+    }
+    assert_eq!(seen, 11);
+}
