@@ -80,7 +80,11 @@ async fn only_the_schema_of_this_program_is_served() {
         Db::upgrade_to(&place.url, SCHEMA - 1).await.unwrap();
         let error = Db::open(&place.url).await.unwrap_err();
         let older = |found| found == SCHEMA - 1;
-        assert!(matches!(error, StoreError::SchemaOlder { found, .. } if older(found)), "{} {error}", place.kind);
+        assert!(
+            matches!(error, StoreError::SchemaOlder { found, .. } if older(found)),
+            "{} {error}",
+            place.kind
+        );
         assert!(error.to_string().contains("cinnabar upgrade"));
         Db::upgrade(&place.url).await.unwrap().close().await;
         // Again: nothing to do.

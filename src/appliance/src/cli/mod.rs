@@ -31,6 +31,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::config::Config;
 pub use output::{Output, Tone};
+pub use serve::capabilities;
 
 /// Seals, proves and watches: the trust-services appliance of a government-services platform.
 #[derive(Debug, Parser)]

@@ -162,7 +162,7 @@ async fn unseal(
             None => return Ok(status(State(admin)).await),
         },
         (None, Some(passphrase), false) => Secret::Passphrase(passphrase),
-        (None, None, true) => Secret::Credential(admin.credential()),
+        (None, None, true) => Secret::Credential(credential(&admin.app)),
         _ => {
             let detail = "Send exactly one of `share`, `passphrase` and `credential`.";
             return Err(Problem::new(Kind::InvalidParameter, detail));
@@ -198,30 +198,14 @@ impl Admin {
         Ok((shares.len() >= needed).then(|| Secret::Shares(std::mem::take(&mut *shares))))
     }
 
-    fn credential(&self) -> CredentialSource {
-        match &self.app.config.keystore.credential {
-            Some(path) => CredentialSource::File(path.clone()),
-            None => CredentialSource::Systemd { name: CREDENTIAL.to_owned() },
-        }
-    }
-
     async fn failed(&self, error: UnsealError) -> Problem {
-        let refusal = Refusal {
-            actor: Actor {
-                id: "local:admin-socket".to_owned(),
-                kind: "operator".to_owned(),
-                organisation: String::new(),
-                fingerprint: String::new(),
-            },
-            action: "appliance.unseal".to_owned(),
-            resource: "appliance:appliance".to_owned(),
-            reason: "unseal-failed".to_owned(),
-            policies: Vec::new(),
-            request: String::new(),
+        let actor = Actor {
+            id: "local:admin-socket".to_owned(),
+            kind: "operator".to_owned(),
+            organisation: String::new(),
+            fingerprint: String::new(),
         };
-        if let Err(fault) = self.app.refused(refusal).await {
-            tracing::error!(%fault, "a failed unseal could not be entered");
-        }
+        enter_failure(&self.app, actor).await;
         tracing::warn!(%error, "unsealing failed");
         match error {
             UnsealError::Already => Problem::new(Kind::Conflict, "The appliance is unsealed already."),
@@ -241,11 +225,34 @@ pub async fn unseal_by_credential(app: &Arc<App>) -> std::result::Result<bool, U
     if !matches!(app.keystore().method(), Method::Credential { .. }) {
         return Ok(false);
     }
-    let source = match &app.config.keystore.credential {
+    match app.unseal(Secret::Credential(credential(app))).await {
+        Ok(()) => Ok(true),
+        Err(error) => {
+            enter_failure(app, Actor::system("start")).await;
+            Err(error)
+        }
+    }
+}
+
+fn credential(app: &App) -> CredentialSource {
+    match &app.config.keystore.credential {
         Some(path) => CredentialSource::File(path.clone()),
         None => CredentialSource::Systemd { name: CREDENTIAL.to_owned() },
+    }
+}
+
+async fn enter_failure(app: &Arc<App>, actor: Actor) {
+    let refusal = Refusal {
+        actor,
+        action: "appliance.unseal".to_owned(),
+        resource: "appliance:appliance".to_owned(),
+        reason: Kind::UnsealFailed.name().to_owned(),
+        policies: Vec::new(),
+        request: String::new(),
     };
-    app.unseal(Secret::Credential(source)).await.map(|()| true)
+    if let Err(fault) = app.refused(refusal).await {
+        tracing::error!(%fault, "a failed unseal could not be entered");
+    }
 }
 
 async fn read_again(State(admin): State<Admin>) -> Result<Json<serde_json::Value>> {

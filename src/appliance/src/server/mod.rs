@@ -20,4 +20,4 @@ pub mod spill;
 pub mod tls;
 
 pub use request::Session;
-pub use run::{ServeError, Server, api};
+pub use run::{ServeError, Server, api, describe};

@@ -86,7 +86,7 @@ async fn policies(app: &Arc<App>) -> Result<(), String> {
 /// Watches until told to stop.
 pub(super) async fn watch(app: Arc<App>, current: Arc<ArcSwap<Handshake>>, mut stop: Stopping) {
     let Ok(mut hangup) = signal(SignalKind::hangup()) else {
-        tracing::error!("SIGHUP cannot be received; reload with `cinnabar reload`");
+        tracing::error!("SIGHUP cannot be received: changed files are seen by their times alone");
         return;
     };
     let mut tick = tokio::time::interval(Duration::from_secs(1));

@@ -60,6 +60,29 @@ pub fn api(
     app: &Arc<App>,
     capabilities: impl IntoIterator<Item = OpenApiRouter<Arc<App>>>,
 ) -> (Router, OpenApi) {
+    let (router, description) = described(capabilities);
+    let text: Arc<str> = description.to_pretty_json().unwrap_or_default().into();
+    let document = move || {
+        let text = text.clone();
+        async move { ([(http::header::CONTENT_TYPE, "application/json")], text.to_string()) }
+    };
+    let router = router
+        .route("/v1/openapi.json", axum::routing::get(document))
+        .layer(axum::extract::DefaultBodyLimit::max(JSON_LIMIT))
+        .fallback(|| async { http::StatusCode::NOT_FOUND })
+        .layer(axum::middleware::from_fn_with_state(app.clone(), pipeline::platform))
+        .with_state(app.clone());
+    (router, description)
+}
+
+/// The description alone, OpenAPI 3.1; what a running server has at `/v1/openapi.json`.
+pub fn describe(capabilities: impl IntoIterator<Item = OpenApiRouter<Arc<App>>>) -> OpenApi {
+    described(capabilities).1
+}
+
+fn described(
+    capabilities: impl IntoIterator<Item = OpenApiRouter<Arc<App>>>,
+) -> (axum::Router<Arc<App>>, OpenApi) {
     let described = utoipa::openapi::OpenApiBuilder::new()
         .info(
             utoipa::openapi::InfoBuilder::new()
@@ -74,19 +97,7 @@ pub fn api(
     let merged = capabilities
         .into_iter()
         .fold(OpenApiRouter::<Arc<App>>::with_openapi(described), OpenApiRouter::merge);
-    let (router, description) = merged.split_for_parts();
-    let text: Arc<str> = description.to_pretty_json().unwrap_or_default().into();
-    let document = move || {
-        let text = text.clone();
-        async move { ([(http::header::CONTENT_TYPE, "application/json")], text.to_string()) }
-    };
-    let router = router
-        .route("/v1/openapi.json", axum::routing::get(document))
-        .layer(axum::extract::DefaultBodyLimit::max(JSON_LIMIT))
-        .fallback(|| async { http::StatusCode::NOT_FOUND })
-        .layer(axum::middleware::from_fn_with_state(app.clone(), pipeline::platform))
-        .with_state(app.clone());
-    (router, description)
+    merged.split_for_parts()
 }
 
 impl Server {

@@ -133,7 +133,7 @@ impl House {
         let db = Db::upgrade(&config.database.url.parse().unwrap()).await.unwrap();
         house.first_people(&db, &config, &hierarchy).await;
         let app = App::open(config, db).await.unwrap();
-        let (router, _) = api(&app, [appliance::callers::routes()]);
+        let (router, _) = api(&app, [appliance::callers::routes(), extra()]);
         let server = Server::bind(app.clone(), router).unwrap();
         let platform = server.platform_addresses().unwrap();
         let public = server.public_addresses().unwrap()[0];
@@ -208,6 +208,19 @@ impl House {
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|e| e.to_string())?;
         tokio::spawn(connection);
         Ok(Client { sender })
+    }
+
+    pub async fn connect_h2(&self, who: &Credential) -> hyper::client::conn::http2::SendRequest<Full<Bytes>> {
+        let mut tls = self.tls(Some(who));
+        tls.alpn_protocols = vec![b"h2".to_vec()];
+        let stream = tokio::net::TcpStream::connect(self.platform[0]).await.unwrap();
+        let name = ServerName::try_from("localhost").unwrap();
+        let stream = tokio_rustls::TlsConnector::from(Arc::new(tls)).connect(name, stream).await.unwrap();
+        let executor = hyper_util::rt::TokioExecutor::new();
+        let (sender, connection) =
+            hyper::client::conn::http2::handshake(executor, TokioIo::new(stream)).await.unwrap();
+        tokio::spawn(connection);
+        sender
     }
 
     pub async fn connect(&self, who: &Credential) -> Client {
@@ -482,4 +495,34 @@ fn terms(now: i64) -> Terms {
 fn narrow(path: &Path) {
     use std::os::unix::fs::PermissionsExt;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+/// Routes that only tests have.
+fn extra() -> utoipa_axum::router::OpenApiRouter<Arc<App>> {
+    use appliance::server::spill::{SpooledBody, Terms as SpillTerms};
+    use axum::extract::State;
+    async fn echo(
+        State(app): State<Arc<App>>,
+        _: appliance::server::Session,
+        body: axum::body::Body,
+    ) -> appliance::problem::Result<axum::body::Body> {
+        let limits = &app.config.limits;
+        let terms = SpillTerms {
+            limit: limits.body,
+            threshold: limits.spill_threshold,
+            folder: &app.config.appliance.state,
+            pause: Duration::from_secs(limits.body_chunk_seconds),
+        };
+        Ok(Arc::new(SpooledBody::collect(body, terms).await?).into_body("tail"))
+    }
+    utoipa_axum::router::OpenApiRouter::new()
+        .route("/v1/test/echo", axum::routing::post(echo))
+        .route("/v1/test/panic", axum::routing::get(|| async { panic!("on purpose") as &'static str }))
+        .route(
+            "/v1/test/slow",
+            axum::routing::get(|| async {
+                tokio::time::sleep(Duration::from_secs(60)).await;
+                "late"
+            }),
+        )
 }

@@ -387,3 +387,64 @@ async fn both_families_are_served_and_stopping_is_graceful() {
     drop(open);
     assert!(!house.folder.path().join("state/admin.sock").exists());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_panicking_handler_is_an_internal_problem_and_the_server_lives() {
+    let house = House::with("request_seconds = 1").await;
+    let mut officer = house.connect(&house.officer(1)).await;
+    let answer = officer.get("/v1/test/panic").await;
+    assert_eq!((answer.status, answer.problem().as_str()), (500, "internal"));
+    assert!(!String::from_utf8_lossy(&answer.body).contains("on purpose"), "nothing internal leaves");
+    let answer = officer.get("/v1/test/slow").await;
+    assert_eq!((answer.status, answer.problem().as_str()), (408, "timeout"));
+    assert_eq!(officer.get("/v1/callers").await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn large_bodies_come_back_whole_and_larger_ones_are_refused() {
+    let house = House::with("body = 3000000\nspill_threshold = 65536\nbody_chunk_seconds = 1").await;
+    let mut officer = house.connect(&house.officer(1)).await;
+    let mut body: Vec<u8> = (0..2_500_000_u32).map(|at| u8::try_from(at % 251).unwrap()).collect();
+    let answer = officer.send(Method::POST, "/v1/test/echo", &[], body.clone()).await.unwrap();
+    assert_eq!((answer.status, answer.header("content-length")), (200, "2500004"));
+    body.extend_from_slice(b"tail");
+    assert!(answer.body == body);
+    body.resize(3_000_001, 0);
+    let answer = officer.send(Method::POST, "/v1/test/echo", &[], body).await.unwrap();
+    assert_eq!((answer.status, answer.problem().as_str()), (413, "body-too-large"));
+    assert_eq!(answer.json()["limit"], 3_000_000);
+    assert_eq!(house.refusals("body-too-large").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn http2_is_served_and_cut_off_alike() {
+    use http_body_util::{BodyExt, Full};
+    let house = House::open().await;
+    let machine = house.machine("approvals", &["sealer"]).await;
+    let mut client = house.connect_h2(&machine).await;
+    let request = || {
+        http::Request::builder()
+            .uri("https://localhost/v1/openapi.json")
+            .body(Full::new(bytes::Bytes::new()))
+            .unwrap()
+    };
+    let answer = client.send_request(request()).await.unwrap();
+    assert_eq!((answer.status(), answer.version()), (http::StatusCode::OK, http::Version::HTTP_2));
+    answer.into_body().collect().await.unwrap();
+    let mut officer = house.connect(&house.officer(1)).await;
+    let fingerprint = hex::encode(machine.certificate.sha256_fingerprint());
+    officer.post(&format!("/v1/certificates/{fingerprint}/revoke"), &json!({})).await;
+    let revoked = Instant::now();
+    loop {
+        let Ok(answer) = client.send_request(request()).await else { panic!("closed before it was told") };
+        if answer.status() == http::StatusCode::FORBIDDEN {
+            let body = answer.into_body().collect().await.unwrap().to_bytes();
+            assert!(String::from_utf8_lossy(&body).contains("certificate-revoked"));
+            break;
+        }
+        assert!(revoked.elapsed() < Duration::from_secs(5));
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert!(client.send_request(request()).await.is_err(), "closed after the answer");
+}
