@@ -18,14 +18,16 @@ mod pages;
 pub(crate) mod parser;
 #[cfg(test)]
 mod properties;
+mod view;
 mod xref;
 
-pub(crate) use document::Spelled;
-pub use document::{Document, View};
+pub use document::Document;
 pub use error::{Oddity, OpenError, ReadError};
 pub use limits::Limits;
 pub use object::{Dictionary, Object, ObjectId, PdfString, Stream};
 pub use pages::{Page, Pages};
+pub(crate) use view::Spelled;
+pub use view::View;
 pub use xref::{Entry, Section, XrefKind};
 
 /// Where the bytes of a file come from: memory, a file, an encrypted spill file.

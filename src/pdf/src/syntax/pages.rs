@@ -2,8 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::document::View;
-use super::{Dictionary, Object, ObjectId, ReadError};
+use super::{Dictionary, Object, ObjectId, ReadError, View};
 
 /// A page with what it inherits.
 #[derive(Debug, Clone)]

@@ -7,6 +7,7 @@
 //! numbers not yet in use).
 
 mod annotations;
+mod appearances;
 mod bytes;
 mod catalog;
 mod form;
