@@ -14,9 +14,12 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use appliance::audit::{self, Fault};
 use appliance::backup::rows::Snapshot;
 use appliance::backup::{Progress, RestoreError, TakeError, prepare, take};
+use appliance::ceremony::{self, Plan, UnlockPlan};
 use appliance::config::Config;
+use appliance::journal::last_released;
 use appliance::store::{DatabaseUrl, Db, SCHEMA};
 use support::{Place, places, raw};
 
@@ -252,4 +255,104 @@ async fn what_is_wrong_with_a_backup_leaves_nothing_behind() {
     fs::write(folder.join("mine"), "x").unwrap();
     assert!(matches!(prepare(&out, &folder, None, &mut quiet).await, Err(RestoreError::NotEmpty(_))));
     assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
+}
+
+async fn findings(url: &DatabaseUrl, key: &Path, state: &Path) -> Vec<audit::Finding> {
+    let db = Db::open(url).await.unwrap();
+    let keys = tlog::history::KeyHistory::parse(&fs::read_to_string(key).unwrap()).unwrap().all_keys();
+    let checkpoints: Vec<_> = last_released(state).unwrap().into_iter().collect();
+    assert_eq!(checkpoints.len(), 1, "the node's last released checkpoint came along");
+    let mut quiet = |_| ();
+    let options =
+        audit::Options { keys: &keys, checkpoints: &checkpoints, vault: None, progress: &mut quiet };
+    let report = audit::verify(&db, options).await.unwrap();
+    db.close().await;
+    report.findings
+}
+
+#[tokio::test]
+async fn a_restored_appliance_has_a_log_that_verifies_and_tells_what_is_altered() {
+    for place in places() {
+        let directory = place.folder.path().join("a");
+        let plan = Plan {
+            directory: directory.clone(),
+            organisation: "示范市政务服务数据管理局".into(),
+            unlock: UnlockPlan::Shares { threshold: 2, shares: 3 },
+            hosts: vec!["localhost".into()],
+            port: 8443,
+            public_port: 8080,
+            database: matches!(place.url, DatabaseUrl::Postgres(_)).then(|| url_text(&place.url)),
+            hierarchy: ceremony::DEFAULT_HIERARCHY.into(),
+            log_origin: None,
+            allow_swap: true,
+            assume_clock: true,
+        };
+        let done = ceremony::perform(&plan, &mut |_| ()).await.unwrap();
+        let config = Config::load(&done.config).unwrap();
+        let out = place.folder.path().join("backup.tar");
+        take(&done.config, &config, &out, false, &mut quiet).await.unwrap();
+        for other in places() {
+            let folder = other.folder.path().join("restored");
+            let url = match &other.url {
+                DatabaseUrl::Lite(_) => None,
+                DatabaseUrl::Postgres(url) => Some(url.as_str()),
+            };
+            let restoring = prepare(&out, &folder, url, &mut quiet).await.unwrap();
+            let (key, state) = (restoring.log_key(), restoring.work().join("state"));
+            assert_eq!(
+                findings(restoring.url(), &key, &state).await,
+                [],
+                "{} onto {}",
+                place.kind,
+                other.kind
+            );
+            let altered = Place {
+                folder: tempfile::tempdir().unwrap(),
+                url: restoring.url().clone(),
+                kind: other.kind,
+                server: other.server.clone(),
+            };
+            raw(&altered, "UPDATE callers SET state = 'retired' WHERE id = 'officer-1'").await;
+            let found = findings(restoring.url(), &key, &state).await;
+            assert_eq!((found[0].table.as_str(), found[0].id.as_str()), ("callers", "officer-1"));
+            assert_eq!(found[0].fault, Fault::Altered);
+        }
+    }
+}
+
+fn cinnabar(arguments: &[&str]) -> (Option<i32>, String) {
+    let done = std::process::Command::new(env!("CARGO_BIN_EXE_cinnabar")).args(arguments).output().unwrap();
+    let text = [done.stdout, done.stderr].concat();
+    (done.status.code(), String::from_utf8(text).unwrap())
+}
+
+#[tokio::test]
+async fn an_upgrade_takes_a_backup_first_and_refuses_a_newer_schema() {
+    for place in places() {
+        Db::upgrade_to(&place.url, 1).await.unwrap();
+        let range = if matches!(place.url, DatabaseUrl::Lite(_)) { "x'00'" } else { "'\\x00'::bytea" };
+        raw(
+            &place,
+            &format!(
+                "INSERT INTO head (id, origin, size, compact_range, time, batch, checkpoint)
+                 VALUES (1, 'demo.example/log', 0, {range}, 7, 'batch-one', 'text')"
+            ),
+        )
+        .await;
+        let (path, _) = appliance(&place);
+        let path = path.display().to_string();
+        let out = place.folder.path().join("before.tar");
+        let shown = out.display().to_string();
+        let (code, text) = cinnabar(&["upgrade", "--config", &path, "--backup", &shown, "--json"]);
+        assert_eq!(code, Some(0), "{} {text}", place.kind);
+        assert!(text.contains("\"from\": 1"), "{text}");
+        let before = prepare(&out, &place.folder.path().join("before"), None, &mut quiet).await.unwrap();
+        assert_eq!(before.manifest().schema, 1);
+        let (code, text) = cinnabar(&["upgrade", "--config", &path]);
+        assert!(code == Some(0) && text.contains("nothing to do"), "{text}");
+
+        raw(&place, "UPDATE schema_migrations SET version = 99 WHERE version = 1").await;
+        let (code, text) = cinnabar(&["upgrade", "--config", &path]);
+        assert!(code == Some(1) && text.contains("newer program"), "{text}");
+    }
 }

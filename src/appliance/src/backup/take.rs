@@ -97,7 +97,7 @@ pub async fn take(
     let manifest = Manifest {
         format: FORMAT.into(),
         version: VERSION,
-        created: now.to_string(),
+        created: now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
         program: env!("CARGO_PKG_VERSION").into(),
         engine,
         schema,

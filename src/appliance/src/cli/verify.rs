@@ -133,7 +133,8 @@ pub fn run(args: VerifyArgs, output: Output) -> Outcome {
             return Ok(ExitCode::from(2));
         }
     };
-    let at = args.lists.at.unwrap_or_else(Timestamp::now);
+    let now = || Timestamp::from_second(Timestamp::now().as_second());
+    let at = args.lists.at.map_or_else(now, Ok)?;
     let options = Options {
         untrusted: &inputs.untrusted,
         crls: &inputs.crls,
