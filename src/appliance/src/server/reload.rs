@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
 use serde_json::json;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::listener::{Handshake, Stopping};
 use super::run::ServeError;
@@ -85,10 +85,11 @@ async fn policies(app: &Arc<App>) -> Result<(), String> {
 
 /// Watches until told to stop.
 pub(super) async fn watch(app: Arc<App>, current: Arc<ArcSwap<Handshake>>, mut stop: Stopping) {
-    let Ok(mut hangup) = signal(SignalKind::hangup()) else {
-        tracing::error!("SIGHUP cannot be received: changed files are seen by their times alone");
-        return;
-    };
+    let mut hangup = signal(SignalKind::hangup())
+        .inspect_err(
+            |error| tracing::error!(%error, "no SIGHUP: changed files are seen by their times alone"),
+        )
+        .ok();
     let mut tick = tokio::time::interval(Duration::from_secs(1));
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut known = records::generations(&app.db).await.unwrap_or_default();
@@ -98,7 +99,7 @@ pub(super) async fn watch(app: Arc<App>, current: Arc<ArcSwap<Handshake>>, mut s
     loop {
         tokio::select! {
             () = stop.wait() => return,
-            Some(()) = hangup.recv() => {
+            () = hung_up(&mut hangup) => {
                 tell(everything(&app, &current).await);
                 stamps = self::stamps(&app);
             }
@@ -124,6 +125,16 @@ pub(super) async fn watch(app: Arc<App>, current: Arc<ArcSwap<Handshake>>, mut s
                 }
             }
         }
+    }
+}
+
+async fn hung_up(signal: &mut Option<Signal>) {
+    let told = match signal {
+        Some(signal) => signal.recv().await.is_some(),
+        None => false,
+    };
+    if !told {
+        std::future::pending().await
     }
 }
 
