@@ -5,7 +5,6 @@
 //! refuses acts until it is judged: by its source saying again that it is synchronised, or by an officer
 //! ([`TrustedClock::accept`]).
 
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -175,12 +174,9 @@ fn seconds(microseconds: i64) -> f64 {
     microseconds as f64 / 1e6
 }
 
-/// systemd-timesyncd (and chrony's wait service) mark a synchronised clock in the file system; the kernel's own flag
-/// (`STA_UNSYNC` of adjtimex) is read through `timedatectl`, which needs no privilege.
+/// The kernel's own flag (`STA_UNSYNC` of adjtimex), read through `timedatectl`: it needs no privilege, and the kernel
+/// raises the flag whenever somebody sets the clock.
 fn kernel() -> Judgement {
-    if Path::new("/run/systemd/timesync/synchronized").exists() {
-        return Judgement::Synchronised;
-    }
     match run("/usr/bin/timedatectl", &["show", "--property=NTPSynchronized", "--value"]) {
         Ok(answer) if answer.trim() == "yes" => Judgement::Synchronised,
         Ok(_) => Judgement::Untrusted("the kernel says that it is not synchronised".to_owned()),

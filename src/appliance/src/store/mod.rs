@@ -161,6 +161,8 @@ impl Db {
             .busy_timeout(Duration::from_secs(10))
             .statement_cache_capacity(256)
             // Erased detail must not stay behind in free pages (decision 4).
+            .pragma("cache_size", "-65536")
+            .pragma("wal_autocheckpoint", "4000")
             .pragma("secure_delete", "ON")
             .pragma("trusted_schema", "OFF");
         // The first connection makes the file, and turns it to WAL once and for all.
