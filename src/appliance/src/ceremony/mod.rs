@@ -5,6 +5,7 @@
 //! by `cinnabar init` once; what happens later to keys and people goes through the service.
 
 mod certify;
+mod configuration;
 mod hierarchy;
 mod layout;
 mod perform;

@@ -16,13 +16,11 @@ use ring::rand::{SecureRandom, SystemRandom};
 use zeroize::Zeroizing;
 
 use super::certify::{Authority, CertifyError, Terms, Wanted, certify, hosts, wanted};
+use super::configuration::configuration;
 use super::hierarchy::{Hierarchy, HierarchyError, Key, Kind, Role};
 use super::layout::{Layout, LayoutError, Secrecy};
 use super::register::{self, NewCertificate, Person, RegisterError};
-use crate::config::{
-    AdminListener, Appliance, Config, ConfigError, Database, KeystoreConfig, Limits, Listeners, Log,
-    PlatformListener, Policies, Process, PublicListener, Time, TimeSource,
-};
+use crate::config::{Config, ConfigError};
 
 /// What the operator decided before the ceremony.
 #[derive(Debug)]
@@ -405,53 +403,6 @@ impl<'a> Scene<'a> {
         let transcript = self.layout.write("ceremony.txt", self.transcript.as_bytes(), Secrecy::Open)?;
         Ok(Done { config, transcript, log_key: entered.log_key, shares: self.shares, leaves: entered.leaves })
     }
-}
-
-fn configuration(plan: &Plan, random: &dyn SecureRandom) -> Result<Config, CeremonyError> {
-    let mut name = [0; 6];
-    random.fill(&mut name).map_err(|_| CeremonyError::Random)?;
-    let origin = plan.log_origin.clone().unwrap_or_else(|| format!("localhost/{}", hex::encode(name)));
-    let loopback = |port: u16| {
-        vec![
-            std::net::SocketAddr::from((std::net::Ipv4Addr::LOCALHOST, port)),
-            std::net::SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, port)),
-        ]
-    };
-    let host = plan.hosts.first().map_or("localhost", String::as_str);
-    Ok(Config {
-        appliance: Appliance {
-            organisation: plan.organisation.clone(),
-            uri_base: "urn:cinnabar".into(),
-            public_url: format!("http://{host}:{}", plan.public_port),
-            state: "state".into(),
-            certificates: "certificates".into(),
-        },
-        database: Database { url: plan.database.clone().unwrap_or_else(|| "sqlite:cinnabar.db".into()) },
-        keystore: KeystoreConfig {
-            directory: "keys".into(),
-            hierarchy: "hierarchy.toml".into(),
-            credential: match &plan.unlock {
-                UnlockPlan::Credential { path } => {
-                    Some(std::path::absolute(path).unwrap_or_else(|_| path.clone()))
-                }
-                _ => None,
-            },
-        },
-        log: Log { origin, verifier_key: "log.key".into() },
-        listeners: Listeners {
-            platform: PlatformListener {
-                addresses: loopback(plan.port),
-                certificate: "tls/server.crt".into(),
-                key: "tls/server.key".into(),
-            },
-            public: Some(PublicListener { addresses: loopback(plan.public_port) }),
-            admin: AdminListener { socket: "state/admin.sock".into() },
-        },
-        limits: Limits::default(),
-        policies: Policies { authorization: "policies/authorization".into() },
-        time: Time { source: if plan.assume_clock { TimeSource::Assumed } else { TimeSource::Kernel } },
-        process: Process { allow_swap: plan.allow_swap },
-    })
 }
 
 /// Shares as they are handed out.
