@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes, HttpBody};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -85,10 +86,11 @@ pub async fn serve<T>(
     let activity = Activity::new();
     let transport = Metered::new(transport, activity.clone());
     let of_requests = activity.clone();
+    let body_bound = limits.body.saturating_mul(2);
     let service = service_fn(move |request: http::Request<Incoming>| {
         let busy = of_requests.request();
         let router = router.clone();
-        let mut request = request.map(Body::new);
+        let mut request = request.map(|inner| Body::new(Remainder { inner: Some(inner), bound: body_bound }));
         mark(request.extensions_mut());
         async move {
             let response = router.oneshot(request).await?;
@@ -184,6 +186,55 @@ impl HttpBody for Guarded {
     }
 }
 
+/// A request's body. When its handler refuses before reading all of it, the rest is read and thrown away for a
+/// bounded while: closing at once would reset the connection, and a client that sends everything before it reads
+/// would never learn why (RFC 9112 §9.6).
+struct Remainder {
+    inner: Option<Incoming>,
+    bound: u64,
+}
+
+impl HttpBody for Remainder {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: std::pin::Pin<&mut Self>,
+        context: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<http_body::Frame<Bytes>, hyper::Error>>> {
+        match &mut self.inner {
+            Some(inner) => std::pin::Pin::new(inner).poll_frame(context),
+            None => std::task::Poll::Ready(None),
+        }
+    }
+
+    fn size_hint(&self) -> http_body::SizeHint {
+        self.inner.as_ref().map_or_else(http_body::SizeHint::default, HttpBody::size_hint)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.as_ref().is_none_or(HttpBody::is_end_stream)
+    }
+}
+
+impl Drop for Remainder {
+    fn drop(&mut self) {
+        let Some(mut inner) = self.inner.take().filter(|inner| !inner.is_end_stream()) else { return };
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let mut left = self.bound;
+        runtime.spawn(tokio::time::timeout(REMAINDER, async move {
+            while let Some(Ok(frame)) = inner.frame().await {
+                left = left.saturating_sub(frame.data_ref().map_or(0, |data| data.len() as u64));
+                if left == 0 {
+                    return;
+                }
+            }
+        }));
+    }
+}
+
+/// How long the rest of a refused body is read.
+const REMAINDER: Duration = Duration::from_secs(10);
 /// Longest time between the first and the last octet of a request head.
 const HEAD_SECONDS: u64 = 20;
 const MAX_HEADERS: usize = 64;

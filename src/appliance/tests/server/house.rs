@@ -210,6 +210,13 @@ impl House {
         Ok(Client { sender })
     }
 
+    pub async fn raw(&self, who: &Credential) -> tokio_rustls::client::TlsStream<tokio::net::TcpStream> {
+        let stream = tokio::net::TcpStream::connect(self.platform[0]).await.unwrap();
+        let name = ServerName::try_from("localhost").unwrap();
+        let connector = tokio_rustls::TlsConnector::from(Arc::new(self.tls(Some(who))));
+        connector.connect(name, stream).await.unwrap()
+    }
+
     pub async fn connect_h2(&self, who: &Credential) -> hyper::client::conn::http2::SendRequest<Full<Bytes>> {
         let mut tls = self.tls(Some(who));
         tls.alpn_protocols = vec![b"h2".to_vec()];

@@ -448,3 +448,22 @@ async fn http2_is_served_and_cut_off_alike() {
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert!(client.send_request(request()).await.is_err(), "closed after the answer");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_sends_everything_before_it_reads_learns_why_it_was_refused() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let house = House::with("body = 100000").await;
+    for (path, status) in [("/v1/test/echo", "413"), ("/v1/nothing", "404")] {
+        let mut stream = house.raw(&house.officer(1)).await;
+        let length = 20_000_000;
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let _ = stream.write_all(&vec![b'x'; length]).await;
+        let mut answer = Vec::new();
+        let _ = tokio::time::timeout(Duration::from_secs(15), stream.read_to_end(&mut answer)).await;
+        let answer = String::from_utf8_lossy(&answer);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{answer}");
+    }
+}
