@@ -8,4 +8,38 @@
     reason = "tests: a failed step is a failed test"
 )]
 
+mod crash;
+mod faults;
+mod large;
+mod lifecycle;
 mod peers;
+mod postgres;
+mod receipts;
+mod refusals;
+mod revocation;
+mod sealing;
+mod tampering;
+
+/// Where suites that do not care put the seal.
+const PLACE: &str = "seal=bureau-seal&page=1&x_mm=20&y_mm=30";
+
+/// An appliance with one seal and one approval system `approval`.
+fn ready() -> (support::Appliance, support::Client) {
+    ready_with(support::Setup::default())
+}
+
+fn ready_with(setup: support::Setup) -> (support::Appliance, support::Client) {
+    let appliance = support::Appliance::start_with(setup);
+    appliance.seal_record("bureau-seal");
+    let client = appliance.approval_system("approval");
+    (appliance, client)
+}
+
+fn small_pdf() -> Vec<u8> {
+    support::corpus::named("reportlab-single").read()
+}
+
+/// Whether a check passes, for loops that go on after a failure; its message is printed by the panic.
+fn holds(check: impl FnOnce()) -> bool {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(check)).is_ok()
+}

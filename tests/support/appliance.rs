@@ -47,7 +47,8 @@ pub fn binary() -> PathBuf {
 }
 
 /// Tables whose rows are state: each row stands in an entry of the log with its digest.
-pub const STATE_TABLES: [&str; 5] = ["organisations", "callers", "certificates", "seals", "seal_uses"];
+pub const STATE_TABLES: [&str; 6] =
+    ["organisations", "callers", "certificates", "seals", "seal_uses", "proposals"];
 
 const PASSPHRASE: &str = "correct horse battery staple";
 

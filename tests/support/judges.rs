@@ -128,7 +128,7 @@ pub fn rendered(pdf: &Path, page: u32) -> (u32, u32, Vec<u8>) {
     let out = folder.path().join("page");
     let number = page.to_string();
     let mut command = Command::new("pdftoppm");
-    command.args(["-r", "40", "-f", &number, "-l", &number, "-singlefile"]).arg(pdf).arg(&out);
+    command.args(["-r", "40", "-f", &number, "-l", &number, "-singlefile", "-cropbox"]).arg(pdf).arg(&out);
     finish(command).ok();
     let ppm = std::fs::read(out.with_extension("ppm")).expect("rendered page");
     // P6\nWIDTH HEIGHT\n255\nRGB…
