@@ -432,7 +432,7 @@ async fn a_log_of_the_first_schema_goes_on_after_the_upgrade() {
             "ALTER TABLE head ADD COLUMN batch TEXT NOT NULL DEFAULT ''; \
              UPDATE head SET batch = (SELECT id FROM batches ORDER BY id DESC LIMIT 1); DROP TABLE batches; \
              ALTER TABLE entries DROP COLUMN hash; DROP INDEX certificates_serial; \
-             DELETE FROM schema_migrations WHERE version = 2",
+             DROP TABLE proposals; DELETE FROM schema_migrations WHERE version > 1",
         )
         .await;
         let error = Db::open(&place.url).await.unwrap_err();

@@ -42,14 +42,21 @@ fn migrator(migrations: &[(i64, &'static str, &'static str)]) -> Migrator {
     migrator
 }
 
-/// The newest migration applied, 0 when there is none.
+/// The newest migration applied with none missing before it, 0 when there is none; one that this program does not know
+/// counts as it is.
 pub(super) async fn version<C: Migrate>(connection: &mut C) -> Result<i64, StoreError> {
     let failed = |source| StoreError::Migration { target: SCHEMA, source };
     if let Some(dirty) = connection.dirty_version(TABLE).await.map_err(failed)? {
         return Err(failed(MigrateError::Dirty(dirty)));
     }
     let applied = connection.list_applied_migrations(TABLE).await.map_err(failed)?;
-    Ok(applied.iter().map(|migration| migration.version).max().unwrap_or(0))
+    let mut newest = 0;
+    for migration in applied {
+        if migration.version == newest + 1 || migration.version > SCHEMA {
+            newest = migration.version;
+        }
+    }
+    Ok(newest)
 }
 
 pub(super) async fn run<C: Migrate>(

@@ -115,6 +115,21 @@ pub fn caller(id: &str, organisation: &str) -> Row {
     Row::new(&tables::CALLERS, values)
 }
 
+pub fn proposal(id: &str, caller: &str) -> Row {
+    let values: Vec<Value> = vec![
+        id.into(),
+        1.into(),
+        caller.into(),
+        caller.into(),
+        "person".into(),
+        "[\"officer\"]".into(),
+        "open".into(),
+        7.into(),
+        Value::Null,
+    ];
+    Row::new(&tables::PROPOSALS, values)
+}
+
 pub fn certificate(id: &str, caller: &str) -> Row {
     let values: Vec<Value> = vec![
         id.into(),
@@ -179,7 +194,12 @@ pub fn cached(id: &str) -> Row {
 pub fn furnish() -> Unit {
     Unit::new(act("organisation.add"))
         .insert(organisation("o"))
-        .also(Unit::new(act("caller.add")).insert(caller("c", "o")).insert(certificate("f", "c")))
+        .also(
+            Unit::new(act("caller.add"))
+                .insert(caller("c", "o"))
+                .insert(certificate("f", "c"))
+                .insert(proposal("p", "c")),
+        )
         .also(Unit::new(act("seal.add")).insert(seal("s", "o", "c", "f")))
         .also(Unit::new(act("seal.use")).insert(seal_use("u", "s", "c")))
 }
