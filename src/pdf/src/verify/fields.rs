@@ -84,10 +84,17 @@ impl Form {
     fn walk(&mut self, view: View<'_, '_>) -> Result<(), ReadError> {
         let limits = view.document().limits();
         let mut seen: HashSet<ObjectId> = HashSet::new();
+        let mut repeated: HashSet<ObjectId> = HashSet::new();
         let mut stack: Vec<(Object, Inherited)> =
             self.roots.iter().rev().map(|root| (root.clone(), Inherited::default())).collect();
+        let mut steps = 0usize;
         while let Some((reference, above)) = stack.pop() {
-            if self.nodes.len() >= limits.fields || stack.len() >= limits.fields {
+            // Honest trees name each node once; one that is named over and over costs each time.
+            steps += 1;
+            if steps > limits.fields.saturating_mul(2)
+                || self.nodes.len() >= limits.fields
+                || stack.len() >= limits.fields
+            {
                 return Err(ReadError::TooComplex { budget: "form fields" });
             }
             if above.depth >= limits.depth {
@@ -97,15 +104,18 @@ impl Form {
                 self.warnings.push("a form field is not an indirect object".into());
                 continue;
             };
+            // Looked at before the object is read: a node with many kids is costly to read again and again.
+            if !seen.insert(id) {
+                if repeated.insert(id) {
+                    self.warnings
+                        .push(format!("form field {} stands in the field tree more than once", id.number));
+                }
+                continue;
+            }
             let Object::Dictionary(dictionary) = view.object(id)? else {
                 self.warnings.push(format!("form field {} is not a dictionary", id.number));
                 continue;
             };
-            if !seen.insert(id) {
-                self.warnings
-                    .push(format!("form field {} stands in the field tree more than once", id.number));
-                continue;
-            }
             if dictionary.has_duplicates() {
                 self.warnings.push(format!("form field {} has a duplicated key", id.number));
             }

@@ -168,4 +168,23 @@ fn thousands_of_revisions_fields_and_signatures_are_too_complex_or_quick() {
         .object(6, "<< /T (b) /Kids [5 0 R 6 0 R] /FT /Sig /V 1 0 R >>")
         .table("/Size 7 /Root 1 0 R");
     let _ = bounded(&w.bytes);
+    // One field with many kids, named over and over; then many nodes that share one long list of kids.
+    let mut w = one_page();
+    let many = |what: &str, count: usize| what.repeat(count);
+    let fields = many("5 0 R ", 60_000);
+    w.object(1, &format!("<< /Type /Catalog /Pages 2 0 R /AcroForm << /Fields [{fields}] >> >>"))
+        .object(5, &format!("<< /FT /Sig /T (x) /Kids [{}] >>", many("5 0 R ", 1_000)))
+        .table("/Size 6 /Root 1 0 R");
+    let report = bounded(&w.bytes).unwrap();
+    assert!(report.warnings.len() < 10, "a repetition is said once: {}", report.warnings.len());
+    let mut w = one_page();
+    let fields: String = (100..1_100).map(|n| format!("{n} 0 R ")).collect();
+    w.object(1, &format!("<< /Type /Catalog /Pages 2 0 R /AcroForm << /Fields [{fields}] >> >>"))
+        .object(5, &format!("[{}]", many("6 0 R ", 60_000)))
+        .object(6, "<< /FT /Tx >>");
+    for n in 100..1_100 {
+        w.object(n, &format!("<< /T (s{n}) /Kids 5 0 R >>"));
+    }
+    w.table("/Size 1100 /Root 1 0 R");
+    assert!(bounded(&w.bytes).is_err_and(|error| error.is_too_complex()));
 }
