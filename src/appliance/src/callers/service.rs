@@ -296,9 +296,8 @@ async fn done(app: &App, row: Row, unit: Unit) -> Result<Done> {
 async fn done_with(app: &App, unsealed: &Unsealed, row: Row, unit: Unit) -> Result<Done> {
     let committed = unsealed.journal.commit(unit).await?;
     // The answer says it is so; on this node it is so from now on, on others within a second.
-    match crate::identity::records::snapshot(&app.db).await {
-        Ok(snapshot) => app.identity.replace(snapshot),
-        Err(error) => tracing::warn!(%error, "the register is read again by the watcher"),
+    if let Err(error) = app.identity.read_again(&app.db).await {
+        tracing::warn!(%error, "the register is read again by the watcher");
     }
     Ok(Done { row, committed })
 }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 
 use super::{Caller, CallerKind, Peer, Role};
+use crate::store::{Db, StoreError};
 
 /// One caller as registered.
 #[derive(Debug, Clone)]
@@ -40,6 +41,7 @@ pub struct Snapshot {
 #[derive(Debug)]
 pub struct Identity {
     snapshot: ArcSwap<Snapshot>,
+    reading: tokio::sync::Mutex<()>,
     origin: Instant,
     /// Milliseconds after `origin` at which the database last answered, plus one; 0 = never.
     answered: AtomicU64,
@@ -162,11 +164,23 @@ impl Identity {
     pub fn new(snapshot: Snapshot) -> Self {
         let identity = Self {
             snapshot: ArcSwap::from_pointee(snapshot),
+            reading: tokio::sync::Mutex::new(()),
             origin: Instant::now(),
             answered: AtomicU64::new(0),
         };
         identity.confirm();
         identity
+    }
+
+    /// Reads the register and puts it in force. One reading at a time: of two, the one begun earlier could
+    /// otherwise be put in force last, and a revocation be forgotten until the register changes again.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database does not answer; what was in force stays.
+    pub async fn read_again(&self, db: &Db) -> Result<(), StoreError> {
+        let _one_at_a_time = self.reading.lock().await;
+        self.replace(super::records::snapshot(db).await?);
+        Ok(())
     }
 
     /// Puts a new snapshot in force, just read from the database.

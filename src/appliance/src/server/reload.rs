@@ -49,9 +49,8 @@ pub(super) async fn everything(app: &Arc<App>, current: &ArcSwap<Handshake>) -> 
         metrics::reload("policies", "refused");
         faults.push(fault);
     }
-    match records::snapshot(&app.db).await {
-        Ok(snapshot) => app.identity.replace(snapshot),
-        Err(error) => faults.push(error.to_string()),
+    if let Err(error) = app.identity.read_again(&app.db).await {
+        faults.push(error.to_string());
     }
     if faults.is_empty() { Ok(()) } else { Err(faults) }
 }
@@ -152,9 +151,8 @@ fn tell(outcome: Result<(), Vec<String>>) {
 async fn register(app: &App, known: &mut Vec<(String, i64)>) {
     match records::generations(&app.db).await {
         Ok(now) if now == *known => app.identity.confirm(),
-        Ok(now) => match records::snapshot(&app.db).await {
-            Ok(snapshot) => {
-                app.identity.replace(snapshot);
+        Ok(now) => match app.identity.read_again(&app.db).await {
+            Ok(()) => {
                 // Another node may have revoked.
                 let of = |all: &[(String, i64)]| {
                     all.iter().find(|(name, _)| name == generations::CERTIFICATES).map(|at| at.1)
