@@ -206,15 +206,20 @@ impl App {
     /// # Errors
     /// [`UnsealError`]; the process stays sealed. The caller files the failure with [`App::refused`].
     pub async fn unseal(self: &Arc<Self>, secret: Secret) -> Result<(), UnsealError> {
-        let _one_at_a_time = self.unsealing.lock().await;
-        if self.phase() == Phase::Ready {
-            return Err(UnsealError::Already);
-        }
-        self.phase.store(1, Ordering::Release);
-        let opened = self.open_all(secret).await;
-        self.phase.store(if opened.is_ok() { 2 } else { 0 }, Ordering::Release);
-        metrics::sealed(opened.is_err());
-        opened
+        // On a task of its own: whoever asked may hang up, and the work must still end as open or as sealed.
+        let app = self.clone();
+        let work = tokio::spawn(async move {
+            let _one_at_a_time = app.unsealing.lock().await;
+            if app.phase() == Phase::Ready {
+                return Err(UnsealError::Already);
+            }
+            app.phase.store(1, Ordering::Release);
+            let opened = app.open_all(secret).await;
+            app.phase.store(if opened.is_ok() { 2 } else { 0 }, Ordering::Release);
+            metrics::sealed(opened.is_err());
+            opened
+        });
+        work.await.map_err(|error| UnsealError::CutOff(error.to_string()))?
     }
 
     async fn open_all(self: &Arc<Self>, secret: Secret) -> Result<(), UnsealError> {

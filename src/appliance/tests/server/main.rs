@@ -43,6 +43,21 @@ async fn sealed_refuses_every_act_says_so_and_enters_the_refusal_after_unsealing
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_hangs_up_while_unsealing_does_not_leave_it_half_done() {
+    let house = House::sealed("").await;
+    let asked = house.admin(Method::POST, "/unseal", r#"{"credential":true}"#);
+    let _ = tokio::time::timeout(Duration::from_millis(1), asked).await;
+    for _ in 0..100 {
+        let status = house.admin(Method::GET, "/health", "").await.json()["status"].clone();
+        if status != "unsealing" {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("still unsealing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_a_certificate_or_under_an_unknown_authority_there_is_no_handshake() {
     let house = House::open().await;
     let mut without = house.try_connect(None).await;
