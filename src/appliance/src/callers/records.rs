@@ -65,6 +65,15 @@ pub async fn good_certificates(db: &Db, caller: &str) -> Result<Vec<Row>, StoreE
     records.iter().map(|record| record.to_row(&CERTIFICATES)).collect()
 }
 
+/// Whether a person proposed a caller, or any of its roles.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn proposed_by(db: &Db, caller: &str, person: &str) -> Result<bool, StoreError> {
+    let sql = "SELECT id FROM proposals WHERE caller = $1 AND person = $2";
+    Ok(!db.fetch_all(sql, &[caller.into(), person.into()]).await?.is_empty())
+}
+
 /// The row of a new organisation.
 #[must_use]
 pub fn new_organisation(new: &NewOrganisation) -> Row {

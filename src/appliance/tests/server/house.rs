@@ -279,6 +279,11 @@ impl House {
     }
 
     pub async fn certified(&self, officer: &mut Client, id: &str) -> Credential {
+        self.certification(officer, id).await.unwrap()
+    }
+
+    /// Has a certificate issued for a fresh key; else status and problem of the refusal.
+    pub async fn certification(&self, officer: &mut Client, id: &str) -> Result<Credential, (u16, String)> {
         let random = SystemRandom::new();
         let key = SoftwareKey::generate(KeyKind::P256, &random).unwrap().to_vec();
         let signer = SoftwareKey::from_pkcs8(&key).unwrap();
@@ -288,9 +293,11 @@ impl House {
         let path = format!("/v1/callers/{id}/certificates");
         let kind = [("content-type", "application/pkcs10")];
         let answer = officer.send(Method::POST, &path, &kind, request).await.unwrap();
-        assert_eq!(answer.status, 201, "{:?}", answer.body);
+        if answer.status != 201 {
+            return Err((answer.status, answer.problem()));
+        }
         let certificate = Certificate::from_pem(&answer.body).unwrap().remove(0);
-        Credential { certificate, key }
+        Ok(Credential { certificate, key })
     }
 
     /// Waits until the register knows of a change.

@@ -237,8 +237,15 @@ async fn a_new_officer_and_a_further_role_need_a_second_officer() {
     let approved = second.post(&approve, &json!({})).await;
     assert_eq!((approved.status, approved.json()["state"].as_str()), (200, Some("active")));
     assert_eq!(second.post(&approve, &json!({})).await.problem(), "conflict");
-    let third = house.certified(&mut first, "officer-3").await;
+    let refused = house.certification(&mut first, "officer-3").await.err();
+    assert_eq!(refused, Some((403, "forbidden".to_owned())), "the proposer does not get the certificate");
+    let third = house.certified(&mut second, "officer-3").await;
     house.known(&third).await;
+    for (officer, other) in [(&mut first, "officer-2"), (&mut second, "officer-3")] {
+        let refused = house.certification(officer, other).await.err();
+        assert_eq!(refused, Some((403, "forbidden".to_owned())), "nobody comes by another person's eyes");
+    }
+    house.certified(&mut first, "officer-1").await;
     assert_eq!(house.connect(&third).await.get("/v1/callers").await.status, 200);
 
     house.machine("approvals", &["verifier"]).await;
