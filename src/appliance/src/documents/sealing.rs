@@ -46,8 +46,9 @@ pub fn seal(
     request: &SealRequest,
     seal: &ReadySeal,
     now: i64,
+    limits: &Limits,
 ) -> Result<Signed, SealingError> {
-    let document = Document::open(source, &Limits::default())
+    let document = Document::open(source, limits)
         .map_err(|error| SealingError::Open { truncated: lacks_end(source), error })?;
     let placement = placement(&document, &request.place, seal)?;
     let signature = SignatureRequest {

@@ -5,12 +5,12 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use custody::Custody;
 use pdf::sign::Signed;
-use pdf::syntax::Source;
+use pdf::syntax::{Limits, Source};
 use pki::Certificate;
 use serde_json::json;
 use tokio::sync::Semaphore;
 
-use super::model::SealRequest;
+use super::model::{Place, SealRequest};
 use super::records::{self, Use};
 use super::replay::{Answer, Kept, ReplayError, ReplayKey};
 use super::sealing::{self, SealingError};
@@ -23,8 +23,26 @@ use crate::server::spill::Spooled;
 use crate::store::tables::{CERTIFICATES, SEALS};
 use crate::store::{Db, StoreError};
 
-/// Documents up to this length are worked on where the request is; longer ones on a thread of their own.
+/// Documents up to this length are worked on where the request is, as long as that costs little; others, and
+/// those that turn out to cost more than [`modest`], on a thread of their own.
 const INLINE: u64 = 256 * 1024;
+
+/// What a document may cost where the request is: a few octets can inflate to hundreds of megabytes, which
+/// would hold up every other caller of the thread.
+fn modest() -> Limits {
+    Limits {
+        object_bytes: 1 << 20,
+        nodes: 1 << 16,
+        objects: 20_000,
+        scanned_bytes: 16 << 20,
+        xref_entries: 50_000,
+        sections: 64,
+        stream_bytes: 4 << 20,
+        inflated_total: 8 << 20,
+        fields: 1_024,
+        ..Limits::default()
+    }
+}
 
 /// What sealing works with.
 #[derive(Debug)]
@@ -54,20 +72,20 @@ impl Desk {
         Ok(self.chain.get_or_init(|| issuer.into_iter().collect()))
     }
 
-    /// Runs computation on a document: short documents where the request is, long ones on a thread of
-    /// their own, not too many at the same time.
+    /// Runs computation on a document on a thread of its own, not too much at the same time. The turn ends
+    /// with the work, not with the request: who breaks off and asks again does not get a second turn.
     ///
     /// # Errors
     /// [`DocumentError::Overloaded`] when the work was cut off.
     pub async fn work<T: Send + 'static>(
         &self,
-        length: u64,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, DocumentError> {
-        if length <= INLINE {
-            return Ok(job());
-        }
-        let _turn = self.large.acquire().await.map_err(|_| DocumentError::Overloaded)?;
+        let turn = self.large.clone().acquire_owned().await.map_err(|_| DocumentError::Overloaded)?;
+        let job = move || {
+            let _turn = turn;
+            job()
+        };
         tokio::task::spawn_blocking(job).await.map_err(|_| DocumentError::Overloaded)
     }
 }
@@ -143,11 +161,15 @@ pub async fn seal(
     let time = tools.journal.clock().now().map_err(CommitError::ClockUntrusted)?;
     let now = time.div_euclid(1_000_000);
     seal.usable_at(now)?;
-    let job = {
+    let quick = document.len() <= INLINE && !matches!(request.place, Place::Keyword { .. });
+    let quick = quick.then(|| sealing::seal(document.as_ref(), &request, seal, now, &modest()));
+    let signed = if let Some(Ok(signed)) = quick {
+        signed
+    } else {
         let (document, seal, request) = (document.clone(), seal.clone(), request.clone());
-        move || sealing::seal(document.as_ref(), &request, &seal, now)
+        desk.work(move || sealing::seal(document.as_ref(), &request, &seal, now, &Limits::default()))
+            .await??
     };
-    let signed = desk.work(document.len(), job).await??;
     let id = uuid::Uuid::now_v7().to_string();
     let result_digest = hex::encode(signed.result_sha256.as_ref().ok_or(DocumentError::NoDigest)?);
     let kept = Kept {
