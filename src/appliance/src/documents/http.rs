@@ -68,8 +68,14 @@ async fn seal(
     let chain = app.desk.chain(&app).map_err(Problem::internal)?;
     let ready = app.desk.seals.ready(&app.db, unsealed.custody.as_ref(), chain, &request.seal).await?;
     let resource = Resource::seal(&ready.summary.id, &ready.summary.organisation);
-    let permit = session.permit::<SealDocument>(resource.at_version(ready.summary.version))?;
+    let resource = resource.at_version(ready.summary.version);
+    // Nothing is taken in from those who may not, and nothing is sealed for those who may no longer.
+    let mut permit = session.permit::<SealDocument>(resource.clone())?;
     let document = take(&app, &headers, body).await?;
+    let renewed = session.renewed()?;
+    if !Arc::ptr_eq(renewed.caller(), session.caller()) {
+        permit = renewed.permit::<SealDocument>(resource)?;
+    }
     let caller = &session.caller().id;
     let replay = ReplayKey::of(&headers, caller, "documents/seal", &[text.as_bytes(), &document.sha256()])?;
     let tools = Tools {

@@ -33,7 +33,10 @@ pub async fn platform(State(app): State<Arc<App>>, request: Request, next: Next)
     let (caller, response) = match identify(&app, &connection) {
         Ok(caller) => {
             let response = match admit(&app, &caller, &request) {
-                Ok(()) => answer(&app, &caller, &id, request, next).await,
+                Ok(()) => {
+                    let session = Session::new(app.clone(), caller.clone(), connection.clone(), id.clone());
+                    answer(&app, session, request, next).await
+                }
                 Err(problem) => problem.render(None),
             };
             (Some(caller), response)
@@ -86,14 +89,8 @@ fn admit(app: &App, caller: &Caller, request: &Request) -> Result<()> {
     if request.uri().path() == "/v1/openapi.json" { Ok(()) } else { app.require_unsealed() }
 }
 
-async fn answer(
-    app: &Arc<App>,
-    caller: &Arc<Caller>,
-    id: &RequestId,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    request.extensions_mut().insert(Session::new(app.clone(), caller.clone(), id.clone()));
+async fn answer(app: &App, session: Session, mut request: Request, next: Next) -> Response {
+    request.extensions_mut().insert(session);
     let deadline = Duration::from_secs(app.config.limits.request_seconds);
     let work = AssertUnwindSafe(next.run(request)).catch_unwind();
     match tokio::time::timeout(deadline, work).await {

@@ -6,6 +6,8 @@ use axum::extract::FromRequestParts;
 use http::HeaderMap;
 use http::request::Parts;
 
+use super::connection::Connection;
+use super::pipeline::unix_now;
 use crate::app::App;
 use crate::identity::Caller;
 use crate::policy::{Action, Facts, Permit, Resource};
@@ -44,12 +46,30 @@ impl RequestId {
 pub struct Session {
     app: Arc<App>,
     caller: Arc<Caller>,
+    connection: Arc<Connection>,
     request: RequestId,
 }
 
 impl Session {
-    pub(super) fn new(app: Arc<App>, caller: Arc<Caller>, request: RequestId) -> Self {
-        Self { app, caller, request }
+    pub(super) fn new(
+        app: Arc<App>,
+        caller: Arc<Caller>,
+        connection: Arc<Connection>,
+        request: RequestId,
+    ) -> Self {
+        Self { app, caller, connection, request }
+    }
+
+    /// The same request once more identified. A body may take its sender minutes; whoever was revoked, retired
+    /// or given other roles meanwhile is not who asked at its beginning.
+    ///
+    /// # Errors
+    /// The problem that the caller's next request would meet.
+    pub fn renewed(&self) -> Result<Self> {
+        let caller = self.connection.caller(&self.app.identity, unix_now()).inspect_err(|_| {
+            self.connection.close_after_answer();
+        })?;
+        Ok(Self { caller, ..self.clone() })
     }
 
     /// Who calls.

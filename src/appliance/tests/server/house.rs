@@ -529,9 +529,15 @@ fn extra() -> utoipa_axum::router::OpenApiRouter<Arc<App>> {
         };
         Ok(Arc::new(SpooledBody::collect(body, terms).await?).into_body("tail"))
     }
+    async fn renewed(session: appliance::server::Session) -> appliance::problem::Result<&'static str> {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        session.renewed()?;
+        Ok("the same caller")
+    }
     utoipa_axum::router::OpenApiRouter::new()
         .route("/v1/test/echo", axum::routing::post(echo))
         .route("/v1/test/panic", axum::routing::get(|| async { panic!("on purpose") as &'static str }))
+        .route("/v1/test/renewed", axum::routing::get(renewed))
         .route(
             "/v1/test/slow",
             axum::routing::get(|| async {

@@ -282,6 +282,23 @@ async fn a_retired_caller_is_refused_and_its_certificates_are_revoked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_is_revoked_while_the_body_arrives_is_refused_at_its_end() {
+    let house = House::open().await;
+    let machine = house.machine("approvals", &["sealer"]).await;
+    let mut client = house.connect(&machine).await;
+    assert_eq!(client.get("/v1/test/renewed").await.status, 200);
+    let under_way = tokio::spawn(async move { client.get("/v1/test/renewed").await });
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let mut officer = house.connect(&house.officer(1)).await;
+    let fingerprint = hex::encode(machine.certificate.sha256_fingerprint());
+    let path = format!("/v1/certificates/{fingerprint}/revoke");
+    assert_eq!(officer.post(&path, &json!({ "reason": "keyCompromise" })).await.status, 200);
+    let refused = under_way.await.unwrap();
+    assert_eq!((refused.status, refused.problem().as_str()), (403, "certificate-revoked"));
+    assert_eq!(house.refusals("certificate-revoked").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_unsound_certification_request_is_refused() {
     let house = House::open().await;
     house.machine("approvals", &["sealer"]).await;
