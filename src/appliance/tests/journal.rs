@@ -454,3 +454,29 @@ async fn a_log_of_the_first_schema_goes_on_after_the_upgrade() {
         assert!(report.sound, "{report:#?}");
     }
 }
+
+#[tokio::test]
+async fn what_is_refused_while_the_others_are_entered_is_not_lost() {
+    let place = support::lite();
+    let keys = keys();
+    let state = place.folder.path().join("state");
+    let pending = std::sync::Arc::new(Pending::open(&state).unwrap());
+    let clock = SystemClock::new(appliance::config::TimeSource::Assumed);
+    assert!(pending.refused(&refusal("first"), &clock).unwrap());
+    let (_, journal) = create(&place, &keys).await;
+    let refusing = {
+        let pending = pending.clone();
+        std::thread::spawn(move || {
+            for number in 0..300 {
+                assert!(pending.refused(&refusal(&format!("later-{number}")), &clock).unwrap());
+            }
+        })
+    };
+    while !refusing.is_finished() {
+        journal.drain(&pending).await.unwrap();
+    }
+    refusing.join().unwrap();
+    journal.drain(&pending).await.unwrap();
+    assert_eq!(journal.entries(0, 1000).await.unwrap().len(), 301);
+    journal.close().await;
+}

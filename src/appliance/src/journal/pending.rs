@@ -122,44 +122,53 @@ impl Pending {
         self.len() == 0
     }
 
+    /// Enters what waits, also what is refused meanwhile, and empties the table.
     pub(super) async fn drain(&self, journal: &Journal) -> Result<usize, PendingError> {
         let unusable = |source| PendingError::File { path: self.path.clone(), source };
-        let text = std::fs::read(&self.path).map_err(unusable)?;
-        let (records, whole) = read(&text);
-        let count = records.len();
-        let mut unit: Option<Unit> = None;
-        let mut joined = 0;
-        for record in records {
-            let next = record.unit();
-            unit = Some(match unit.take() {
-                Some(unit) => unit.also(next),
-                None => next,
-            });
-            joined += 1;
-            if joined == MOST_JOINED {
-                joined = 0;
-                if let Some(unit) = unit.take() {
-                    journal.commit(unit).await?;
+        let mut entered = 0;
+        loop {
+            let text = std::fs::read(&self.path).map_err(unusable)?;
+            let (records, whole) = read(&text);
+            let count = records.len();
+            let mut unit: Option<Unit> = None;
+            let mut joined = 0;
+            for record in records.into_iter().skip(entered) {
+                unit = Some(joint(unit, record.unit()));
+                joined += 1;
+                if joined == MOST_JOINED {
+                    joined = 0;
+                    if let Some(unit) = unit.take() {
+                        journal.commit(unit).await?;
+                    }
                 }
             }
+            let dropped = self.state.lock().unwrap_or_else(PoisonError::into_inner).dropped;
+            if entered == 0 && (!whole || dropped > 0) {
+                let facts = json!({ "chain_whole": whole, "not_kept": dropped });
+                let incomplete = Unit::new(Act::system("pending", "pending.incomplete", "")).facts(facts);
+                unit = Some(joint(unit, incomplete));
+            }
+            if let Some(unit) = unit {
+                journal.commit(unit).await?;
+            }
+            entered = count;
+            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            if state.records > count {
+                // Refused while the others were being entered: it stands behind them in the file.
+                continue;
+            }
+            state.file.set_len(0).and_then(|()| state.file.sync_all()).map_err(unusable)?;
+            state.chain = START.to_owned();
+            (state.records, state.octets, state.dropped) = (0, 0, 0);
+            return Ok(entered);
         }
-        let dropped = self.state.lock().unwrap_or_else(PoisonError::into_inner).dropped;
-        if !whole || dropped > 0 {
-            let facts = json!({ "chain_whole": whole, "not_kept": dropped });
-            let next = Unit::new(Act::system("pending", "pending.incomplete", "")).facts(facts);
-            unit = Some(match unit {
-                Some(unit) => unit.also(next),
-                None => next,
-            });
-        }
-        if let Some(unit) = unit {
-            journal.commit(unit).await?;
-        }
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.file.set_len(0).and_then(|()| state.file.sync_all()).map_err(unusable)?;
-        state.chain = START.to_owned();
-        (state.records, state.octets, state.dropped) = (0, 0, 0);
-        Ok(count)
+    }
+}
+
+fn joint(unit: Option<Unit>, next: Unit) -> Unit {
+    match unit {
+        Some(unit) => unit.also(next),
+        None => next,
     }
 }
 
