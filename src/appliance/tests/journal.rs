@@ -20,7 +20,8 @@ use appliance::journal::{
 use appliance::store::{Db, tables};
 use serde_json::json;
 use support::log::{
-    MovedClock, ORIGIN, act, cached, caller, create, furnish, keys, organisation, reopen, seal_use, settings,
+    MovedClock, ORIGIN, act, cached, caller, create, furnish, furnish_first_schema, keys, organisation,
+    reopen, seal_use, settings,
 };
 use support::{places, raw};
 use tlog::verify::{verify_consistency, verify_inclusion};
@@ -422,7 +423,7 @@ async fn a_log_of_the_first_schema_goes_on_after_the_upgrade() {
     for place in places() {
         let keys = keys();
         let (db, journal) = create(&place, &keys).await;
-        journal.commit(furnish()).await.unwrap();
+        journal.commit(furnish_first_schema()).await.unwrap();
         let before = journal.checkpoint();
         journal.close().await;
         db.close().await;

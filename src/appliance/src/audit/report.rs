@@ -25,7 +25,7 @@ pub struct AuditReport {
     pub details_erased: u64,
     /// Earlier checkpoints that the log extends.
     pub checkpoints: u64,
-    /// What does not fit, in the order found: the first bad row first. At most [`MOST_FINDINGS`].
+    /// What does not fit, in the order found: the first bad row first. At most `MOST_FINDINGS`.
     pub findings: Vec<Finding>,
     /// Findings beyond those listed.
     pub more: u64,

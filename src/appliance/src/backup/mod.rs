@@ -1,7 +1,7 @@
 //! Backups: everything an appliance needs, in one file, and back onto an empty machine.
 //!
 //! Responsible for the file's format ([`archive`]), the rows ([`rows`]), taking a backup while the service
-//! runs ([`take`]) and restoring one ([`restore`]). A backup holds the configuration, the key hierarchy,
+//! runs ([`take`]) and restoring one (`restore`). A backup holds the configuration, the key hierarchy,
 //! policies, certificates, the *sealed* keystore, the TLS server's key, the log's public key, the node's last
 //! released checkpoint and every row. It does not hold what opens the keystore (shares, passphrase, credential),
 //! nor the credential folders of callers: whoever steals a backup gets the TLS server's key and public records,

@@ -37,7 +37,7 @@ impl Evidence {
     /// Verifies `source` at `at` (Unix seconds).
     ///
     /// # Errors
-    /// [`VerificationError`]: what is no readable PDF. A bad signature is a report.
+    /// `VerificationError`: what is no readable PDF. A bad signature is a report.
     pub fn verify(&self, source: &dyn Source, at: i64) -> Result<Report, VerificationError> {
         let options =
             Options { untrusted: &self.untrusted, crls: &self.crls, ..Options::new(&self.anchors, at) };

@@ -192,14 +192,19 @@ pub fn cached(id: &str) -> Row {
 
 /// One unit with a row in every table, in several entries.
 pub fn furnish() -> Unit {
+    furnish_with(|unit| unit.insert(proposal("p", "c")))
+}
+
+/// The same without what later schemas brought.
+pub fn furnish_first_schema() -> Unit {
+    furnish_with(|unit| unit)
+}
+
+fn furnish_with(more: impl FnOnce(Unit) -> Unit) -> Unit {
+    let people = Unit::new(act("caller.add")).insert(caller("c", "o")).insert(certificate("f", "c"));
     Unit::new(act("organisation.add"))
         .insert(organisation("o"))
-        .also(
-            Unit::new(act("caller.add"))
-                .insert(caller("c", "o"))
-                .insert(certificate("f", "c"))
-                .insert(proposal("p", "c")),
-        )
+        .also(more(people))
         .also(Unit::new(act("seal.add")).insert(seal("s", "o", "c", "f")))
         .also(Unit::new(act("seal.use")).insert(seal_use("u", "s", "c")))
 }

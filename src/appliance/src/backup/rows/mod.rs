@@ -2,7 +2,7 @@
 //!
 //! Works from the database's own catalogue, so that a table added by a later migration cannot be forgotten. A
 //! line is the array of a row's values in the order of [`TableShape::columns`]; octets are base64. The rows of
-//! either database fit the other. Called by [`super::take`] and [`super::restore`]; nothing else writes to the
+//! either database fit the other. Called by [`super::take`] and `super::restore`; nothing else writes to the
 //! database beside the journal, and the restore writes only into one that it found empty.
 
 mod catalogue;
