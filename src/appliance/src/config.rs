@@ -6,6 +6,7 @@
 //! everything else as a value; policies, certificates and the key hierarchy are files it points at.
 
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -235,6 +236,12 @@ pub enum ConfigError {
         /// Where and what.
         source: Box<toml::de::Error>,
     },
+    /// It holds a password and others can read it.
+    #[error("`{path}` holds the database's password and others can read it: chmod 600 {path}")]
+    Exposed {
+        /// The file.
+        path: PathBuf,
+    },
     /// A value that parses but cannot be meant.
     #[error("`{key}` in `{path}` is `{value}`: {reason}")]
     Value {
@@ -259,7 +266,21 @@ impl Config {
         let text = std::fs::read_to_string(path)
             .map_err(|source| ConfigError::Unreadable { path: path.into(), source })?;
         let base = path.parent().unwrap_or(Path::new("."));
-        Self::parse(&text, path, base)
+        let config = Self::parse(&text, path, base)?;
+        config.keeps_its_password(path)?;
+        Ok(config)
+    }
+
+    /// A database URL with a password is a secret: then nobody but the owner may read the file.
+    fn keeps_its_password(&self, path: &Path) -> Result<(), ConfigError> {
+        let authority = self.database.url.split_once("://").map_or("", |(_, rest)| rest);
+        let user =
+            authority.split('/').next().unwrap_or_default().rsplit_once('@').map_or("", |(user, _)| user);
+        let mode = std::fs::metadata(path).map_or(0, |metadata| metadata.permissions().mode());
+        if (user.contains(':') || authority.contains("password=")) && mode & 0o077 != 0 {
+            return Err(ConfigError::Exposed { path: path.into() });
+        }
+        Ok(())
     }
 
     /// As [`Config::load`], from text; `base` is what relative paths are relative to.
@@ -421,6 +442,23 @@ mod tests {
     fn a_password_in_a_database_url_is_never_shown() {
         let error = parse(&EXAMPLE.replace("sqlite:cinnabar.db", "mysql://u:hunter2@h")).unwrap_err();
         assert!(!error.to_string().contains("hunter2"));
+    }
+
+    #[test]
+    fn a_password_in_a_file_that_others_can_read_refuses_and_says_the_chmod() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cinnabar.toml");
+        let load = |url: &str, mode: u32| {
+            std::fs::write(&path, EXAMPLE.replace("sqlite:cinnabar.db", url)).unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            Config::load(&path)
+        };
+        for url in ["postgres://u:secret@h/d", "postgres://h/d?user=u&password=secret"] {
+            let error = load(url, 0o640).unwrap_err().to_string();
+            assert!(error.contains("chmod 600") && !error.contains("secret@"), "{error}");
+            assert!(load(url, 0o600).is_ok());
+        }
+        assert!(load("postgres://u@h/d", 0o644).is_ok(), "no password, no secret");
     }
 
     #[test]

@@ -400,7 +400,7 @@ fn identifier(id: &str) -> Result<()> {
 }
 
 fn named(member: &str, value: &str, most: usize) -> Result<()> {
-    if value.trim().is_empty() || value.chars().count() > most || value.chars().any(char::is_control) {
+    if !crate::documents::model::is_shown_text(value, most) {
         let detail = format!("`{member}` takes 1 to {most} printable characters.");
         return Err(Problem::new(Kind::InvalidParameter, detail));
     }

@@ -21,6 +21,7 @@ use super::replay::ReplayKey;
 use super::service::{self, DocumentError, Tools};
 use super::verification::Evidence;
 use crate::app::App;
+use crate::identity::IdentifyError;
 use crate::journal::CommitError;
 use crate::policy::{ReadSeal, Resource, SealDocument, VerifyDocument};
 use crate::problem::{Kind, Problem, Result};
@@ -87,6 +88,11 @@ async fn seal(
     let id = request.seal.clone();
     let sealed = match service::seal(&app.desk, tools, permit, &ready, request, &document, replay).await {
         Ok(sealed) => sealed,
+        Err(DocumentError::Commit(CommitError::Conflict { table: "certificates", id }))
+            if id == session.caller().fingerprint =>
+        {
+            return Err(IdentifyError::Revoked.into());
+        }
         Err(error @ DocumentError::Commit(CommitError::Conflict { .. })) => {
             // The seal or its certificate changed meanwhile: why it cannot be used says more than that.
             app.desk.seals.ready(&app.db, unsealed.custody.as_ref(), chain, &id).await?;

@@ -106,8 +106,8 @@ impl SealQuery {
             ("item", &self.item),
         ] {
             let Some(text) = text else { continue };
-            if text.is_empty() || text.chars().count() > MAX_TEXT || text.chars().any(char::is_control) {
-                return bad(name, "write 1 to 256 characters without control characters, or leave it out");
+            if !is_shown_text(text, MAX_TEXT) {
+                return bad(name, "write 1 to 256 visible characters, or leave it out");
             }
         }
         let place = match (self.page, self.x_mm, self.y_mm, self.keyword) {
@@ -155,6 +155,17 @@ pub fn is_identifier(text: &str) -> bool {
     (1..=64).contains(&text.len())
         && !text.starts_with('.')
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+}
+
+/// Whether `text` is 1 to `most` characters that show as what they are: no control characters, nothing that
+/// reorders or hides what stands beside it (Unicode TR 36 §2.5, bidirectional text spoofing).
+#[must_use]
+pub fn is_shown_text(text: &str, most: usize) -> bool {
+    let hidden = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}')
+    };
+    !text.trim().is_empty() && text.chars().count() <= most && !text.chars().any(hidden)
 }
 
 /// The record of one use of a seal.
@@ -205,7 +216,7 @@ mod tests {
 
     #[test]
     fn each_impossible_parameter_is_named() {
-        let cases: [(SealQuery, &str); 9] = [
+        let cases: [(SealQuery, &str); 10] = [
             (SealQuery { seal: "../x".into(), ..query() }, "seal"),
             (SealQuery { page: Some(1), ..query() }, "page"),
             (SealQuery { page: Some(0), x_mm: Some(1.0), y_mm: Some(1.0), ..query() }, "page"),
@@ -215,6 +226,7 @@ mod tests {
             (SealQuery { occurrence: Some(1), ..query() }, "occurrence"),
             (SealQuery { keyword: Some("x".into()), occurrence: Some(0), ..query() }, "occurrence"),
             (SealQuery { reason: Some("a\nb".into()), ..query() }, "reason"),
+            (SealQuery { reason: Some("a\u{202E}b".into()), ..query() }, "reason"),
         ];
         for (query, name) in cases {
             assert_eq!(query.clone().check().unwrap_err().name, name, "{query:?}");

@@ -218,6 +218,7 @@ fn unit(
     time: i64,
 ) -> Unit {
     let caller = permit.caller().id.clone();
+    let shown = permit.caller().fingerprint.clone();
     let original_digest = hex::encode(&signed.original_sha256);
     let certificate = hex::encode(seal.certificate.sha256_fingerprint());
     let used = Use {
@@ -241,7 +242,10 @@ fn unit(
         .facts(facts)
         .insert(row)
         .guard(&SEALS, &seal.summary.id, seal.summary.version)
-        .guard(&CERTIFICATES, certificate, seal.certificate_version);
+        .guard(&CERTIFICATES, certificate, seal.certificate_version)
+        // Whoever is revoked while the document is worked on is refused at its end, on every node: revocation
+        // is the one change of a certificate's row, so a good one is at its first version.
+        .guard(&CERTIFICATES, shown, 1);
     // Free text may name people: it goes where it can be erased.
     match (&request.reason, &request.location) {
         (None, None) => unit,

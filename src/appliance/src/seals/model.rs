@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::documents::model::{BadParameter, is_identifier};
+use crate::documents::model::{BadParameter, is_identifier, is_shown_text};
 
 /// Whether a seal may be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -102,9 +102,8 @@ impl NewSealQuery {
                 });
             }
         }
-        let length = self.name.chars().count();
-        if !(1..=64).contains(&length) || self.name.chars().any(char::is_control) {
-            return Err(BadParameter { name: "name", reason: "write 1 to 64 characters" });
+        if !is_shown_text(&self.name, 64) {
+            return Err(BadParameter { name: "name", reason: "write 1 to 64 visible characters" });
         }
         let width_um = micrometres("width_mm", self.width_mm)?;
         let height_um = micrometres("height_mm", self.height_mm.unwrap_or(self.width_mm))?;
