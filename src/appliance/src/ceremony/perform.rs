@@ -20,7 +20,8 @@ use super::configuration::configuration;
 use super::hierarchy::{Hierarchy, HierarchyError, Key, Kind, Role};
 use super::layout::{Layout, LayoutError, Secrecy};
 use super::register::{self, NewCertificate, Person, RegisterError};
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, TimeSource};
+use crate::journal::{SystemClock, TrustedClock};
 
 /// What the operator decided before the ceremony.
 #[derive(Debug)]
@@ -106,6 +107,12 @@ pub enum CeremonyError {
     /// The organisation's name does not fit into certificates.
     #[error("the organisation's name has {0} characters; certificates take 1 to 36")]
     Organisation(usize),
+    /// Nobody vouches for the clock, and keys and certificates are dated by it.
+    #[error(
+        "the clock is not trusted: {0}; let the machine synchronise its clock (systemd-timesyncd or chrony), or \
+         take it as right with --assume-clock"
+    )]
+    Clock(String),
     /// The hierarchy does not load.
     #[error(transparent)]
     Hierarchy(#[from] HierarchyError),
@@ -177,6 +184,7 @@ pub async fn perform(plan: &Plan, say: &mut dyn FnMut(&str)) -> Result<Done, Cer
         return Err(CeremonyError::Organisation(length));
     }
     let hierarchy = Hierarchy::parse(&plan.hierarchy)?;
+    clock_is_trusted(plan)?;
     let layout = Layout::create(&plan.directory)?;
     let mut scene = Scene::new(plan, &hierarchy, layout, say)?;
     scene.keys()?;
@@ -184,6 +192,14 @@ pub async fn perform(plan: &Plan, say: &mut dyn FnMut(&str)) -> Result<Done, Cer
     scene.server()?;
     scene.people()?;
     scene.finish().await
+}
+
+/// The clock is judged before anything is made: a ceremony in the wrong year is worth nothing.
+fn clock_is_trusted(plan: &Plan) -> Result<(), CeremonyError> {
+    let source = if plan.assume_clock { TimeSource::Assumed } else { TimeSource::Kernel };
+    let clock = TrustedClock::new(Arc::new(SystemClock::new(source)));
+    clock.refresh();
+    clock.now().map(|_| ()).map_err(CeremonyError::Clock)
 }
 
 struct Scene<'a> {
