@@ -109,9 +109,10 @@ const CASES: &[(&str, &str, &str, Fault)] = &[
         Fault::Added,
     ),
     ("UPDATE proposals SET state = 'approved' WHERE id = 'p'", "proposals", "p", Fault::Altered),
+    ("UPDATE proposals SET key = '77' WHERE id = 'p'", "proposals", "p", Fault::Altered),
     ("DELETE FROM proposals WHERE id = 'p'", "proposals", "p", Fault::Missing),
     (
-        "INSERT INTO proposals SELECT 'q', 1, caller, proposer, person, roles, state, created, approver FROM proposals",
+        "INSERT INTO proposals SELECT 'q', 1, caller, proposer, person, roles, state, created, approver, key FROM proposals",
         "proposals",
         "q",
         Fault::Added,

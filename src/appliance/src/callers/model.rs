@@ -82,6 +82,9 @@ pub struct NewCaller {
     /// What it is entrusted with. Machines take `sealer` and `verifier`.
     #[serde(default)]
     pub roles: Vec<Role>,
+    /// Hexadecimal SHA-256 of the SubjectPublicKeyInfo of an officer's or operator's key: the first certificate
+    /// is issued for this key and no other.
+    pub key: Option<String>,
 }
 
 /// A change of a caller; what is absent stays. Further roles await a second officer's approval.
@@ -103,6 +106,9 @@ pub struct Proposal {
     pub proposer: String,
     /// All roles the caller is to have.
     pub roles: Vec<Role>,
+    /// Hexadecimal SHA-256 of the SubjectPublicKeyInfo that a new person's first certificate is issued for;
+    /// compare it with what that person says before you approve. Absent where only roles are proposed.
+    pub key: Option<String>,
     /// `open` or `approved`.
     pub state: String,
     /// When it was proposed, RFC 3339.

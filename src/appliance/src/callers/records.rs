@@ -74,6 +74,16 @@ pub async fn proposed_by(db: &Db, caller: &str, person: &str) -> Result<bool, St
     Ok(!db.fetch_all(sql, &[caller.into(), person.into()]).await?.is_empty())
 }
 
+/// The key that two officers have agreed on for a new person: hexadecimal SHA-256 of its SubjectPublicKeyInfo.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn approved_key(db: &Db, caller: &str) -> Result<Option<String>, StoreError> {
+    let sql = "SELECT key FROM proposals WHERE caller = $1 AND state = 'approved' AND key IS NOT NULL";
+    let record = db.fetch_optional(sql, &[caller.into()]).await?;
+    record.map(|record| record.text("key").map(ToOwned::to_owned)).transpose()
+}
+
 /// The row of a new organisation.
 #[must_use]
 pub fn new_organisation(new: &NewOrganisation) -> Row {
@@ -104,19 +114,35 @@ pub fn new_caller(new: &NewCaller, uri: &str, state: &str, now: i64) -> Row {
     Row::new(&CALLERS, values)
 }
 
-/// The row of a new proposal: all roles that `caller` is to have.
+/// What is proposed for `caller`, and by whom.
+#[derive(Debug, Clone, Copy)]
+pub struct NewProposal<'a> {
+    /// The caller it is about.
+    pub caller: &'a str,
+    /// Registration of the proposer.
+    pub proposer: &'a str,
+    /// Registered person of the proposer.
+    pub person: &'a str,
+    /// All roles that the caller is to have.
+    pub roles: &'a [Role],
+    /// The key of a new person.
+    pub key: Option<&'a str>,
+}
+
+/// The row of a new proposal.
 #[must_use]
-pub fn new_proposal(id: &str, caller: &str, proposer: &str, person: &str, roles: &[Role], now: i64) -> Row {
+pub fn new_proposal(id: &str, new: NewProposal<'_>, now: i64) -> Row {
     let values = vec![
         id.into(),
         1.into(),
-        caller.into(),
-        proposer.into(),
-        person.into(),
-        roles_text(roles).into(),
+        new.caller.into(),
+        new.proposer.into(),
+        new.person.into(),
+        roles_text(new.roles).into(),
         "open".into(),
         now.into(),
         Value::Null,
+        new.key.into(),
     ];
     Row::new(&PROPOSALS, values)
 }
@@ -220,6 +246,7 @@ impl From<&Row> for Proposal {
             caller: text(row, "caller").to_owned(),
             proposer: text(row, "proposer").to_owned(),
             roles: roles_of(row),
+            key: row.value("key").as_text().map(ToOwned::to_owned),
             state: text(row, "state").to_owned(),
             created: time(row, "created").unwrap_or_default(),
             version: row.version(),

@@ -105,8 +105,9 @@ pub async fn propose_person(
 ) -> Result<(Done, Row)> {
     check_new(app, new).await?;
     let row = records::new_caller(new, &uri(app, new), "proposed", now(app)?);
-    let proposal = proposal(app, permit, &row, &new.roles)?;
-    let unit = Unit::new(permit.act()).insert(row.clone()).insert(proposal.clone()).facts(facts(&row));
+    let proposal = proposal(app, permit, &row, &new.roles, new.key.as_deref())?;
+    let facts = keyed_facts(&row, new.key.as_deref());
+    let unit = Unit::new(permit.act()).insert(row.clone()).insert(proposal.clone()).facts(facts);
     Ok((done(app, row, unit).await?, proposal))
 }
 
@@ -122,7 +123,7 @@ pub async fn propose_roles(
 ) -> Result<Done> {
     let row = active(row)?;
     fitting(records::kind_of(&row), roles)?;
-    let proposal = proposal(app, permit, &row, roles)?;
+    let proposal = proposal(app, permit, &row, roles, None)?;
     let unit = Unit::new(permit.act())
         .guard(&records::CALLERS, row.id(), row.version())
         .insert(proposal.clone())
@@ -174,6 +175,7 @@ pub async fn approve(app: &App, permit: &Permit<ApproveCaller>, proposal: Row, c
         return Err(Problem::new(Kind::Forbidden, "Another person than the proposer must approve."));
     }
     let roles = text(&proposal, "roles").to_owned();
+    let key = proposal.value("key").as_text().map(ToOwned::to_owned);
     let caller = caller.next_version().with("roles", roles).with("state", "active");
     let approved =
         proposal.next_version().with("state", "approved").with("approver", permit.caller().id.as_str());
@@ -181,7 +183,7 @@ pub async fn approve(app: &App, permit: &Permit<ApproveCaller>, proposal: Row, c
         .update(caller.clone())
         .update(approved)
         .bump(generations::IDENTITY)
-        .facts(facts(&caller));
+        .facts(keyed_facts(&caller, key.as_deref()));
     done(app, caller, unit).await
 }
 
@@ -217,11 +219,11 @@ pub async fn issue_certificate(
     request: &[u8],
 ) -> Result<(Done, Vec<Certificate>)> {
     let caller = active(caller)?;
-    may_certify(app, permit, &caller).await?;
     let request = CertificationRequest::from_pem_or_der(request).map_err(|error| {
         Problem::new(Kind::RequestUnsound, "Send a PKCS#10 request signed with its own key, DER or PEM.")
             .log(error)
     })?;
+    may_certify(app, permit, &caller, request.spki()).await?;
     let (kind, profile, days) = match records::kind_of(&caller) {
         CallerKind::Machine => (CertificateKind::Machine, Profile::MachineClient, MACHINE_DAYS),
         _ => (CertificateKind::Officer, Profile::OfficerClient, PERSON_DAYS),
@@ -264,25 +266,39 @@ pub async fn issue_certificate(
 }
 
 /// That one officer alone does not come by the certificate of another person, and with it by the second pair
-/// of eyes (decision 12): a person's certificates are renewed by that person, and the first one ever is issued
-/// by anybody but the proposer.
-async fn may_certify(app: &App, permit: &Permit<IssueCertificate>, caller: &Row) -> Result<()> {
-    let own = permit.caller().person.as_deref();
-    if records::kind_of(caller) == CallerKind::Machine
-        || own.is_some_and(|own| own == text(caller, "person") && !own.is_empty())
-    {
+/// of eyes (decision 12): a person's certificates are renewed by that person, for any key; the first one ever is
+/// issued by anybody but the proposer, and only for the key that two officers agreed on.
+async fn may_certify(app: &App, permit: &Permit<IssueCertificate>, caller: &Row, spki: &[u8]) -> Result<()> {
+    if records::kind_of(caller) == CallerKind::Machine {
         return Ok(());
     }
+    let forbidden = |detail: &'static str| Err(Problem::new(Kind::Forbidden, detail));
+    let own = permit.caller().person.as_deref().unwrap_or_default();
+    let themselves = !own.is_empty() && own == text(caller, "person");
     if !records::certificates(&app.db, caller.id(), "", 1).await?.is_empty() {
-        let detail = "Only the person it names has a further certificate issued; whoever lost the key is \
-                      retired and proposed under a new name.";
-        return Err(Problem::new(Kind::Forbidden, detail));
+        if themselves {
+            return Ok(());
+        }
+        return forbidden(
+            "Only the person it names has a further certificate issued; whoever lost the key is retired and \
+             proposed under a new name.",
+        );
     }
-    if records::proposed_by(&app.db, caller.id(), own.unwrap_or_default()).await? {
-        let detail = "Another person than the proposer must have the first certificate issued.";
-        return Err(Problem::new(Kind::Forbidden, detail));
+    if !themselves && records::proposed_by(&app.db, caller.id(), own).await? {
+        return forbidden("Another person than the proposer must have the first certificate issued.");
+    }
+    if records::approved_key(&app.db, caller.id()).await? != Some(key_hash(spki)) {
+        return forbidden(
+            "The first certificate is issued for the key that was approved: send a request of the key whose \
+             SHA-256 stands in the proposal, or retire the caller and propose it under a new name.",
+        );
     }
     Ok(())
+}
+
+/// A key as proposals name it.
+fn key_hash(spki: &[u8]) -> String {
+    hex::encode(crypto::DigestAlgorithm::Sha256.digest(spki))
 }
 
 /// Revokes a certificate: its holder is cut off on every node within five seconds.
@@ -339,6 +355,7 @@ fn now(app: &App) -> Result<i64> {
 async fn check_new(app: &App, new: &NewCaller) -> Result<()> {
     identifier(&new.id)?;
     fitting(new.kind, &new.roles)?;
+    keyed(new.kind, new.key.as_deref())?;
     match (new.kind, &new.person) {
         (CallerKind::Machine, None) => {}
         (CallerKind::Machine, Some(_)) => {
@@ -355,11 +372,39 @@ async fn check_new(app: &App, new: &NewCaller) -> Result<()> {
     }
 }
 
-fn proposal(app: &App, permit: &Permit<ProposeCaller>, caller: &Row, roles: &[Role]) -> Result<Row> {
+/// That a person is proposed with its key, which the second officer approves with it.
+fn keyed(kind: CallerKind, key: Option<&str>) -> Result<()> {
+    let hash = |key: &str| key.len() == 64 && key.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    match (kind, key) {
+        (CallerKind::Machine, None) => Ok(()),
+        (CallerKind::Machine, Some(_)) => {
+            Err(Problem::new(Kind::InvalidParameter, "A machine's `key` is not approved; leave it out."))
+        }
+        (_, Some(key)) if hash(key) => Ok(()),
+        _ => {
+            let detail = "Send in `key` the SHA-256 of the person's SubjectPublicKeyInfo, 64 of 0-9 and a-f.";
+            Err(Problem::new(Kind::InvalidParameter, detail))
+        }
+    }
+}
+
+fn proposal(
+    app: &App,
+    permit: &Permit<ProposeCaller>,
+    caller: &Row,
+    roles: &[Role],
+    key: Option<&str>,
+) -> Result<Row> {
     let person = permit.caller().person.clone();
     let person = person.ok_or_else(|| Problem::new(Kind::Forbidden, "Only a registered person proposes."))?;
-    let id = uuid::Uuid::now_v7().to_string();
-    Ok(records::new_proposal(&id, caller.id(), &permit.caller().id, &person, roles, now(app)?))
+    let new = records::NewProposal {
+        caller: caller.id(),
+        proposer: &permit.caller().id,
+        person: &person,
+        roles,
+        key,
+    };
+    Ok(records::new_proposal(&uuid::Uuid::now_v7().to_string(), new, now(app)?))
 }
 
 /// Roles that a kind of caller takes: machines seal and verify, people do the rest.
@@ -420,6 +465,15 @@ fn facts(caller: &Row) -> serde_json::Value {
     })
 }
 
+/// The facts, with the key that is proposed or approved.
+fn keyed_facts(caller: &Row, key: Option<&str>) -> serde_json::Value {
+    let mut facts = facts(caller);
+    if let (Some(members), Some(key)) = (facts.as_object_mut(), key) {
+        members.insert("key".to_owned(), key.into());
+    }
+    facts
+}
+
 /// Reasons that a person may give (RFC 5280 §5.3.1); authorities' own are not given here.
 const REASONS: [&str; 6] = [
     "unspecified",
@@ -434,3 +488,20 @@ const REASONS: [&str; 6] = [
 const MACHINE_DAYS: u32 = 397;
 /// Validity of an officer's or operator's certificate, in days.
 const PERSON_DAYS: u32 = 730;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_person_is_proposed_with_a_key_and_a_machine_without() {
+        let good = key_hash(b"spki");
+        assert!(keyed(CallerKind::Officer, Some(&good)).is_ok());
+        assert!(keyed(CallerKind::Operator, Some(&good)).is_ok());
+        assert!(keyed(CallerKind::Machine, None).is_ok());
+        assert!(keyed(CallerKind::Machine, Some(&good)).is_err());
+        for bad in [None, Some(""), Some(&good[1..]), Some(&*good.to_uppercase()), Some(&*"g".repeat(64))] {
+            assert!(keyed(CallerKind::Officer, bad).is_err(), "{bad:?}");
+        }
+    }
+}

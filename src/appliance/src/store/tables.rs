@@ -56,6 +56,7 @@ pub static PROPOSALS: Table = Table::new(
         Column::text("state"),
         Column::int("created"),
         Column::text("approver"),
+        Column::text("key"),
     ],
 );
 

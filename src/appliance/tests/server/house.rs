@@ -284,8 +284,17 @@ impl House {
 
     /// Has a certificate issued for a fresh key; else status and problem of the refusal.
     pub async fn certification(&self, officer: &mut Client, id: &str) -> Result<Credential, (u16, String)> {
-        let random = SystemRandom::new();
-        let key = SoftwareKey::generate(KeyKind::P256, &random).unwrap().to_vec();
+        let key = SoftwareKey::generate(KeyKind::P256, &SystemRandom::new()).unwrap().to_vec();
+        self.certification_of(officer, id, key).await
+    }
+
+    /// The same for a key that is there already.
+    pub async fn certification_of(
+        &self,
+        officer: &mut Client,
+        id: &str,
+        key: Vec<u8>,
+    ) -> Result<Credential, (u16, String)> {
         let signer = SoftwareKey::from_pkcs8(&key).unwrap();
         let request =
             pki::request::CertificationRequest::make(&signer, &pki::Subject::common_name("ignored"), &[])

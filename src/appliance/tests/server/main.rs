@@ -12,8 +12,10 @@ mod house;
 
 use std::time::{Duration, Instant};
 
+use crypto::{DigestAlgorithm, KeyKind, Signer, SoftwareKey};
 use house::{House, now};
 use http::Method;
+use ring::rand::SystemRandom;
 use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -227,8 +229,16 @@ async fn a_new_officer_and_a_further_role_need_a_second_officer() {
     let house = House::open().await;
     let mut first = house.connect(&house.officer(1)).await;
     let mut second = house.connect(&house.officer(2)).await;
-    let new = json!({ "id": "officer-3", "kind": "officer", "organisation": "appliance", "person": "p3",
+    let key = SoftwareKey::generate(KeyKind::P256, &SystemRandom::new()).unwrap().to_vec();
+    let hash =
+        hex::encode(DigestAlgorithm::Sha256.digest(SoftwareKey::from_pkcs8(&key).unwrap().public_key()));
+    let mut new = json!({ "id": "officer-3", "kind": "officer", "organisation": "appliance", "person": "p3",
                       "roles": ["security-officer"] });
+    for wrong in [json!(null), json!("ab"), json!(hash.to_uppercase())] {
+        new["key"] = wrong;
+        assert_eq!(first.post("/v1/callers", &new).await.problem(), "invalid-parameter");
+    }
+    new["key"] = hash.clone().into();
     let proposed = first.post("/v1/callers", &new).await;
     assert_eq!((proposed.status, proposed.json()["state"].as_str()), (202, Some("proposed")));
     let approve = format!("{}/approve", proposed.header("location"));
@@ -237,10 +247,17 @@ async fn a_new_officer_and_a_further_role_need_a_second_officer() {
     let approved = second.post(&approve, &json!({})).await;
     assert_eq!((approved.status, approved.json()["state"].as_str()), (200, Some("active")));
     assert_eq!(second.post(&approve, &json!({})).await.problem(), "conflict");
-    let refused = house.certification(&mut first, "officer-3").await.err();
-    assert_eq!(refused, Some((403, "forbidden".to_owned())), "the proposer does not get the certificate");
-    let third = house.certified(&mut second, "officer-3").await;
+    let proposal = second.get("/v1/proposals").await.json()["items"][0].clone();
+    assert_eq!(proposal["key"].as_str(), Some(&*hash), "the second officer sees which key");
+    let forbidden = Some((403, "forbidden".to_owned()));
+    let refused = house.certification_of(&mut first, "officer-3", key.clone()).await.err();
+    assert_eq!(refused, forbidden, "the proposer does not get the certificate");
+    let refused = house.certification(&mut second, "officer-3").await.err();
+    assert_eq!(refused, forbidden, "the second officer does not get it for a key of their own");
+    let third = house.certification_of(&mut second, "officer-3", key).await.unwrap();
     house.known(&third).await;
+    let renewed = house.certified(&mut house.connect(&third).await, "officer-3").await;
+    assert_ne!(renewed.key, third.key, "the person renews with whatever key");
     for (officer, other) in [(&mut first, "officer-2"), (&mut second, "officer-3")] {
         let refused = house.certification(officer, other).await.err();
         assert_eq!(refused, Some((403, "forbidden".to_owned())), "nobody comes by another person's eyes");

@@ -126,6 +126,7 @@ pub fn proposal(id: &str, caller: &str) -> Row {
         "open".into(),
         7.into(),
         Value::Null,
+        "5e".repeat(32).into(),
     ];
     Row::new(&tables::PROPOSALS, values)
 }

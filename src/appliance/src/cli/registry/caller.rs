@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use bytes::Bytes;
 use clap::{Args, Subcommand};
-use crypto::{KeyKind, SoftwareKey};
+use crypto::{DigestAlgorithm, KeyKind, SoftwareKey};
 use http::{Method, StatusCode};
 use pki::Certificate;
 use pki::request::CertificationRequest;
@@ -29,7 +29,8 @@ pub enum CallerCommand {
     #[command(after_help = "Examples:
   cinnabar caller add approval --organisation bureau --role sealer --out approval/ --identity credentials/officer-1
   cinnabar caller add wang --kind officer --person p-wang --organisation bureau --role auditor --out wang/
-Officers and operators are proposed; when a second officer has approved, `caller certificate` finishes the folder.")]
+Officers and operators are proposed with their key; when a second officer has compared and approved it, `caller
+certificate`, by another than the proposer, finishes the folder with that key.")]
     Add(Box<AddArgs>),
     /// Have a certificate issued to a registered caller, with the key in its folder or a new one
     #[command(
@@ -132,7 +133,7 @@ pub fn caller(command: CallerCommand, global: &Global, output: Output) -> Outcom
             }
             CallerCommand::Proposals(args) => {
                 let items = all(&args.remote.client(global)?, "/v1/proposals", "").await?;
-                table(&items, &["id", "caller", "roles", "proposer", "state", "created"], output);
+                table(&items, &["id", "caller", "roles", "key", "proposer", "state", "created"], output);
             }
             CallerCommand::Approve(args) => {
                 let at = format!("/v1/proposals/{}/approve", segment(&args.id)?);
@@ -183,12 +184,13 @@ async fn add(args: AddArgs, global: &Global, output: Output) -> Result<(), Failu
     let root = root_of(&args.remote)?;
     let id = segment(&args.id)?;
     // The key first: a caller that is registered but whose key could not be written helps nobody.
-    key_in(&args.out)?;
+    let key = key_hash(&key_in(&args.out)?);
     let mut body = json!({
         "id": id, "kind": args.kind, "organisation": args.organisation, "roles": args.roles,
     });
     if let (Some(members), Some(person)) = (body.as_object_mut(), args.person) {
         members.insert("person".into(), person.into());
+        members.insert("key".into(), key.clone().into());
     }
     let answer = match client.json(Method::POST, "/v1/callers", &body).await {
         Ok(answer) => answer,
@@ -205,6 +207,7 @@ async fn add(args: AddArgs, global: &Global, output: Output) -> Result<(), Failu
         let mut value = answer.json();
         if let Some(members) = value.as_object_mut() {
             members.insert("proposal".into(), proposal.clone().into());
+            members.insert("key".into(), key.clone().into());
             members.insert("folder".into(), args.out.display().to_string().into());
         }
         let lines = [
@@ -214,6 +217,7 @@ async fn add(args: AddArgs, global: &Global, output: Output) -> Result<(), Failu
                     "caller {id} is proposed; another officer approves: cinnabar caller approve {proposal}"
                 ),
             ),
+            (Tone::Plain, format!("  key {key}: the approver compares it with `caller proposals`")),
             (Tone::Head, format!("then: cinnabar caller certificate {id} --out {}", args.out.display())),
         ];
         output.result(&value, &lines);
@@ -284,6 +288,11 @@ fn key_in(folder: &Path) -> Result<SoftwareKey, Failure> {
     let text = Zeroizing::new(pki::pem::encode(&der, "PRIVATE KEY"));
     write_new(&path, text.as_bytes(), Secrecy::Secret).map_err(failed)?;
     Ok(SoftwareKey::from_pkcs8(&der)?)
+}
+
+/// What a proposal names the key by: the SHA-256 of its SubjectPublicKeyInfo.
+fn key_hash(key: &SoftwareKey) -> String {
+    hex::encode(DigestAlgorithm::Sha256.digest(crypto::Signer::public_key(key)))
 }
 
 /// The root that the acting caller trusts is the one the new caller will trust.
