@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// What a program that ended left behind.
@@ -180,9 +181,28 @@ pub fn usage(pid: u32) -> Usage {
     Usage { cpu: ticks as f64 / 100.0, resident: kilobytes("VmRSS:"), peak: kilobytes("VmHWM:") }
 }
 
-/// Sets the highest resident memory back to the present one, so that a later [`usage`] tells of what came between.
-pub fn forget_peak(pid: u32) {
-    std::fs::write(format!("/proc/{pid}/clear_refs"), "5").expect("clear_refs");
+/// Highest resident memory of a running process while `work` is done, in octets.
+///
+/// The kernel's own high-water mark where it can be reset (by root: the service is not dumpable); else the highest of samples
+/// taken every few milliseconds.
+pub fn peak_during<T>(pid: u32, work: impl FnOnce() -> T) -> (T, u64) {
+    let reset = std::fs::write(format!("/proc/{pid}/clear_refs"), "5").is_ok();
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let sampler = scope.spawn(|| {
+            let mut highest = 0;
+            while !done.load(Ordering::Relaxed) {
+                highest = usage(pid).resident.max(highest);
+                std::thread::sleep(Duration::from_millis(3));
+            }
+            highest
+        });
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
+        done.store(true, Ordering::Relaxed);
+        let sampled = sampler.join().expect("sampler");
+        let result = result.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        (result, if reset { usage(pid).peak.max(sampled) } else { sampled })
+    })
 }
 
 /// A TCP port that nobody listens on now. Another process may take it before it is used; the tests that lose start over.
