@@ -11,6 +11,7 @@ use pki::{Certificate, GeneralName};
 use ring::rand::SystemRandom;
 use serde_json::json;
 
+use super::keys::{key_hash, keyed};
 use super::model::{CallerChange, NewCaller, NewOrganisation, OrganisationChange};
 use super::records::{self, text};
 use crate::app::{App, Unsealed};
@@ -296,11 +297,6 @@ async fn may_certify(app: &App, permit: &Permit<IssueCertificate>, caller: &Row,
     Ok(())
 }
 
-/// A key as proposals name it.
-fn key_hash(spki: &[u8]) -> String {
-    hex::encode(crypto::DigestAlgorithm::Sha256.digest(spki))
-}
-
 /// Revokes a certificate: its holder is cut off on every node within five seconds.
 ///
 /// # Errors
@@ -369,22 +365,6 @@ async fn check_new(app: &App, new: &NewCaller) -> Result<()> {
     match records::organisation(&app.db, &new.organisation).await? {
         Some(row) if text(&row, "state") == "active" => Ok(()),
         _ => Err(Problem::new(Kind::InvalidParameter, "Register the `organisation` first.")),
-    }
-}
-
-/// That a person is proposed with its key, which the second officer approves with it.
-fn keyed(kind: CallerKind, key: Option<&str>) -> Result<()> {
-    let hash = |key: &str| key.len() == 64 && key.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-    match (kind, key) {
-        (CallerKind::Machine, None) => Ok(()),
-        (CallerKind::Machine, Some(_)) => {
-            Err(Problem::new(Kind::InvalidParameter, "A machine's `key` is not approved; leave it out."))
-        }
-        (_, Some(key)) if hash(key) => Ok(()),
-        _ => {
-            let detail = "Send in `key` the SHA-256 of the person's SubjectPublicKeyInfo, 64 of 0-9 and a-f.";
-            Err(Problem::new(Kind::InvalidParameter, detail))
-        }
     }
 }
 
@@ -488,20 +468,3 @@ const REASONS: [&str; 6] = [
 const MACHINE_DAYS: u32 = 397;
 /// Validity of an officer's or operator's certificate, in days.
 const PERSON_DAYS: u32 = 730;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_person_is_proposed_with_a_key_and_a_machine_without() {
-        let good = key_hash(b"spki");
-        assert!(keyed(CallerKind::Officer, Some(&good)).is_ok());
-        assert!(keyed(CallerKind::Operator, Some(&good)).is_ok());
-        assert!(keyed(CallerKind::Machine, None).is_ok());
-        assert!(keyed(CallerKind::Machine, Some(&good)).is_err());
-        for bad in [None, Some(""), Some(&good[1..]), Some(&*good.to_uppercase()), Some(&*"g".repeat(64))] {
-            assert!(keyed(CallerKind::Officer, bad).is_err(), "{bad:?}");
-        }
-    }
-}
