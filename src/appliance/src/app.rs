@@ -24,7 +24,7 @@ use crate::journal::{
 };
 use crate::policy::{Policy, PolicyError};
 use crate::problem::{Kind as ProblemKind, Problem};
-use crate::server::limits::Rates;
+use crate::server::limits::{Places, Rates};
 use crate::server::{metrics, tls};
 use crate::store::{Db, StoreError};
 
@@ -44,6 +44,8 @@ pub struct App {
     pub crls: Crls,
     /// Requests per caller.
     pub rates: Rates,
+    /// Request bodies received or held, per caller.
+    pub bodies: Arc<Places<String>>,
     /// Seals ready for use, and room to work on documents.
     pub desk: Desk,
     keystore: Sealed,
@@ -169,6 +171,7 @@ impl App {
         metrics::sealed(true);
         Ok(Arc::new(Self {
             desk: Desk::new(config.limits.documents_at_once),
+            bodies: Places::new(config.limits.bodies_at_once, config.limits.bodies_per_caller),
             rates: Rates::new(config.limits.requests_per_second, config.limits.request_burst),
             config: Arc::new(config),
             hierarchy,

@@ -156,6 +156,11 @@ pub struct Limits {
     pub shutdown_seconds: u64,
     /// Large documents worked on at the same time (memory and processor bound).
     pub documents_at_once: usize,
+    /// Request bodies received or held at the same time, in all: each takes up to `spill_threshold` of memory
+    /// or `body` of disk.
+    pub bodies_at_once: usize,
+    /// Request bodies of one caller received or held at the same time.
+    pub bodies_per_caller: usize,
 }
 
 impl Default for Limits {
@@ -174,6 +179,8 @@ impl Default for Limits {
             request_burst: 10_000,
             shutdown_seconds: 20,
             documents_at_once: 32,
+            bodies_at_once: 256,
+            bodies_per_caller: 64,
         }
     }
 }
@@ -363,6 +370,8 @@ impl Config {
             ("limits.requests_per_second", u64::from(limits.requests_per_second), 1),
             ("limits.request_burst", u64::from(limits.request_burst), 1),
             ("limits.documents_at_once", limits.documents_at_once as u64, 1),
+            ("limits.bodies_at_once", limits.bodies_at_once as u64, 1),
+            ("limits.bodies_per_caller", limits.bodies_per_caller as u64, 1),
         ] {
             if value < least {
                 return wrong(key, &value, "too small to work with; leave the line out for the default");

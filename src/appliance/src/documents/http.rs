@@ -72,7 +72,7 @@ async fn seal(
     let resource = resource.at_version(ready.summary.version);
     // Nothing is taken in from those who may not, and nothing is sealed for those who may no longer.
     let mut permit = session.permit::<SealDocument>(resource.clone())?;
-    let document = take(&app, &headers, body).await?;
+    let document = take(&app, &session, &headers, body).await?;
     let renewed = session.renewed()?;
     if !Arc::ptr_eq(renewed.caller(), session.caller()) {
         permit = renewed.permit::<SealDocument>(resource)?;
@@ -135,7 +135,7 @@ async fn verify(
     let unsealed = app.unsealed()?;
     expect_pdf(&headers)?;
     let _permit = session.permit::<VerifyDocument>(Resource::document())?;
-    let document = take(&app, &headers, body).await?;
+    let document = take(&app, &session, &headers, body).await?;
     let now = unsealed.journal.clock().now().map_err(CommitError::ClockUntrusted)?;
     let evidence = Evidence::of(&app).map_err(Problem::internal)?;
     let job = move || evidence.verify(document.as_ref(), now.div_euclid(1_000_000));
@@ -179,7 +179,7 @@ fn expect_pdf(headers: &HeaderMap) -> Result<()> {
 }
 
 /// Takes in the document and holds it against the digest the caller sent, if any (RFC 9530).
-async fn take(app: &App, headers: &HeaderMap, body: Body) -> Result<Arc<Spooled>> {
+async fn take(app: &App, session: &Session, headers: &HeaderMap, body: Body) -> Result<Arc<Spooled>> {
     let limits = &app.config.limits;
     let terms = Terms {
         limit: limits.body,
@@ -187,7 +187,7 @@ async fn take(app: &App, headers: &HeaderMap, body: Body) -> Result<Arc<Spooled>
         folder: &app.config.appliance.state,
         pause: Duration::from_secs(limits.body_chunk_seconds),
     };
-    let document = SpooledBody::collect(body, terms).await?;
+    let document = SpooledBody::collect(body, terms).await?.keeping(session.body_place());
     if document.is_empty() {
         return Err(Problem::new(Kind::MalformedRequest, "The body is empty; send the document in it."));
     }

@@ -1,6 +1,7 @@
-//! Bounds on connections and on requests per caller.
+//! Bounds on connections, on bodies held, and on requests per caller.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,28 +10,28 @@ use std::time::Duration;
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
-/// Places for open connections: a total, and a share per peer address.
+/// Places for open connections or held bodies: a total, and a share per peer (an address, or a caller's id).
 #[derive(Debug)]
-pub struct Places {
+pub struct Places<P: Eq + Hash = IpAddr> {
     total: usize,
     per_peer: usize,
-    taken: Mutex<Taken>,
+    taken: Mutex<Taken<P>>,
 }
 
-#[derive(Debug, Default)]
-struct Taken {
+#[derive(Debug)]
+struct Taken<P> {
     total: usize,
-    by_peer: HashMap<IpAddr, usize>,
+    by_peer: HashMap<P, usize>,
 }
 
 /// A place taken; free again when dropped.
 #[derive(Debug)]
-pub struct Place {
-    places: Arc<Places>,
-    peer: IpAddr,
+pub struct Place<P: Eq + Hash = IpAddr> {
+    places: Arc<Places<P>>,
+    peer: P,
 }
 
-/// Why a connection got no place.
+/// Why there was no place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Full {
     /// All places are taken.
@@ -39,24 +40,24 @@ pub enum Full {
     Peer,
 }
 
-impl Places {
+impl<P: Eq + Hash + Clone> Places<P> {
     /// So many places in all, and per peer.
     #[must_use]
     pub fn new(total: usize, per_peer: usize) -> Arc<Self> {
-        Arc::new(Self { total, per_peer, taken: Mutex::default() })
+        let taken = Taken { total: 0, by_peer: HashMap::new() };
+        Arc::new(Self { total, per_peer, taken: Mutex::new(taken) })
     }
 
-    /// Takes a place for a connection from `address`.
+    /// Takes a place for exactly this peer.
     ///
     /// # Errors
     /// [`Full`] when there is none for it.
-    pub fn take(self: &Arc<Self>, address: IpAddr) -> Result<Place, Full> {
-        let peer = network(address);
+    pub fn take_for(self: &Arc<Self>, peer: P) -> Result<Place<P>, Full> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         if taken.total >= self.total {
             return Err(Full::Total);
         }
-        let count = taken.by_peer.entry(peer).or_default();
+        let count = taken.by_peer.entry(peer.clone()).or_default();
         if *count >= self.per_peer {
             return Err(Full::Peer);
         }
@@ -72,7 +73,17 @@ impl Places {
     }
 }
 
-impl Drop for Place {
+impl Places {
+    /// Takes a place for a connection from `address`.
+    ///
+    /// # Errors
+    /// [`Full`] when there is none for it.
+    pub fn take(self: &Arc<Self>, address: IpAddr) -> Result<Place, Full> {
+        self.take_for(network(address))
+    }
+}
+
+impl<P: Eq + Hash> Drop for Place<P> {
     fn drop(&mut self) {
         let mut taken = self.places.taken.lock().unwrap_or_else(PoisonError::into_inner);
         taken.total = taken.total.saturating_sub(1);

@@ -7,6 +7,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use axum::body::HttpBody;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -14,6 +15,7 @@ use futures_util::FutureExt;
 use http::{HeaderMap, HeaderValue, Method, header};
 
 use super::connection::Connection;
+use super::limits::{Full, Place};
 use super::metrics;
 use super::request::{HEADER, RequestId, Session};
 use crate::app::App;
@@ -33,8 +35,9 @@ pub async fn platform(State(app): State<Arc<App>>, request: Request, next: Next)
     let (caller, response) = match identify(&app, &connection) {
         Ok(caller) => {
             let response = match admit(&app, &caller, &request) {
-                Ok(()) => {
-                    let session = Session::new(app.clone(), caller.clone(), connection.clone(), id.clone());
+                Ok(body) => {
+                    let session =
+                        Session::new(app.clone(), caller.clone(), connection.clone(), id.clone(), body);
                     answer(&app, session, request, next).await
                 }
                 Err(problem) => problem.render(None),
@@ -79,14 +82,32 @@ fn identify(app: &App, connection: &Connection) -> std::result::Result<Arc<Calle
     connection.caller(&app.identity, unix_now())
 }
 
-fn admit(app: &App, caller: &Caller, request: &Request) -> Result<()> {
+fn admit(app: &App, caller: &Caller, request: &Request) -> Result<Option<Place<String>>> {
     app.rates.count(&caller.id).map_err(|wait| {
         let seconds = wait.as_secs() + 1;
         Problem::new(Kind::TooManyRequests, "The caller has sent its share; wait as `Retry-After` says.")
             .retry_after(seconds)
     })?;
     own_origin(request.method(), request.headers(), request.uri().authority().map(|host| host.as_str()))?;
-    if request.uri().path() == "/v1/openapi.json" { Ok(()) } else { app.require_unsealed() }
+    if request.uri().path() != "/v1/openapi.json" {
+        app.require_unsealed()?;
+    }
+    if request.body().is_end_stream() { Ok(None) } else { place(app, caller).map(Some) }
+}
+
+/// A place for the body, before its first octet is read: a caller with many streams on many connections would
+/// else have as much memory and disk as it likes.
+fn place(app: &App, caller: &Caller) -> Result<Place<String>> {
+    app.bodies.take_for(caller.id.clone()).map_err(|full| match full {
+        Full::Peer => Problem::new(
+            Kind::TooManyRequests,
+            "The caller has its share of bodies under way; wait until some are answered.",
+        )
+        .retry_after(1),
+        Full::Total => {
+            Problem::new(Kind::Overloaded, "Too many bodies are under way; try again shortly.").retry_after(1)
+        }
+    })
 }
 
 async fn answer(app: &App, session: Session, mut request: Request, next: Next) -> Response {

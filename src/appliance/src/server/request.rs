@@ -7,6 +7,7 @@ use http::HeaderMap;
 use http::request::Parts;
 
 use super::connection::Connection;
+use super::limits::Place;
 use super::pipeline::unix_now;
 use crate::app::App;
 use crate::identity::Caller;
@@ -48,6 +49,7 @@ pub struct Session {
     caller: Arc<Caller>,
     connection: Arc<Connection>,
     request: RequestId,
+    body: Option<Arc<Place<String>>>,
 }
 
 impl Session {
@@ -56,8 +58,15 @@ impl Session {
         caller: Arc<Caller>,
         connection: Arc<Connection>,
         request: RequestId,
+        body: Option<Place<String>>,
     ) -> Self {
-        Self { app, caller, connection, request }
+        Self { app, caller, connection, request, body: body.map(Arc::new) }
+    }
+
+    /// The place that the request's body takes; whoever keeps the body longer than the request keeps it too.
+    #[must_use]
+    pub fn body_place(&self) -> Option<Arc<Place<String>>> {
+        self.body.clone()
     }
 
     /// The same request once more identified. A body may take its sender minutes; whoever was revoked, retired

@@ -22,6 +22,8 @@ use ring::digest;
 use ring::rand::{SecureRandom, SystemRandom};
 use zeroize::Zeroizing;
 
+use super::limits::Place;
+
 /// How a body is taken in.
 #[derive(Debug, Clone, Copy)]
 pub struct Terms<'a> {
@@ -41,6 +43,8 @@ pub struct Spooled {
     length: u64,
     sha256: [u8; 32],
     held: Held,
+    #[expect(dead_code, reason = "kept only to be free again when the body is dropped")]
+    place: Option<Arc<Place<String>>>,
 }
 
 enum Held {
@@ -132,7 +136,12 @@ impl SpooledBody {
             }
         }
         match spill {
-            None => Ok(Spooled { length: received, sha256: finish(hash), held: Held::Memory(memory.into()) }),
+            None => Ok(Spooled {
+                length: received,
+                sha256: finish(hash),
+                held: Held::Memory(memory.into()),
+                place: None,
+            }),
             Some(writer) => {
                 let writer = flush(writer, true).await?;
                 let Writer { file, key, hash, .. } = *writer;
@@ -145,6 +154,7 @@ impl SpooledBody {
                         length: received,
                         recent: VecDeque::new(),
                     }))),
+                    place: None,
                 })
             }
         }
@@ -158,7 +168,13 @@ impl Spooled {
         let bytes = bytes.into();
         let mut hash = digest::Context::new(&digest::SHA256);
         hash.update(&bytes);
-        Self { length: bytes.len() as u64, sha256: finish(hash), held: Held::Memory(bytes) }
+        Self { length: bytes.len() as u64, sha256: finish(hash), held: Held::Memory(bytes), place: None }
+    }
+
+    /// Keeps the request's place until this body is dropped, which may be when its answer has been sent.
+    #[must_use]
+    pub fn keeping(self, place: Option<Arc<Place<String>>>) -> Self {
+        Self { place, ..self }
     }
 
     /// SHA-256 of the whole body.
@@ -447,6 +463,21 @@ mod tests {
             with_tail.extend_from_slice(b"tail");
             assert_eq!(gathered(answer).await, with_tail);
         }
+    }
+
+    #[tokio::test]
+    async fn a_body_keeps_its_place_until_its_answer_is_sent_or_dropped() {
+        let places = crate::server::limits::Places::<String>::new(2, 2);
+        let kept = |length: usize| {
+            let place = places.take_for("approval".to_owned()).unwrap();
+            Arc::new(Spooled::from_memory(content(length)).keeping(Some(Arc::new(place)))).into_body("tail")
+        };
+        let (sent, dropped) = (kept(10), kept(10));
+        assert_eq!(places.taken(), 2);
+        sent.collect().await.unwrap();
+        assert_eq!(places.taken(), 1);
+        drop(dropped);
+        assert_eq!(places.taken(), 0);
     }
 
     #[tokio::test]

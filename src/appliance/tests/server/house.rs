@@ -526,7 +526,7 @@ fn extra() -> utoipa_axum::router::OpenApiRouter<Arc<App>> {
     use axum::extract::State;
     async fn echo(
         State(app): State<Arc<App>>,
-        _: appliance::server::Session,
+        session: appliance::server::Session,
         body: axum::body::Body,
     ) -> appliance::problem::Result<axum::body::Body> {
         let limits = &app.config.limits;
@@ -536,7 +536,8 @@ fn extra() -> utoipa_axum::router::OpenApiRouter<Arc<App>> {
             folder: &app.config.appliance.state,
             pause: Duration::from_secs(limits.body_chunk_seconds),
         };
-        Ok(Arc::new(SpooledBody::collect(body, terms).await?).into_body("tail"))
+        let body = SpooledBody::collect(body, terms).await?.keeping(session.body_place());
+        Ok(Arc::new(body).into_body("tail"))
     }
     async fn renewed(session: appliance::server::Session) -> appliance::problem::Result<&'static str> {
         tokio::time::sleep(Duration::from_secs(1)).await;

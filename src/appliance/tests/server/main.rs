@@ -13,7 +13,7 @@ mod house;
 use std::time::{Duration, Instant};
 
 use crypto::{DigestAlgorithm, KeyKind, Signer, SoftwareKey};
-use house::{House, now};
+use house::{Credential, House, now};
 use http::Method;
 use ring::rand::SystemRandom;
 use serde_json::json;
@@ -382,6 +382,51 @@ async fn changed_policies_take_effect_and_are_entered() {
     std::fs::write(&path, "forbid").unwrap();
     assert_eq!(house.admin(Method::POST, "/reload", "").await.status, 409);
     assert_eq!(officer.get("/v1/callers").await.problem(), "forbidden", "what was in force stays");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bodies_under_way_are_bounded_per_caller_and_in_all() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let house = House::with("bodies_at_once = 2\nbodies_per_caller = 1").await;
+    let machine = house.machine("approvals", &["sealer"]).await;
+    let taken = async |wanted: usize| {
+        for _ in 0..100 {
+            if house.app.bodies.taken() == wanted {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("{} bodies are held, not {wanted}", house.app.bodies.taken());
+    };
+    let begun = async |officer: u8| {
+        let mut stream = house.raw(&house.officer(officer)).await;
+        let head = "POST /v1/test/echo HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 6\r\n\r\nabc";
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.flush().await.unwrap();
+        stream
+    };
+    taken(0).await;
+    let mut first = begun(1).await;
+    taken(1).await;
+    let echo = async |who: Credential| house.connect(&who).await.post("/v1/test/echo", &json!({})).await;
+    let answer = echo(house.officer(1)).await;
+    assert_eq!((answer.status, answer.problem().as_str()), (429, "too-many-requests"));
+    assert_eq!(answer.header("retry-after"), "1");
+    assert_eq!(house.connect(&house.officer(1)).await.get("/v1/callers").await.status, 200, "without a body");
+    assert_eq!(echo(machine.clone()).await.status, 200, "others are not hindered");
+    let second = begun(2).await;
+    taken(2).await;
+    let answer = echo(machine.clone()).await;
+    assert_eq!((answer.status, answer.problem().as_str()), (503, "overloaded"));
+    assert_eq!(answer.header("retry-after"), "1");
+    drop(second);
+    taken(1).await;
+    first.write_all(b"def").await.unwrap();
+    let mut answer = Vec::new();
+    let _ = first.read_to_end(&mut answer).await;
+    assert!(String::from_utf8_lossy(&answer).ends_with("abcdeftail"), "{answer:?}");
+    taken(0).await;
+    assert_eq!(echo(house.officer(1)).await.status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
