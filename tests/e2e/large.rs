@@ -5,7 +5,7 @@ use support::{corpus, judges};
 
 use crate::{PLACE, ready, small_pdf};
 
-/// What issue 2 allows above idle when the body is spilled.
+/// What is allowed above idle when the body is spilled.
 const ALLOWED: u64 = 64 * 1024 * 1024;
 
 #[test]

@@ -179,8 +179,8 @@ impl Default for Limits {
             request_burst: 10_000,
             shutdown_seconds: 20,
             documents_at_once: 32,
-            bodies_at_once: 256,
-            bodies_per_caller: 64,
+            bodies_at_once: 512,
+            bodies_per_caller: 256,
         }
     }
 }
