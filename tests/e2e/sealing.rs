@@ -167,6 +167,22 @@ fn the_command_line_seals_and_our_verifier_agrees_offline() {
 }
 
 #[test]
+fn curl_and_a_credential_folder_are_enough() {
+    let (appliance, _) = ready();
+    let (credential, folder) = (appliance.credential("approval").0, corpus::scratch());
+    let (sealed, input) = (folder.path().join("out.pdf"), corpus::named("form").path());
+    let mut curl = std::process::Command::new("curl");
+    curl.args(["-fsS", "-H", "content-type: application/pdf", "-H", "idempotency-key: by-curl"]);
+    for (option, file) in [("--cacert", "root.pem"), ("--cert", "certificate.pem"), ("--key", "key.pem")] {
+        curl.arg(option).arg(credential.join(file));
+    }
+    curl.arg("--data-binary").arg(format!("@{}", input.display())).arg("-o").arg(&sealed);
+    curl.arg(format!("https://localhost:{}/v1/documents/seal?{PLACE}", appliance.port));
+    support::process::finish(curl).ok();
+    accepted(&input, &sealed, &appliance.certificate("root"), 1);
+}
+
+#[test]
 fn a_repeated_request_is_answered_the_same_and_seals_once() {
     let (appliance, client) = ready();
     let headers = [("content-type", "application/pdf"), ("idempotency-key", "case-2026-0042")];
