@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// What a program that ended left behind.
@@ -205,7 +205,23 @@ pub fn peak_during<T>(pid: u32, work: impl FnOnce() -> T) -> (T, u64) {
     })
 }
 
-/// A TCP port that nobody listens on now. Another process may take it before it is used; the tests that lose start over.
+/// A TCP port that nobody listens on now, on either loopback address.
+///
+/// Taken from below the range the kernel hands out for outgoing connections, or a client of another test could sit on it
+/// before the service does; the place to begin differs from process to process, for suites run side by side.
 pub fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port()
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let begin = std::process::id().wrapping_mul(2_654_435_761) >> 16;
+    for _ in 0..2000 {
+        let step = NEXT.fetch_add(1, Ordering::Relaxed);
+        let port = 20_000 + u16::try_from(begin.wrapping_add(step) % 12_000).expect("below 12,000");
+        let taken = |host: &str| {
+            let bound = std::net::TcpListener::bind((host, port));
+            bound.is_err_and(|error| error.kind() == std::io::ErrorKind::AddrInUse)
+        };
+        if !taken("127.0.0.1") && !taken("::1") {
+            return port;
+        }
+    }
+    panic!("no free port between 20000 and 32000");
 }
