@@ -124,12 +124,11 @@ fn an_expired_certificate_is_answered_with_its_own_problem() {
     // The service lives two years later than the certificates; its own server certificate is not looked at by this client.
     let (mut appliance, _) = ready();
     appliance.stop();
-    appliance.run_under(&["faketime", "-f", "+30d"]);
     let validity = appliance.sql("SELECT max(not_after) FROM certificates WHERE profile LIKE '%machine%'");
     let last: i64 = validity[0].parse().unwrap();
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_micros();
     let seconds = last / 1_000_000 - i64::try_from(now / 1_000_000).unwrap() + 3600;
-    appliance.run_under(&["faketime", "-f", &format!("+{seconds}s")]);
+    appliance.run_with(support::appliance::later(seconds));
     appliance.serve();
     appliance.unseal();
     let client = appliance.client("approval").trusting_expired_servers();

@@ -19,8 +19,6 @@ pub struct Setup {
     pub init: Vec<String>,
     /// Environment of `cinnabar serve`.
     pub environment: Vec<(String, String)>,
-    /// Run `serve` under this program, for example `faketime`.
-    pub under: Vec<String>,
 }
 
 /// A running appliance and its folder. Dropping it kills the process and removes the folder.
@@ -123,10 +121,8 @@ impl Appliance {
     /// Starts the service, sealed; returns when its admin socket answers.
     #[track_caller]
     pub fn serve(&mut self) {
-        let mut words: Vec<String> = self.setup.under.clone();
-        words.push(binary().display().to_string());
-        let mut command = Command::new(&words[0]);
-        command.args(&words[1..]).arg("serve").arg("--config").arg(self.config());
+        let mut command = Command::new(binary());
+        command.arg("serve").arg("--config").arg(self.config());
         command.envs(self.setup.environment.iter().map(|(name, value)| (name, value)));
         self.server = Some(Background::start(&command, &self.directory.join("serve.log")));
         eventually("the service answers", Duration::from_secs(60), || {
@@ -137,11 +133,6 @@ impl Appliance {
             );
             (self.cli(&["status", "--json"]).code == Some(0)).then_some(())
         });
-    }
-
-    /// From the next start on, the service runs under this program.
-    pub fn run_under(&mut self, words: &[&str]) {
-        self.setup.under = words.iter().map(|&word| word.to_owned()).collect();
     }
 
     /// From the next start on, the service has this environment besides.
@@ -324,6 +315,16 @@ impl Appliance {
     pub fn audit_verify(&self, arguments: &[&str]) -> Done {
         self.cli(&[&["audit", "verify"], arguments].concat())
     }
+}
+
+/// The environment in which a service lives `seconds` later. libfaketime itself, not its wrapper program: that one stays the
+/// parent, and killing it would leave the service behind.
+pub fn later(seconds: i64) -> Vec<(String, String)> {
+    let folders = std::fs::read_dir("/usr/lib").expect("/usr/lib").flatten();
+    let found =
+        folders.map(|folder| folder.path().join("faketime/libfaketimeMT.so.1")).find(|path| path.is_file());
+    let library = found.expect("Debian's faketime package").display().to_string();
+    vec![("LD_PRELOAD".to_owned(), library), ("FAKETIME".to_owned(), format!("+{seconds}"))]
 }
 
 /// A red ring with a bar on a transparent ground, as PNG: what a seal's picture looks like to a PDF.
