@@ -1,8 +1,6 @@
 //! Rows of organisations, callers, proposals and certificates.
 
 use jiff::Timestamp;
-use pki::Certificate;
-use pki::issue::Profile;
 use serde_json::json;
 
 use super::model::{CallerRecord, CertificateRecord, NewCaller, NewOrganisation, Organisation, Proposal};
@@ -145,35 +143,6 @@ pub fn new_proposal(id: &str, new: NewProposal<'_>, now: i64) -> Row {
         new.key.into(),
     ];
     Row::new(&PROPOSALS, values)
-}
-
-/// The row of a new certificate; times in microseconds since the Unix epoch.
-#[must_use]
-pub fn new_certificate(certificate: &Certificate, issuer: &str, profile: Profile, caller: &str) -> Row {
-    let values = vec![
-        hex::encode(certificate.sha256_fingerprint()).into(),
-        1.into(),
-        issuer.into(),
-        crate::identity::serial_hex(certificate.serial()).into(),
-        certificate.subject().to_string().into(),
-        profile_word(profile).into(),
-        caller.into(),
-        certificate.not_before().saturating_mul(1_000_000).into(),
-        certificate.not_after().saturating_mul(1_000_000).into(),
-        certificate.der().to_vec().into(),
-        "good".into(),
-        Value::Null,
-        Value::Null,
-    ];
-    Row::new(&CERTIFICATES, values)
-}
-
-const fn profile_word(profile: Profile) -> &'static str {
-    match profile {
-        Profile::MachineClient => "machine-client",
-        Profile::OfficerClient => "officer-client",
-        _ => "other",
-    }
 }
 
 /// Roles as the store keeps them.

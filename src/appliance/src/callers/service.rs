@@ -15,7 +15,7 @@ use super::keys::{key_hash, keyed};
 use super::model::{CallerChange, NewCaller, NewOrganisation, OrganisationChange};
 use super::records::{self, text};
 use crate::app::{App, Unsealed};
-use crate::ceremony::{Authority, Kind as CertificateKind, Terms, Wanted, certify};
+use crate::ceremony::{Authority, Kind as CertificateKind, Terms, Wanted, certificate_row, certify};
 use crate::identity::{CallerKind, Role};
 use crate::journal::{Committed, Unit, generations};
 use crate::policy::{
@@ -252,7 +252,7 @@ pub async fn issue_certificate(
             .map_err(|error| {
                 Problem::new(Kind::RequestUnsound, "No certificate can be issued for that key.").log(error)
             })?;
-    let row = records::new_certificate(&certificate, &issuer.label, profile, caller.id());
+    let row = certificate_row(&certificate, &issuer.label, profile, Some(caller.id()));
     let unit = Unit::new(permit.act());
     let unit = match records::kind_of(&caller) {
         CallerKind::Machine => unit.guard(&records::CALLERS, caller.id(), caller.version()),

@@ -162,7 +162,7 @@ pub fn certificate_row(
             hex::encode(certificate.sha256_fingerprint()).into(),
             1.into(),
             issuer.into(),
-            hex::encode(certificate.serial()).into(),
+            crate::identity::serial_hex(certificate.serial()).into(),
             certificate.subject().to_string().into(),
             profile_name(profile).into(),
             caller.into(),
