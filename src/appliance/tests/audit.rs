@@ -120,7 +120,8 @@ const CASES: &[(&str, &str, &str, Fault)] = &[
     ("UPDATE certificates SET state = 'revoked' WHERE id = 'f'", "certificates", "f", Fault::Altered),
     ("DELETE FROM certificates WHERE id = 'f'", "certificates", "f", Fault::Missing),
     (
-        "INSERT INTO certificates SELECT 'g', 1, issuer, '77', subject, profile, caller, not_before, not_after, der, \
+        "INSERT INTO certificates (id, version, issuer, serial, subject, profile, caller, not_before, not_after, der, \
+         state, revoked_at, reason) SELECT 'g', 1, issuer, '77', subject, profile, caller, not_before, not_after, der, \
          state, revoked_at, reason FROM certificates",
         "certificates",
         "g",

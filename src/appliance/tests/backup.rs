@@ -96,7 +96,8 @@ async fn fill(place: &Place) {
          INSERT INTO generations VALUES ('callers', 9223372036854775807);",
     );
     sql += &format!(
-        "INSERT INTO certificates VALUES ('f', 1, 'seals-ca', '01', 'CN=x', 'seal', 'c1', 0, 1, {}, 'good', NULL, NULL);
+        "INSERT INTO certificates (id, version, issuer, serial, subject, profile, caller, not_before, not_after, der, state)
+             VALUES ('f', 1, 'seals-ca', '01', 'CN=x', 'seal', 'c1', 0, 1, {}, 'good');
          INSERT INTO seals VALUES ('s', 1, 'n', 'bureau', 'c1', {}, 1, 1, 'f', 'k', 'active');",
         octets("00ff10"),
         octets(""),

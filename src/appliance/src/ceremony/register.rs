@@ -172,6 +172,13 @@ pub fn certificate_row(
             "good".into(),
             Value::Null,
             Value::Null,
+            Value::Null,
+            Value::Null,
+            hex::encode(crypto::DigestAlgorithm::Sha256.digest(certificate.spki())).into(),
+            0.into(),
+            Value::Null,
+            Value::Null,
+            Value::Null,
         ],
     )
 }

@@ -12,16 +12,18 @@ const LITE: &[(i64, &str, &str)] = &[
     (1, "first", include_str!("../../migrations/sqlite/0001_first.sql")),
     (2, "batches", include_str!("../../migrations/sqlite/0002_batches.sql")),
     (3, "proposals", include_str!("../../migrations/sqlite/0003_proposals.sql")),
+    (4, "certificates", include_str!("../../migrations/sqlite/0004_certificates.sql")),
 ];
 
 const POSTGRES: &[(i64, &str, &str)] = &[
     (1, "first", include_str!("../../migrations/postgres/0001_first.sql")),
     (2, "batches", include_str!("../../migrations/postgres/0002_batches.sql")),
     (3, "proposals", include_str!("../../migrations/postgres/0003_proposals.sql")),
+    (4, "certificates", include_str!("../../migrations/postgres/0004_certificates.sql")),
 ];
 
 /// The schema this program works with.
-pub const SCHEMA: i64 = 3;
+pub const SCHEMA: i64 = 4;
 
 const TABLE: &str = "schema_migrations";
 

@@ -6,8 +6,27 @@
 use super::value::{Column, Table};
 
 /// Every table, referenced ones before those that refer to them (the journal inserts in this order).
-pub static ALL: &[&Table] =
-    &[&ORGANISATIONS, &CALLERS, &PROPOSALS, &CERTIFICATES, &SEALS, &SEAL_USES, &IDEMPOTENCY];
+pub static ALL: &[&Table] = &[
+    &ORGANISATIONS,
+    &CALLERS,
+    &PROPOSALS,
+    &CERTIFICATES,
+    &CERTIFICATE_NAMES,
+    &INTENTS,
+    &CERTIFICATE_REQUESTS,
+    &CERTIFICATE_APPROVALS,
+    &ENROLMENT_SECRETS,
+    &AUTHORITIES,
+    &ACME_BINDINGS,
+    &ACME_ACCOUNTS,
+    &ACME_ORDERS,
+    &ACME_AUTHORIZATIONS,
+    &ACME_NONCES,
+    &CRLS,
+    &SEALS,
+    &SEAL_USES,
+    &IDEMPOTENCY,
+];
 
 /// The table of this name.
 #[must_use]
@@ -77,6 +96,18 @@ pub static CERTIFICATES: Table = Table::new(
         Column::text("state"),
         Column::int("revoked_at"),
         Column::text("reason"),
+        Column::text("organisation"),
+        Column::text("requester"),
+        // Hexadecimal SHA-256 of the SubjectPublicKeyInfo.
+        Column::text("key"),
+        // The CRL shard that its distribution point names; NULL and 0 are the authority's first.
+        Column::int("shard"),
+        // RFC 5280 §5.3.2: since when the key is known or suspected to be compromised.
+        Column::int("invalid_from"),
+        // When its state changed last.
+        Column::int("changed"),
+        // Fingerprint of the certificate that it renews.
+        Column::text("replaces"),
     ],
 );
 
@@ -128,5 +159,193 @@ pub static IDEMPOTENCY: Table = Table::cache(
         Column::text("request_digest"),
         Column::bytes("response"),
         Column::int("expires"),
+    ],
+);
+
+/// Names to search certificates by (a cache). `id` is `CERTIFICATE:N`.
+pub static CERTIFICATE_NAMES: Table = Table::cache(
+    "certificate_names",
+    &[
+        Column::text("id"),
+        Column::int("version"),
+        Column::text("certificate"),
+        Column::text("kind"),
+        Column::text("value"),
+    ],
+);
+
+/// Certificates about to be signed. `id` is `ISSUER:SERIAL`.
+pub static INTENTS: Table = Table::new(
+    "intents",
+    &[
+        Column::text("id"),
+        Column::int("version"),
+        Column::text("issuer"),
+        Column::text("serial"),
+        Column::text("profile"),
+        Column::text("subject"),
+        Column::text("tbs_digest"),
+        Column::text("caller"),
+        Column::text("organisation"),
+        Column::int("created"),
+        Column::text("state"),
+    ],
+);
+
+/// Requests for certificates that await approvals.
+pub static CERTIFICATE_REQUESTS: Table = Table::new(
+    "certificate_requests",
+    &[
+        Column::text("id"),
+        Column::int("version"),
+        Column::text("profile"),
+        Column::bytes("csr"),
+        Column::text("wish"),
+        Column::text("caller"),
+        Column::text("organisation"),
+        Column::text("requester"),
+        Column::text("person"),
+        Column::int("needed"),
+        Column::text("state"),
+        Column::int("created"),
+        Column::int("expires"),
+        Column::text("certificate"),
+        Column::text("reason"),
+    ],
+);
+
+/// One officer's word on a request. `id` is `REQUEST:PERSON`.
+pub static CERTIFICATE_APPROVALS: Table = Table::new(
+    "certificate_approvals",
+    &[
+        Column::text("id"),
+        Column::int("version"),
+        Column::text("request"),
+        Column::text("officer"),
+        Column::text("person"),
+        Column::text("decision"),
+        Column::int("time"),
+    ],
+);
+
+/// One-time secrets for a first enrolment (RFC 7030 §3.2.3), hashed.
+pub static ENROLMENT_SECRETS: Table = Table::new(
+    "enrolment_secrets",
+    &[
+        Column::text("id"),
+        Column::int("version"),
+        Column::text("hash"),
+        Column::text("caller"),
+        Column::text("profile"),
+        Column::text("issued"),
+        Column::int("created"),
+        Column::int("expires"),
+        Column::int("used_at"),
+        Column::text("state"),
+    ],
+);
+
+/// Which key and certificate serve a place of the hierarchy, and which did before.
+pub static AUTHORITIES: Table = Table::new(
+    "authorities",
+    &[
+        Column::text("id"),
+        Column::int("version"),
+        Column::text("slot"),
+        Column::text("role"),
+        Column::text("key_label"),
+        Column::text("certificate"),
+        Column::bytes("request"),
+        Column::text("crosses"),
+        Column::text("state"),
+        Column::int("created"),
+        Column::int("changed"),
+    ],
+);
+
+/// Keys for external account binding (RFC 8555 §7.3.4), sealed.
+pub static ACME_BINDINGS: Table = Table::new(
+    "acme_bindings",
+    &[
+        Column::text("id"),
+        Column::int("version"),
+        Column::bytes("sealed_key"),
+        Column::text("caller"),
+        Column::text("organisation"),
+        Column::text("profile"),
+        Column::text("names"),
+        Column::int("created"),
+        Column::int("expires"),
+        Column::text("state"),
+    ],
+);
+
+/// ACME accounts.
+pub static ACME_ACCOUNTS: Table = Table::new(
+    "acme_accounts",
+    &[
+        Column::text("id"),
+        Column::int("version"),
+        Column::text("thumbprint"),
+        Column::text("jwk"),
+        Column::text("contact"),
+        Column::text("binding"),
+        Column::int("created"),
+        Column::text("state"),
+    ],
+);
+
+/// ACME orders.
+pub static ACME_ORDERS: Table = Table::new(
+    "acme_orders",
+    &[
+        Column::text("id"),
+        Column::int("version"),
+        Column::text("account"),
+        Column::text("identifiers"),
+        Column::text("authorizations"),
+        Column::int("not_before"),
+        Column::int("not_after"),
+        Column::text("replaces"),
+        Column::int("created"),
+        Column::int("expires"),
+        Column::text("certificate"),
+        Column::text("error"),
+        Column::text("state"),
+    ],
+);
+
+/// ACME authorizations with their challenges.
+pub static ACME_AUTHORIZATIONS: Table = Table::new(
+    "acme_authorizations",
+    &[
+        Column::text("id"),
+        Column::int("version"),
+        Column::text("account"),
+        Column::text("identifier"),
+        Column::int("wildcard"),
+        Column::text("challenges"),
+        Column::int("created"),
+        Column::int("expires"),
+        Column::text("state"),
+    ],
+);
+
+/// Nonces that were used (a cache; RFC 8555 §6.5).
+pub static ACME_NONCES: Table =
+    Table::cache("acme_nonces", &[Column::text("id"), Column::int("version"), Column::int("expires")]);
+
+/// The newest revocation lists (a cache). `id` is `ISSUER:SHARD:full` or `:delta`.
+pub static CRLS: Table = Table::cache(
+    "crls",
+    &[
+        Column::text("id"),
+        Column::int("version"),
+        Column::int("number"),
+        Column::int("base"),
+        Column::int("this_update"),
+        Column::int("next_update"),
+        Column::int("revision"),
+        Column::bytes("der"),
     ],
 );

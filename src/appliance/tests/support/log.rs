@@ -132,7 +132,7 @@ pub fn proposal(id: &str, caller: &str) -> Row {
 }
 
 pub fn certificate(id: &str, caller: &str) -> Row {
-    let values: Vec<Value> = vec![
+    let mut values: Vec<Value> = vec![
         id.into(),
         1.into(),
         "platform".into(),
@@ -147,6 +147,8 @@ pub fn certificate(id: &str, caller: &str) -> Row {
         Value::Null,
         Value::Null,
     ];
+    // Columns of later schemas are NULL in an old row.
+    values.resize(tables::CERTIFICATES.columns.len(), Value::Null);
     Row::new(&tables::CERTIFICATES, values)
 }
 
