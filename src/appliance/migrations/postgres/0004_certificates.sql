@@ -9,15 +9,18 @@ ALTER TABLE certificates
     ADD COLUMN shard        BIGINT,
     ADD COLUMN invalid_from BIGINT,
     ADD COLUMN changed      BIGINT,
-    ADD COLUMN replaces     TEXT;
+    ADD COLUMN replaces     TEXT,
+    ADD COLUMN leaf         BIGINT;
 DROP INDEX certificates_caller;
 DROP INDEX certificates_serial;
 
 CREATE UNIQUE INDEX certificates_serial ON certificates (issuer, serial);
-CREATE INDEX certificates_caller ON certificates (caller, id);
-CREATE INDEX certificates_organisation ON certificates (organisation, id);
-CREATE INDEX certificates_profile ON certificates (profile, id);
+-- The inventory is read in the order of expiry, whatever is asked for.
+CREATE INDEX certificates_caller ON certificates (caller, not_after, id);
+CREATE INDEX certificates_organisation ON certificates (organisation, not_after, id);
+CREATE INDEX certificates_profile ON certificates (profile, not_after, id);
 CREATE INDEX certificates_not_after ON certificates (not_after, id);
+CREATE INDEX certificates_state ON certificates (state, not_after, id) WHERE state <> 'good';
 CREATE INDEX certificates_key ON certificates (key);
 -- Revoked and held ones are few: lists and caches read them alone.
 CREATE INDEX certificates_not_good ON certificates (issuer, shard, changed) WHERE state <> 'good';
@@ -28,9 +31,9 @@ CREATE TABLE certificate_names (
     version     BIGINT NOT NULL CHECK (version > 0),
     certificate TEXT COLLATE "C" NOT NULL,
     kind        TEXT NOT NULL,
-    value       TEXT NOT NULL
+    value       TEXT COLLATE "C" NOT NULL
 );
-CREATE INDEX certificate_names_value ON certificate_names (value, certificate);
+CREATE INDEX certificate_names_value ON certificate_names (kind, value, certificate);
 
 -- What is about to be signed: entered before the signature, gone when the certificate is on record (decision 2).
 -- `id` is ISSUER:SERIAL.
@@ -61,13 +64,15 @@ CREATE TABLE certificate_requests (
     requester    TEXT NOT NULL REFERENCES callers (id),
     person       TEXT,
     needed       BIGINT NOT NULL,
-    state        TEXT NOT NULL CHECK (state IN ('pending', 'approved', 'issued', 'refused', 'expired')),
+    state        TEXT NOT NULL CHECK (state IN ('pending', 'approved', 'issued', 'refused', 'cancelled', 'expired')),
     created      BIGINT NOT NULL,
     expires      BIGINT NOT NULL,
     certificate  TEXT REFERENCES certificates (id),
-    reason       TEXT
+    reason       TEXT,
+    leaf         BIGINT
 );
 CREATE INDEX certificate_requests_state ON certificate_requests (state, id);
+CREATE INDEX certificate_requests_requester ON certificate_requests (requester, id);
 
 -- One officer's word on a request. `id` is REQUEST:PERSON, so that a person has one.
 CREATE TABLE certificate_approvals (

@@ -2,7 +2,10 @@
 -- older: row digests leave NULL out.
 PRAGMA defer_foreign_keys = ON;
 
-CREATE TABLE certificates_new (
+-- The rows go aside and come back: only an insert settles what refers to the dropped table's rows.
+CREATE TABLE certificates_aside AS SELECT * FROM certificates;
+DROP TABLE certificates;
+CREATE TABLE certificates (
     id           TEXT PRIMARY KEY NOT NULL,
     version      INTEGER NOT NULL CHECK (version > 0),
     issuer       TEXT NOT NULL,
@@ -22,20 +25,22 @@ CREATE TABLE certificates_new (
     shard        INTEGER,
     invalid_from INTEGER,
     changed      INTEGER,
-    replaces     TEXT
+    replaces     TEXT,
+    leaf         INTEGER
 ) STRICT;
-INSERT INTO certificates_new (id, version, issuer, serial, subject, profile, caller, not_before, not_after, der, state,
+INSERT INTO certificates (id, version, issuer, serial, subject, profile, caller, not_before, not_after, der, state,
     revoked_at, reason)
     SELECT id, version, issuer, serial, subject, profile, caller, not_before, not_after, der, state, revoked_at, reason
-    FROM certificates;
-DROP TABLE certificates;
-ALTER TABLE certificates_new RENAME TO certificates;
+    FROM certificates_aside;
+DROP TABLE certificates_aside;
 
 CREATE UNIQUE INDEX certificates_serial ON certificates (issuer, serial);
-CREATE INDEX certificates_caller ON certificates (caller, id);
-CREATE INDEX certificates_organisation ON certificates (organisation, id);
-CREATE INDEX certificates_profile ON certificates (profile, id);
+-- The inventory is read in the order of expiry, whatever is asked for.
+CREATE INDEX certificates_caller ON certificates (caller, not_after, id);
+CREATE INDEX certificates_organisation ON certificates (organisation, not_after, id);
+CREATE INDEX certificates_profile ON certificates (profile, not_after, id);
 CREATE INDEX certificates_not_after ON certificates (not_after, id);
+CREATE INDEX certificates_state ON certificates (state, not_after, id) WHERE state <> 'good';
 CREATE INDEX certificates_key ON certificates (key);
 -- Revoked and held ones are few: lists and caches read them alone.
 CREATE INDEX certificates_not_good ON certificates (issuer, shard, changed) WHERE state <> 'good';
@@ -48,7 +53,7 @@ CREATE TABLE certificate_names (
     kind        TEXT NOT NULL,
     value       TEXT NOT NULL
 ) STRICT;
-CREATE INDEX certificate_names_value ON certificate_names (value, certificate);
+CREATE INDEX certificate_names_value ON certificate_names (kind, value, certificate);
 
 -- What is about to be signed: entered before the signature, gone when the certificate is on record (decision 2).
 -- `id` is ISSUER:SERIAL.
@@ -79,13 +84,15 @@ CREATE TABLE certificate_requests (
     requester    TEXT NOT NULL REFERENCES callers (id),
     person       TEXT,
     needed       INTEGER NOT NULL,
-    state        TEXT NOT NULL CHECK (state IN ('pending', 'approved', 'issued', 'refused', 'expired')),
+    state        TEXT NOT NULL CHECK (state IN ('pending', 'approved', 'issued', 'refused', 'cancelled', 'expired')),
     created      INTEGER NOT NULL,
     expires      INTEGER NOT NULL,
     certificate  TEXT REFERENCES certificates (id),
-    reason       TEXT
+    reason       TEXT,
+    leaf         INTEGER
 ) STRICT;
 CREATE INDEX certificate_requests_state ON certificate_requests (state, id);
+CREATE INDEX certificate_requests_requester ON certificate_requests (requester, id);
 
 -- One officer's word on a request. `id` is REQUEST:PERSON, so that a person has one.
 CREATE TABLE certificate_approvals (

@@ -46,7 +46,7 @@ pub async fn certificate(db: &Db, fingerprint: &str) -> Result<Option<Row>, Stor
 /// [`StoreError`].
 pub async fn certificates(db: &Db, caller: &str, after: &str, limit: u32) -> Result<Vec<Row>, StoreError> {
     let sql = "SELECT id, version, issuer, serial, subject, profile, caller, not_before, not_after, der, state, \
-               revoked_at, reason, organisation, requester, key, shard, invalid_from, changed, replaces FROM certificates WHERE id > $1 AND ($2 = '' OR caller = $2) ORDER BY id LIMIT $3";
+               revoked_at, reason, organisation, requester, key, shard, invalid_from, changed, replaces, leaf FROM certificates WHERE id > $1 AND ($2 = '' OR caller = $2) ORDER BY id LIMIT $3";
     let parameters: [Value; 3] = [after.into(), caller.into(), i64::from(limit).into()];
     let records = db.fetch_all(sql, &parameters).await?;
     records.iter().map(|record| record.to_row(&CERTIFICATES)).collect()
@@ -58,7 +58,7 @@ pub async fn certificates(db: &Db, caller: &str, after: &str, limit: u32) -> Res
 /// [`StoreError`].
 pub async fn good_certificates(db: &Db, caller: &str) -> Result<Vec<Row>, StoreError> {
     let sql = "SELECT id, version, issuer, serial, subject, profile, caller, not_before, not_after, der, state, \
-               revoked_at, reason, organisation, requester, key, shard, invalid_from, changed, replaces FROM certificates WHERE caller = $1 AND state = 'good' ORDER BY id";
+               revoked_at, reason, organisation, requester, key, shard, invalid_from, changed, replaces, leaf FROM certificates WHERE caller = $1 AND state = 'good' ORDER BY id";
     let records = db.fetch_all(sql, &[caller.into()]).await?;
     records.iter().map(|record| record.to_row(&CERTIFICATES)).collect()
 }

@@ -179,6 +179,7 @@ pub fn certificate_row(
             Value::Null,
             Value::Null,
             Value::Null,
+            Value::Null,
         ],
     )
 }

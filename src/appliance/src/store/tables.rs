@@ -108,6 +108,8 @@ pub static CERTIFICATES: Table = Table::new(
         Column::int("changed"),
         // Fingerprint of the certificate that it renews.
         Column::text("replaces"),
+        // Of the newest entry about it; filled in by the journal.
+        Column::int("leaf").exempt(),
     ],
 );
 
@@ -211,6 +213,8 @@ pub static CERTIFICATE_REQUESTS: Table = Table::new(
         Column::int("expires"),
         Column::text("certificate"),
         Column::text("reason"),
+        // Of the newest entry about it; filled in by the journal.
+        Column::int("leaf").exempt(),
     ],
 );
 
