@@ -42,6 +42,8 @@ pub struct App {
     pub identity: Identity,
     /// The newest revocation list of every authority.
     pub crls: Crls,
+    /// The one client for everything fetched from elsewhere.
+    pub fetch: crate::fetch::Client,
     /// Requests per caller.
     pub rates: Rates,
     /// Request bodies received or held, per caller.
@@ -116,6 +118,9 @@ pub enum StartError {
     /// The policies do not load.
     #[error("authorization policies: {0}")]
     Policy(#[from] PolicyError),
+    /// The bounds of outgoing requests cannot be used.
+    #[error(transparent)]
+    Fetch(#[from] crate::fetch::FetchError),
     /// The database does not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -168,8 +173,10 @@ impl App {
         let labels =
             hierarchy.keys().iter().filter(|key| is_authority(key.role)).map(|key| key.label.clone());
         let crls = Crls::open(&config.appliance.state, labels);
+        let fetch = crate::fetch::Client::new(&config.fetch)?;
         metrics::sealed(true);
         Ok(Arc::new(Self {
+            fetch,
             desk: Desk::new(config.limits.documents_at_once),
             bodies: Places::new(config.limits.bodies_at_once, config.limits.bodies_per_caller),
             rates: Rates::new(config.limits.requests_per_second, config.limits.request_burst),

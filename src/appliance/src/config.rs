@@ -11,6 +11,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+mod fetch;
+
+pub use fetch::Fetch;
+
 /// The whole file.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -36,6 +40,9 @@ pub struct Config {
     /// Hardening of the process.
     #[serde(default)]
     pub process: Process,
+    /// What the appliance may fetch from elsewhere; nothing unless it stands here.
+    #[serde(default)]
+    pub fetch: Fetch,
 }
 
 /// Who this appliance is.
@@ -314,7 +321,8 @@ impl Config {
             &mut self.listeners.admin.socket,
             &mut self.policies.authorization,
         ];
-        for path in paths.into_iter().chain(self.keystore.credential.as_mut()) {
+        let fetch = self.fetch.roots.iter_mut();
+        for path in paths.into_iter().chain(self.keystore.credential.as_mut()).chain(fetch) {
             *path = base.join(&*path);
         }
         if let Some(file) = self.database.url.strip_prefix("sqlite:") {
@@ -372,6 +380,8 @@ impl Config {
             ("limits.documents_at_once", limits.documents_at_once as u64, 1),
             ("limits.bodies_at_once", limits.bodies_at_once as u64, 1),
             ("limits.bodies_per_caller", limits.bodies_per_caller as u64, 1),
+            ("fetch.seconds", self.fetch.seconds, 1),
+            ("fetch.bytes", self.fetch.bytes, 1024),
         ] {
             if value < least {
                 return wrong(key, &value, "too small to work with; leave the line out for the default");

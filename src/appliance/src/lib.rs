@@ -12,6 +12,7 @@ pub mod ceremony;
 pub mod cli;
 pub mod config;
 pub mod documents;
+pub mod fetch;
 pub mod identity;
 pub mod journal;
 pub mod policy;

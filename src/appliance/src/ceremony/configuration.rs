@@ -4,8 +4,8 @@ use ring::rand::SecureRandom;
 
 use super::perform::{CeremonyError, Plan, UnlockPlan};
 use crate::config::{
-    AdminListener, Appliance, Config, Database, KeystoreConfig, Limits, Listeners, Log, PlatformListener,
-    Policies, Process, PublicListener, Time, TimeSource,
+    AdminListener, Appliance, Config, Database, Fetch, KeystoreConfig, Limits, Listeners, Log,
+    PlatformListener, Policies, Process, PublicListener, Time, TimeSource,
 };
 
 /// What `plan` makes of a configuration; paths are relative to the file it becomes.
@@ -53,5 +53,6 @@ pub(super) fn configuration(plan: &Plan, random: &dyn SecureRandom) -> Result<Co
         policies: Policies { authorization: "policies/authorization".into() },
         time: Time { source: if plan.assume_clock { TimeSource::Assumed } else { TimeSource::Kernel } },
         process: Process { allow_swap: plan.allow_swap },
+        fetch: Fetch::default(),
     })
 }
