@@ -41,10 +41,16 @@ pub enum SignError {
     /// The primitive failed; ring says nothing more.
     #[error("signing failed")]
     Failed,
-    /// The key's device refused or cannot be reached.
+    /// The key's device refused.
     #[error("signing device: {reason}")]
     Device {
         /// What the device said.
+        reason: String,
+    },
+    /// The key's device cannot be reached at present; the same call may succeed later.
+    #[error("signing device: {reason}")]
+    Unavailable {
+        /// Why not.
         reason: String,
     },
 }
@@ -170,9 +176,10 @@ const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7
 const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 
 /// SEQUENCE { SEQUENCE { id-ecPublicKey, secp256r1 }, BIT STRING (65 octets follow) } (RFC 5480 §2).
-const P256_SPKI_PREFIX: &[u8] = &[
+pub(crate) const P256_SPKI_PREFIX: &[u8] = &[
     0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x02, 0x01, 0x06, 0x08, 0x2A, 0x86,
     0x48, 0xCE, 0x3D, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
 ];
 /// SEQUENCE { SEQUENCE { id-Ed25519 }, BIT STRING (32 octets follow) } (RFC 8410 §4).
-const ED25519_SPKI_PREFIX: &[u8] = &[0x30, 0x2A, 0x30, 0x05, 0x06, 0x03, 0x2B, 0x65, 0x70, 0x03, 0x21, 0x00];
+pub(crate) const ED25519_SPKI_PREFIX: &[u8] =
+    &[0x30, 0x2A, 0x30, 0x05, 0x06, 0x03, 0x2B, 0x65, 0x70, 0x03, 0x21, 0x00];

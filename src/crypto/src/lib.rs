@@ -7,6 +7,7 @@
 //! Signers sign **messages, never ready-made digests**, because some schemes (SM2, Ed25519) are defined over messages only.
 //! A new suite adds variants here; nothing outside this crate branches on an algorithm.
 
+pub mod device;
 mod digest;
 mod key;
 mod scheme;
