@@ -1,7 +1,8 @@
-//! The interface every keeper of keys offers: file keystore today, PKCS#11 token later.
+//! The interface every keeper of keys offers: file keystore and PKCS#11 token.
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use crypto::Signer;
 use serde::{Deserialize, Serialize};
@@ -64,6 +65,25 @@ pub trait Custody: Send + Sync {
     /// # Errors
     /// When there is no such key, or the keeper fails.
     fn destroy(&self, label: &str) -> Result<(), CustodyError>;
+
+    /// Asks the devices behind the keeper whether they answer; empty for a keeper without any. May take as long as
+    /// connecting to a device.
+    fn health(&self) -> Vec<Health> {
+        Vec::new()
+    }
+}
+
+/// Whether a device answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// Which: `pkcs11:` and the token's label or serial number.
+    pub keeper: String,
+    /// Whether its keys can be used now.
+    pub available: bool,
+    /// For people: which device answered, or why none did.
+    pub detail: String,
+    /// Since when it is away.
+    pub since: Option<SystemTime>,
 }
 
 /// Kinds of keys.
@@ -203,6 +223,22 @@ pub enum CustodyError {
         label: String,
         /// Why.
         source: crypto::KeyError,
+    },
+    /// The device has no mechanism for such keys.
+    #[error("the token offers no {} keys: {mechanism} is missing", algorithm.name())]
+    NotOffered {
+        /// The kind.
+        algorithm: Algorithm,
+        /// What is missing.
+        mechanism: String,
+    },
+    /// The device cannot be reached at present, or nobody is logged in; the same call may succeed later.
+    #[error("key device `{keeper}` is not available: {reason}")]
+    Unavailable {
+        /// Which device.
+        keeper: String,
+        /// Why not.
+        reason: String,
     },
     /// The device behind a keeper.
     #[error("the key device refused: {reason}")]

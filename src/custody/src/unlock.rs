@@ -241,7 +241,8 @@ impl CredentialSource {
         }
     }
 
-    fn read(&self) -> Result<Key, UnlockError> {
+    /// The file and what it holds, after the check that nobody else can read it.
+    pub(crate) fn content(&self) -> Result<(PathBuf, Zeroizing<Vec<u8>>), UnlockError> {
         let (path, strictness) = match self {
             Self::Systemd { name } => {
                 let directory =
@@ -255,6 +256,11 @@ impl CredentialSource {
             Self::File(path) => (path.clone(), Strictness::OwnerOnly),
         };
         let content = read_secret_file(&path, strictness)?;
+        Ok((path, content))
+    }
+
+    fn read(&self) -> Result<Key, UnlockError> {
+        let (path, content) = self.content()?;
         let mut key = Key::default();
         if content.len() != CREDENTIAL_LEN {
             return Err(UnlockError::CredentialLength { path, found: content.len() });
