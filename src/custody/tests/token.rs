@@ -134,6 +134,8 @@ fn both_in_softhsm() {
     fs::rename(&tokens, &away).unwrap();
     fs::create_dir(&tokens).unwrap();
     // A key in the token is missed, one in a file is not, whatever the rule says now.
+    let error = both.signer("ca").unwrap().sign(b"m").unwrap_err();
+    assert!(matches!(error, crypto::SignError::Unavailable { .. }), "{error}");
     assert!(both.signer("ca").is_err_and(|error| matches!(error, CustodyError::Unavailable { .. })));
     assert!(both.key("never-made").is_err_and(|error| matches!(error, CustodyError::Unavailable { .. })));
     both.signer("log").unwrap().sign(b"m").unwrap();
