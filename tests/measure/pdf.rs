@@ -119,12 +119,7 @@ fn certificate(
 }
 
 fn crl(issuer: &Certificate, key: &SoftwareKey) -> Crl {
-    let builder = CrlBuilder {
-        number: 1,
-        this_update: NOW - DAY / 4,
-        next_update: NOW + DAY,
-        distribution_point: None,
-        revoked: Vec::new(),
-    };
+    let builder =
+        CrlBuilder { number: 1, this_update: NOW - DAY / 4, next_update: NOW + DAY, ..CrlBuilder::default() };
     Crl::from_der(&builder.build(issuer, key).expect("a list")).expect("a list")
 }

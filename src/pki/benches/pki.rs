@@ -47,7 +47,7 @@ fn benches(c: &mut Criterion) {
             this_update: NOW - 60,
             next_update: NOW + DAY,
             distribution_point: Some(CRL_URI.into()),
-            revoked: vec![],
+            ..CrlBuilder::default()
         };
         Crl::from_der(&builder.build(&issuer.certificate, &*issuer.key).unwrap()).unwrap()
     };

@@ -42,6 +42,22 @@ pub(crate) fn encode(seconds: i64) -> Option<Vec<u8>> {
     }
 }
 
+/// A GeneralizedTime, whatever the year: OCSP, invalidityDate and archive cut-offs have no other form.
+pub(crate) fn generalized(seconds: i64) -> Option<Vec<u8>> {
+    let (year, month, day) = date(seconds.div_euclid(86_400));
+    let clock = seconds.rem_euclid(86_400);
+    if !(0..=9999).contains(&year) {
+        return None;
+    }
+    let mut text = Vec::with_capacity(17);
+    text.extend([GENERALIZED_TIME, 15]);
+    for pair in [year / 100, year % 100, month, day, clock / 3600, clock / 60 % 60, clock % 60] {
+        text.extend([pair / 10, pair % 10].map(|digit| b'0' + u8::try_from(digit).unwrap_or(0)));
+    }
+    text.push(b'Z');
+    Some(text)
+}
+
 fn digits(text: &[u8]) -> Option<i64> {
     text.iter()
         .try_fold(0_i64, |value, byte| byte.is_ascii_digit().then(|| value * 10 + i64::from(byte - b'0')))
@@ -101,7 +117,11 @@ mod tests {
         ] {
             assert_eq!(parse(tag, text.as_bytes()), Some(seconds), "{text}");
             assert_eq!(encode(seconds).unwrap(), crate::asn1::tlv(tag, text.as_bytes()));
+            let general = generalized(seconds).unwrap();
+            assert_eq!(parse(GENERALIZED_TIME, &general[2..]), Some(seconds), "{text}");
         }
+        assert_eq!(generalized(0).unwrap(), b"\x18\x0f19700101000000Z");
+        assert_eq!(generalized(253_402_300_800), None);
         assert_eq!(parse(GENERALIZED_TIME, b"99991231235959Z"), Some(253_402_300_799));
     }
 

@@ -12,7 +12,7 @@ mod common;
 
 use cinnabar_pki::{
     Crl, CrlBuilder, Reason, Revoked,
-    crl::{CrlError, CrlIssueError},
+    crl::{CrlError, CrlIssueError, Entry, Only},
 };
 use common::*;
 
@@ -22,7 +22,8 @@ fn builder(revoked: Vec<(Vec<u8>, Revoked)>) -> CrlBuilder {
         this_update: NOW,
         next_update: NOW + DAY,
         distribution_point: Some(CRL_URI.into()),
-        revoked,
+        revoked: revoked.into_iter().map(Into::into).collect(),
+        ..CrlBuilder::default()
     }
 }
 
@@ -129,4 +130,87 @@ fn ten_thousand_entries_are_built_and_found() {
     let crl = Crl::from_der(&builder(revoked).build(&ca.certificate, &*ca.key).unwrap()).unwrap();
     assert_eq!(crl.len(), 10_000);
     assert!(crl.lookup(&[0x27, 0x10]).is_some() && crl.lookup(&[0x27, 0x11]).is_none());
+}
+
+const DELTA_URI: &str = "http://pki.example/seals-delta.crl";
+
+/// A full list of number 7 that names its delta, and a delta of number `number` on top of it.
+fn full_and_delta(ca: &Entity, full: Vec<Entry>, number: u64, delta: Vec<Entry>) -> (Crl, Crl) {
+    let full = CrlBuilder { freshest: Some(DELTA_URI.into()), revoked: full, ..builder(vec![]) };
+    let delta = CrlBuilder { number, base: Some(7), revoked: delta, ..builder(vec![]) };
+    let read = |list: &CrlBuilder| Crl::from_der(&list.build(&ca.certificate, &*ca.key).unwrap()).unwrap();
+    (read(&full), read(&delta))
+}
+
+#[test]
+fn openssl_takes_a_delta_into_account_for_new_and_for_released_entries() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let Hierarchy { root, ca, seal: released } = hierarchy();
+    let added = entity(Some(&ca), cinnabar_pki::issue::Profile::Seal, "added");
+    let on = |entity: &Entity, reason| Entry {
+        serial: entity.certificate.serial().to_vec(),
+        time: NOW - 60,
+        reason: Some(reason),
+        invalid_from: Some(NOW - 10 * DAY),
+    };
+    let (full, delta) = full_and_delta(
+        &ca,
+        vec![on(&released, Reason::CertificateHold)],
+        8,
+        vec![on(&released, Reason::RemoveFromCrl), on(&added, Reason::KeyCompromise)],
+    );
+    assert!(delta.is_delta() && !full.is_delta());
+    for (name, pem) in [
+        ("root", root.certificate.to_pem()),
+        ("ca", ca.certificate.to_pem()),
+        ("released", released.certificate.to_pem()),
+        ("added", added.certificate.to_pem()),
+        ("full", full.to_pem()),
+        ("both", full.to_pem() + &delta.to_pem()),
+    ] {
+        write(dir, name, pem);
+    }
+    let text = openssl(dir, "crl -in full -noout -text");
+    assert!(text.contains("X509v3 Freshest CRL") && text.contains("Invalidity Date"), "{text}");
+    write(dir, "delta", delta.to_pem());
+    let text = openssl(dir, "crl -in delta -noout -text");
+    assert!(
+        text.contains("X509v3 Delta CRL Indicator: critical") && text.contains("Remove From CRL"),
+        "{text}"
+    );
+    let accepts = |crls: &str, flags: &str, leaf: &str| {
+        let at = NOW + 1;
+        let args = format!(
+            "verify -crl_check{flags} -attime {at} -CAfile root -untrusted ca -CRLfile {crls} {leaf}"
+        );
+        openssl_output(dir, &args).status.success()
+    };
+    assert!(!accepts("full", "", "released") && accepts("full", "", "added"));
+    assert!(accepts("both", " -use_deltas", "released") && !accepts("both", " -use_deltas", "added"));
+}
+
+#[test]
+fn full_and_delta_features_do_not_mix() {
+    let Hierarchy { ca, .. } = hierarchy();
+    let refused = |list: CrlBuilder| list.build(&ca.certificate, &*ca.key).unwrap_err();
+    let remove = entry(&[1], Some(Reason::RemoveFromCrl));
+    assert_eq!(refused(builder(vec![remove])), CrlIssueError::Mixed);
+    assert_eq!(refused(CrlBuilder { base: Some(7), ..builder(vec![]) }), CrlIssueError::Mixed);
+    let freshest = Some(DELTA_URI.to_owned());
+    assert_eq!(refused(CrlBuilder { base: Some(1), freshest, ..builder(vec![]) }), CrlIssueError::Mixed);
+}
+
+#[test]
+fn a_list_may_speak_of_end_entities_or_of_authorities_alone() {
+    let Hierarchy { ca, .. } = hierarchy();
+    for (only, user, authority) in
+        [(Only::Every, false, false), (Only::User, true, false), (Only::Ca, false, true)]
+    {
+        let number = u64::MAX - 1;
+        let list = CrlBuilder { only, number, expired_since: Some(NOW), ..builder(vec![]) };
+        let crl = Crl::from_der(&list.build(&ca.certificate, &*ca.key).unwrap()).unwrap();
+        assert_eq!((crl.scope().only_user, crl.scope().only_ca), (user, authority));
+        assert_eq!(crl.number(), Some(&[0, 255, 255, 255, 255, 255, 255, 255, 254][..]));
+    }
 }

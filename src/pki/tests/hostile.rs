@@ -34,7 +34,8 @@ static SPECIMENS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
         this_update: NOW,
         next_update: NOW + DAY,
         distribution_point: Some(CRL_URI.into()),
-        revoked: vec![(vec![1], revoked)],
+        revoked: vec![(vec![1], revoked).into()],
+        ..CrlBuilder::default()
     };
     let cms =
         CmsSigner::new(seal.key.clone(), &seal.certificate, std::slice::from_ref(&ca.certificate)).unwrap();

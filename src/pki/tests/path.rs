@@ -44,9 +44,10 @@ fn crl(issuer: &Entity, uri: &str, revoked: &[(&Certificate, i64, Reason)]) -> C
         revoked: revoked
             .iter()
             .map(|(certificate, time, reason)| {
-                (certificate.serial().to_vec(), Revoked { time: *time, reason: Some(*reason) })
+                (certificate.serial().to_vec(), Revoked { time: *time, reason: Some(*reason) }).into()
             })
             .collect(),
+        ..CrlBuilder::default()
     };
     Crl::from_der(&builder.build(&issuer.certificate, &*issuer.key).unwrap()).unwrap()
 }

@@ -94,7 +94,8 @@ impl Crls {
             this_update,
             next_update: this_update + VALIDITY,
             distribution_point: Some(distribution_point),
-            revoked,
+            revoked: revoked.into_iter().map(Into::into).collect(),
+            ..CrlBuilder::default()
         }
         .build(&authority.certificate, signer.as_ref())
         .map_err(|error| error.to_string())?;

@@ -70,14 +70,14 @@ pub fn people() -> &'static People {
 
 pub fn crl(issuer: &Person, serials: &[&[u8]]) -> Crl {
     let revoked = |serial: &&[u8]| {
-        (serial.to_vec(), Revoked { time: NOW - DAY / 2, reason: Some(Reason::KeyCompromise) })
+        (serial.to_vec(), Revoked { time: NOW - DAY / 2, reason: Some(Reason::KeyCompromise) }).into()
     };
     let builder = CrlBuilder {
         number: 1,
         this_update: NOW - DAY / 4,
         next_update: NOW + DAY,
-        distribution_point: None,
         revoked: serials.iter().map(revoked).collect(),
+        ..CrlBuilder::default()
     };
     Crl::from_der(&builder.build(&issuer.certificate, &*issuer.key).unwrap()).unwrap()
 }

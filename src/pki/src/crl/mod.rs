@@ -7,7 +7,7 @@
 mod build;
 mod read;
 
-pub use build::{CrlBuilder, CrlIssueError};
+pub use build::{CrlBuilder, CrlIssueError, Entry, Only};
 pub use read::{Crl, CrlError, Scope};
 
 /// CRLReason (RFC 5280 §5.3.1).
@@ -52,7 +52,7 @@ impl Reason {
         Self::ALL.iter().find(|(_, known)| *known == name).map(|(reason, _)| *reason)
     }
 
-    fn from_code(code: u8) -> Option<Self> {
+    pub(crate) fn from_code(code: u8) -> Option<Self> {
         Self::ALL.iter().find(|(reason, _)| *reason as u8 == code).map(|(reason, _)| *reason)
     }
 }
