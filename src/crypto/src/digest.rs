@@ -133,6 +133,17 @@ impl std::fmt::Debug for Hasher {
     }
 }
 
+/// SHA-1 as a short name for a public key or an issuer, which is how RFC 6960 §4.1.1 (CertID) and §4.2.1 (KeyHash) use
+/// it. Nothing signed or trusted may rest on it: a collision here makes two names equal, and whoever looks one up
+/// compares the whole issuer afterwards. That is why [`DigestAlgorithm`] has no such member.
+#[must_use]
+pub fn sha1_identifier(data: &[u8]) -> [u8; 20] {
+    let digest = ring::digest::digest(&ring::digest::SHA1_FOR_LEGACY_USE_ONLY, data);
+    let mut out = [0; 20];
+    out.iter_mut().zip(digest.as_ref()).for_each(|(to, from)| *to = *from);
+    out
+}
+
 const SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1");
 const SHA384: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.2");
 const SHA512: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.3");
@@ -152,6 +163,11 @@ mod tests {
         let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(hex::encode(hasher.finish()), expected);
         assert_eq!(hex::encode(DigestAlgorithm::Sha256.digest(b"abc")), expected);
+    }
+
+    #[test]
+    fn the_identifier_hash_agrees_with_the_published_vector() {
+        assert_eq!(hex::encode(sha1_identifier(b"abc")), "a9993e364706816aba3e25717850c26c9cd0d89d");
     }
 
     #[test]

@@ -14,7 +14,7 @@ mod scheme;
 mod suite;
 mod verify;
 
-pub use digest::{DigestAlgorithm, DigestError, Hasher};
+pub use digest::{DigestAlgorithm, DigestError, Hasher, sha1_identifier};
 pub use key::{KeyError, KeyKind, SignError, Signer, SoftwareKey};
 pub use scheme::{SchemeError, SignatureScheme};
 pub use suite::{Suite, UnknownSuite};

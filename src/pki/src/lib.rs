@@ -14,6 +14,7 @@ mod extensions;
 pub mod indication;
 pub mod issue;
 mod name;
+pub mod ocsp;
 mod oids;
 pub mod path;
 pub mod pem;
