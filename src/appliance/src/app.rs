@@ -25,7 +25,7 @@ use crate::journal::{
 use crate::policy::{Policy, PolicyError};
 use crate::problem::{Kind as ProblemKind, Problem};
 use crate::server::limits::{Places, Rates};
-use crate::server::{metrics, tls};
+use crate::server::{Visitors, metrics, tls};
 use crate::store::{Db, StoreError};
 
 /// The process.
@@ -46,6 +46,8 @@ pub struct App {
     pub fetch: crate::fetch::Client,
     /// Requests per caller.
     pub rates: Rates,
+    /// Requests and bodies of those whom no certificate names, per peer address.
+    pub visitors: Visitors,
     /// Request bodies received or held, per caller.
     pub bodies: Arc<Places<String>>,
     /// Seals ready for use, and room to work on documents.
@@ -179,6 +181,7 @@ impl App {
             fetch,
             desk: Desk::new(config.limits.documents_at_once),
             bodies: Places::new(config.limits.bodies_at_once, config.limits.bodies_per_caller),
+            visitors: Visitors::new(config.listeners.enrolment.as_ref()),
             rates: Rates::new(config.limits.requests_per_second, config.limits.request_burst),
             config: Arc::new(config),
             hierarchy,

@@ -11,8 +11,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+mod enrolment;
 mod fetch;
 
+pub use enrolment::EnrolmentListener;
 pub use fetch::Fetch;
 
 /// The whole file.
@@ -101,6 +103,9 @@ pub struct Listeners {
     /// Public objects that are self-signed (checkpoints, tiles, CRLs), plain HTTP; off when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub public: Option<PublicListener>,
+    /// Enrolment over server TLS; off when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enrolment: Option<EnrolmentListener>,
     /// Health, metrics and unsealing, on a Unix socket.
     pub admin: AdminListener,
 }
@@ -322,7 +327,9 @@ impl Config {
             &mut self.policies.authorization,
         ];
         let fetch = self.fetch.roots.iter_mut();
-        for path in paths.into_iter().chain(self.keystore.credential.as_mut()).chain(fetch) {
+        let enrolment = self.listeners.enrolment.iter_mut().flat_map(EnrolmentListener::paths);
+        let optional = self.keystore.credential.as_mut().into_iter().chain(fetch).chain(enrolment);
+        for path in paths.into_iter().chain(optional) {
             *path = base.join(&*path);
         }
         if let Some(file) = self.database.url.strip_prefix("sqlite:") {
@@ -363,6 +370,11 @@ impl Config {
         }
         if self.listeners.platform.addresses.is_empty() {
             return wrong("listeners.platform.addresses", &"[]", "name at least one address");
+        }
+        if let Some((key, value, reason)) =
+            self.listeners.enrolment.as_ref().and_then(EnrolmentListener::wrong)
+        {
+            return wrong(key, &value, reason);
         }
         let limits = &self.limits;
         for (key, value, least) in [

@@ -81,6 +81,8 @@ table! {
     ForeignOrigin = "foreign-origin", 403, "The request comes from a foreign origin", true;
     /// The caller sends more than its share.
     TooManyRequests = "too-many-requests", 429, "Too many requests", true;
+    /// Neither a client certificate nor a credential that fits.
+    CredentialsRequired = "credentials-required", 401, "Credentials are required", false;
     /// No such thing, or not for this caller to know.
     NotFound = "not-found", 404, "Not found", false;
     /// The resource knows other methods.
@@ -172,6 +174,7 @@ struct Parts {
     members: Map<String, Value>,
     allow: Option<HeaderValue>,
     about: Option<Box<About>>,
+    by: Option<Box<crate::journal::Actor>>,
 }
 
 /// What a refusal's entry says of the act that was refused.
@@ -201,6 +204,7 @@ impl Problem {
             members: Map::new(),
             allow: None,
             about: None,
+            by: None,
         }))
     }
 
@@ -243,6 +247,19 @@ impl Problem {
     pub fn act(mut self, about: About) -> Self {
         self.0.about = Some(Box::new(about));
         self
+    }
+
+    /// Names who was refused, where it was not a client certificate that told (a one-time secret, an account key).
+    #[must_use]
+    pub fn by(mut self, actor: crate::journal::Actor) -> Self {
+        self.0.by = Some(Box::new(actor));
+        self
+    }
+
+    /// Who was refused, where the handler named them.
+    #[must_use]
+    pub fn refused_actor(&self) -> Option<&crate::journal::Actor> {
+        self.0.by.as_deref()
     }
 
     /// The refused act, where it is known.

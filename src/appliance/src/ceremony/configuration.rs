@@ -4,8 +4,8 @@ use ring::rand::SecureRandom;
 
 use super::perform::{CeremonyError, Plan, UnlockPlan};
 use crate::config::{
-    AdminListener, Appliance, Config, Database, Fetch, KeystoreConfig, Limits, Listeners, Log,
-    PlatformListener, Policies, Process, PublicListener, Time, TimeSource,
+    AdminListener, Appliance, Config, Database, EnrolmentListener, Fetch, KeystoreConfig, Limits, Listeners,
+    Log, PlatformListener, Policies, Process, PublicListener, Time, TimeSource,
 };
 
 /// What `plan` makes of a configuration; paths are relative to the file it becomes.
@@ -47,6 +47,7 @@ pub(super) fn configuration(plan: &Plan, random: &dyn SecureRandom) -> Result<Co
                 key: "tls/server.key".into(),
             },
             public: Some(PublicListener { addresses: loopback(plan.public_port) }),
+            enrolment: plan.enrolment_port.map(|port| EnrolmentListener::on(loopback(port))),
             admin: AdminListener { socket: "state/admin.sock".into() },
         },
         limits: Limits::default(),

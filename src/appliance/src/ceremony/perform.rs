@@ -38,6 +38,8 @@ pub struct Plan {
     pub port: u16,
     /// Port of the public listener.
     pub public_port: u16,
+    /// Port of the enrolment listener; none without.
+    pub enrolment_port: Option<u16>,
     /// Database URL; SQLite in the folder when absent.
     pub database: Option<String>,
     /// Text of the key hierarchy.
@@ -456,6 +458,7 @@ mod tests {
             hosts: vec!["localhost".into(), "127.0.0.1".into(), "::1".into()],
             port: 8443,
             public_port: 8080,
+            enrolment_port: None,
             database: None,
             hierarchy: super::super::DEFAULT_HIERARCHY.into(),
             log_origin: None,

@@ -25,6 +25,12 @@ pub fn run(global: &Global, output: Output) -> Outcome {
     add(&config.log.verifier_key, log_key(&config.log.verifier_key, &config.log.origin));
     add(&platform.certificate, certificates(&platform.certificate));
     add(&platform.key, private(&platform.key).and_then(|()| key(&platform.key)));
+    if let Some(listener) = &config.listeners.enrolment
+        && let (Some(chain), Some(own)) = (&listener.certificate, &listener.key)
+    {
+        add(chain, certificates(chain));
+        add(own, private(own).and_then(|()| key(own)));
+    }
     add(
         &config.keystore.directory,
         private(&config.keystore.directory).map(|()| "only its owner may read it".into()),

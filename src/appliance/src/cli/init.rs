@@ -48,6 +48,9 @@ pub struct InitArgs {
     /// Port of the public listener (checkpoints, tiles, CRLs)
     #[arg(long, default_value_t = 8080)]
     public_port: u16,
+    /// Port of the enrolment listener (EST, ACME) [default: no such listener]
+    #[arg(long)]
+    enrolment_port: Option<u16>,
     /// Database [default: SQLite in the folder]
     #[arg(long)]
     database: Option<String>,
@@ -92,6 +95,7 @@ pub fn run(args: InitArgs, output: Output) -> Outcome {
         hosts: args.hosts,
         port: args.port,
         public_port: args.public_port,
+        enrolment_port: args.enrolment_port,
         database: args.database,
         hierarchy,
         log_origin: args.log_origin,

@@ -33,7 +33,7 @@ pub fn run(_: ServeArgs, global: &Global) -> Outcome {
         let db = Db::open(&url).await?;
         let app = App::open(config, db).await?;
         let (router, _) = server::api(&app, capabilities());
-        let server = Server::bind(app.clone(), router)?;
+        let server = Server::bind(app.clone(), router)?.with_enrolment(enrolment_capabilities());
         let stopper = server.stopper();
         let (mut terminate, mut interrupt) =
             (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
@@ -62,6 +62,12 @@ pub fn run(_: ServeArgs, global: &Global) -> Outcome {
 #[must_use]
 pub fn capabilities() -> Vec<utoipa_axum::router::OpenApiRouter<std::sync::Arc<App>>> {
     vec![documents::http::routes(), seals::http::routes(), audit::http::routes(), callers::routes()]
+}
+
+/// The routers of every capability on the enrolment listener.
+#[must_use]
+pub fn enrolment_capabilities() -> Vec<axum::Router<std::sync::Arc<App>>> {
+    vec![]
 }
 
 /// JSON lines on standard output, with request ids and without personal data.

@@ -5,7 +5,6 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arc_swap::ArcSwap;
 use axum::extract::State;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -17,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use super::listener::Handshake;
+use super::listener::Handshakes;
 use super::request::RequestId;
 use super::{metrics, pipeline, reload};
 use crate::app::{App, Phase, UnsealError};
@@ -27,14 +26,14 @@ use crate::problem::{Kind, Problem, Result};
 #[derive(Clone)]
 struct Admin {
     app: Arc<App>,
-    handshake: Arc<ArcSwap<Handshake>>,
+    handshakes: Handshakes,
     /// Shares handed in so far; zeroized when dropped.
     shares: Arc<Mutex<Vec<Share>>>,
 }
 
 /// The routes of the admin socket.
-pub(super) fn router(app: &Arc<App>, handshake: Arc<ArcSwap<Handshake>>) -> Router {
-    let admin = Admin { app: app.clone(), handshake, shares: Arc::default() };
+pub(super) fn router(app: &Arc<App>, handshakes: Handshakes) -> Router {
+    let admin = Admin { app: app.clone(), handshakes, shares: Arc::default() };
     Router::new()
         .route("/health", get(health))
         .route("/metrics", get(figures))
@@ -256,7 +255,7 @@ async fn enter_failure(app: &Arc<App>, actor: Actor) {
 }
 
 async fn read_again(State(admin): State<Admin>) -> Result<Json<serde_json::Value>> {
-    match reload::everything(&admin.app, &admin.handshake).await {
+    match reload::everything(&admin.app, &admin.handshakes).await {
         Ok(()) => Ok(Json(json!({ "reloaded": true }))),
         Err(faults) => {
             Err(Problem::new(Kind::Conflict, "What fits was put in force; `faults` lists what does not.")

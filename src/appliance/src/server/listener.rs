@@ -17,17 +17,27 @@ use tokio_rustls::TlsAcceptor;
 
 use super::connection::{self, Connection, Terms};
 use super::limits::{Full, Places};
+use super::visit::Arrival;
 use super::{metrics, tls};
 use crate::app::App;
-use crate::identity::ClientAuthorities;
+use crate::identity::{ClientAuthorities, Peer};
 
-/// What the platform listener needs for a handshake; swapped as one when its files change.
+/// What a TLS listener needs for a handshake; swapped as one when its files change.
 #[derive(Debug)]
 pub struct Handshake {
     /// rustls' configuration.
     pub config: Arc<ServerConfig>,
     /// The authorities its verifier asks.
     pub authorities: Arc<ClientAuthorities>,
+}
+
+/// The handshakes in force, for whoever reloads them.
+#[derive(Debug, Clone)]
+pub struct Handshakes {
+    /// The platform listener's.
+    pub platform: Arc<ArcSwap<Handshake>>,
+    /// The enrolment listener's, where there is one.
+    pub enrolment: Option<Arc<ArcSwap<Handshake>>>,
 }
 
 /// Binds one address. IPv6 sockets take IPv6 only, so that both families can be named with the same port.
@@ -48,41 +58,70 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(1024)
 }
 
-/// Accepts on one socket of the platform listener until told to stop, then waits for what is under way.
-pub async fn platform(
-    listener: TcpListener,
-    app: Arc<App>,
-    handshake: Arc<ArcSwap<Handshake>>,
-    places: Arc<Places>,
-    router: Router,
-    terms: Terms,
-) {
+/// What one TLS listener serves with; every socket of it gets a clone.
+#[derive(Debug, Clone)]
+pub struct Door {
+    /// Which listener it is.
+    pub kind: DoorKind,
+    /// Certificate, key and client authorities in force.
+    pub handshake: Arc<ArcSwap<Handshake>>,
+    /// Places for connections.
+    pub places: Arc<Places>,
+    /// What is behind it.
+    pub router: Router,
+    /// Bounds on heads and times.
+    pub terms: Terms,
+}
+
+/// The listeners that speak TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DoorKind {
+    /// The platform API: a client certificate is demanded.
+    Platform,
+    /// Enrolment: a client certificate is asked for.
+    Enrolment,
+}
+
+/// Accepts on one socket of a TLS listener until told to stop, then waits for what is under way.
+pub async fn tls(listener: TcpListener, app: Arc<App>, door: Door) {
+    let kind = door.kind;
     accept(
-        terms.clone(),
+        door.terms.clone(),
         || listener.accept(),
         |(stream, remote), connections| {
-            let place = match places.take(remote.ip()) {
+            let place = match door.places.take(remote.ip()) {
                 Ok(place) => place,
                 Err(full) => {
-                    metrics::connection_refused(if full == Full::Peer { "peer" } else { "total" });
+                    metrics::connection_refused(match (kind, full) {
+                        (DoorKind::Platform, Full::Peer) => "peer",
+                        (DoorKind::Platform, Full::Total) => "total",
+                        (DoorKind::Enrolment, Full::Peer) => "enrolment-peer",
+                        (DoorKind::Enrolment, Full::Total) => "enrolment-total",
+                    });
                     return;
                 }
             };
-            metrics::connections(places.taken());
-            let (app, router, terms) = (app.clone(), router.clone(), terms.clone());
-            let handshake = handshake.load_full();
-            let places = places.clone();
+            metrics::connections(kind, door.places.taken());
+            let (app, door) = (app.clone(), door.clone());
+            let handshake = door.handshake.load_full();
             connections.spawn(async move {
-                if let Some((stream, connection, close)) =
-                    shake(&app, stream, remote, &handshake, &terms).await
-                {
-                    let mark = move |extensions: &mut http::Extensions| {
-                        extensions.insert(connection.clone());
+                if let Some((stream, peer)) = shake(&app, stream, &handshake, &door).await {
+                    let close = Arc::new(Notify::new());
+                    let connection = peer.map(|peer| Connection::new(peer, remote, close.clone()));
+                    let mark = move |extensions: &mut http::Extensions| match (kind, &connection) {
+                        (DoorKind::Platform, Some(connection)) => {
+                            extensions.insert(connection.clone());
+                        }
+                        // Never so: the platform's verifier demands a certificate.
+                        (DoorKind::Platform, None) => {}
+                        (DoorKind::Enrolment, connection) => {
+                            extensions.insert(Arrival { remote, connection: connection.clone() });
+                        }
                     };
-                    connection::serve(stream, router, terms, close, mark).await;
+                    connection::serve(stream, door.router, door.terms, close, mark).await;
                 }
                 drop(place);
-                metrics::connections(places.taken());
+                metrics::connections(kind, door.places.taken());
             });
         },
     )
@@ -153,27 +192,26 @@ async fn accept<S, F: Future<Output = io::Result<S>>>(
     }
 }
 
+/// The handshake; the peer is who has proved possession of a certificate's key, if anybody has.
 async fn shake(
     app: &App,
     stream: TcpStream,
-    remote: SocketAddr,
     handshake: &Handshake,
-    terms: &Terms,
-) -> Option<(tokio_rustls::server::TlsStream<TcpStream>, Arc<Connection>, Arc<Notify>)> {
+    door: &Door,
+) -> Option<(tokio_rustls::server::TlsStream<TcpStream>, Option<Peer>)> {
     let _ = stream.set_nodelay(true);
-    let bound = Duration::from_secs(terms.limits.handshake_seconds);
+    let bound = Duration::from_secs(door.terms.limits.handshake_seconds);
     let acceptor = TlsAcceptor::from(handshake.config.clone());
     let kind = match tokio::time::timeout(bound, acceptor.accept(stream)).await {
         Ok(Ok(stream)) => {
             let leaf = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
-            let peer = leaf.map(|leaf| handshake.authorities.authenticate(leaf, UnixTime::now()));
-            if let Some(Ok(peer)) = peer {
-                let close = Arc::new(Notify::new());
-                let connection = Connection::new(peer, remote, close.clone());
-                return Some((stream, connection, close));
+            match leaf.map(|leaf| handshake.authorities.authenticate(leaf, UnixTime::now())) {
+                Some(Ok(peer)) => return Some((stream, Some(peer))),
+                None if door.kind == DoorKind::Enrolment => return Some((stream, None)),
+                None => "no-certificate",
+                // A resumed session whose authority has run out since.
+                Some(Err(_)) => "unsound-certificate",
             }
-            // A resumed session whose authority has run out since.
-            "unsound-certificate"
         }
         Ok(Err(error)) => tls::failure_kind(&error),
         Err(_) => "timeout",

@@ -9,6 +9,8 @@ use http::{Method, StatusCode};
 use metrics::{counter, gauge, histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
+use super::listener::DoorKind;
+
 /// The process's one recorder.
 ///
 /// # Errors
@@ -38,6 +40,7 @@ fn describe() {
         "Connections closed for want of a place, by bound."
     );
     describe_gauge!("cinnabar_connections", "Open connections of the platform listener.");
+    describe_gauge!("cinnabar_enrolment_connections", "Open connections of the enrolment listener.");
     describe_gauge!("cinnabar_sealed", "1 while the keystore is sealed.");
     describe_gauge!("cinnabar_journal_size", "Leaves in the log.");
     describe_counter!("cinnabar_reloads_total", "Reloads by what was reloaded and outcome.");
@@ -62,10 +65,14 @@ pub fn connection_refused(bound: &'static str) {
     counter!("cinnabar_connections_refused_total", "bound" => bound).increment(1);
 }
 
-/// Open connections now.
+/// Open connections of a listener now.
 #[expect(clippy::cast_precision_loss, reason = "a gauge of a few thousand connections")]
-pub fn connections(open: usize) {
-    gauge!("cinnabar_connections").set(open as f64);
+pub fn connections(door: DoorKind, open: usize) {
+    match door {
+        DoorKind::Platform => gauge!("cinnabar_connections"),
+        DoorKind::Enrolment => gauge!("cinnabar_enrolment_connections"),
+    }
+    .set(open as f64);
 }
 
 /// Whether the keystore is sealed.

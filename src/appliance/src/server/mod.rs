@@ -2,8 +2,8 @@
 //!
 //! Responsible for who may connect, how much they may send, and the shape of every answer; not for who they
 //! are (`identity`), what they may do (`policy`) or what is done (the capabilities' routers, which the
-//! application hands in). Three listeners: the platform API over mutual TLS, public self-signed objects over
-//! plain HTTP, and the local admin socket (decision 34).
+//! application hands in). Four listeners: the platform API over mutual TLS, enrolment over server TLS (off unless
+//! configured), public self-signed objects over plain HTTP, and the local admin socket (decision 34).
 
 pub mod admin;
 pub mod connection;
@@ -18,6 +18,8 @@ pub mod request;
 mod run;
 pub mod spill;
 pub mod tls;
+pub mod visit;
 
 pub use request::Session;
 pub use run::{ServeError, Server, api, describe};
+pub use visit::{Visit, Visitors};

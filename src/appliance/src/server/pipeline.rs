@@ -25,20 +25,96 @@ use crate::problem::{Kind, Problem, Result};
 
 /// The middleware around all routes of the platform API.
 pub async fn platform(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let started = Instant::now();
-    let id = RequestId::of(request.headers());
-    let route = route(&request);
-    let method = request.method().clone();
+    let asked = Asked::of(&request);
     let Some(connection) = request.extensions().get::<Arc<Connection>>().cloned() else {
-        return Problem::internal("no connection at the platform pipeline").render(Some(id.as_str()));
+        return Problem::internal("no connection at the platform pipeline").render(Some(asked.id.as_str()));
     };
-    let (caller, response) = match identify(&app, &connection) {
+    let (caller, response) = identified(&app, &connection, &asked.id, request, next).await;
+    let actor = || Some(actor(&app, caller.as_deref(), &connection));
+    asked.answered(&app, response, caller.as_deref(), actor).await
+}
+
+/// What is known of a request before anything else is: kept for its log line, its metrics and its entry.
+pub(super) struct Asked {
+    started: Instant,
+    pub(super) id: RequestId,
+    method: Method,
+    route: String,
+}
+
+impl Asked {
+    pub(super) fn of(request: &Request) -> Self {
+        Self {
+            started: Instant::now(),
+            id: RequestId::of(request.headers()),
+            method: request.method().clone(),
+            route: route(request),
+        }
+    }
+
+    /// Gives the answer its shape, enters the refusal that it may be (in the name of `actor`, or counted when there
+    /// is nobody to name), and tells metrics and log.
+    pub(super) async fn answered(
+        self,
+        app: &Arc<App>,
+        response: Response,
+        caller: Option<&Caller>,
+        actor: impl FnOnce() -> Option<Actor>,
+    ) -> Response {
+        let Self { started, id, method, route } = self;
+        let (mut response, problem) = shape(response, &id);
+        if let Some(problem) = &problem {
+            let known = problem.refused_actor().cloned();
+            match known.or_else(|| if problem.kind().recorded() { actor() } else { None }) {
+                Some(actor) if problem.kind().recorded() => {
+                    let refusal = refusal(actor, problem, &method, &route, &id);
+                    if let Err(fault) = app.refused(refusal).await {
+                        // Fail closed: a refusal that cannot be entered is still a refusal, but the operator must know.
+                        tracing::error!(request_id = id.as_str(), %fault, "a refusal could not be entered");
+                    }
+                }
+                None if caller.is_none() && problem.kind().status().is_client_error() => {
+                    app.anonymous_failure(problem.kind().name());
+                }
+                _ => {}
+            }
+        }
+        // Answers are for one caller; only what says otherwise may be kept on the way.
+        response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+        let status = response.status();
+        let elapsed = started.elapsed();
+        metrics::request(&method, &route, status, elapsed);
+        tracing::info!(
+            request_id = id.as_str(),
+            method = method.as_str(),
+            route,
+            status = status.as_u16(),
+            caller = caller.map(|caller| caller.id.as_str()),
+            micros = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
+            problem = problem.as_ref().map(|problem| problem.kind().name()),
+            cause = problem.as_ref().and_then(Problem::log_message),
+            "request"
+        );
+        response
+    }
+}
+
+/// A request on a connection that a certificate was shown on: identified, admitted and answered, or refused.
+pub(super) async fn identified(
+    app: &Arc<App>,
+    connection: &Arc<Connection>,
+    id: &RequestId,
+    mut request: Request,
+    next: Next,
+) -> (Option<Arc<Caller>>, Response) {
+    match identify(app, connection) {
         Ok(caller) => {
-            let response = match admit(&app, &caller, &request) {
+            let response = match admit(app, &caller, &request) {
                 Ok(body) => {
                     let session =
                         Session::new(app.clone(), caller.clone(), connection.clone(), id.clone(), body);
-                    answer(&app, session, request, next).await
+                    request.extensions_mut().insert(session);
+                    answer(app, request, next).await
                 }
                 Err(problem) => problem.render(None),
             };
@@ -49,33 +125,7 @@ pub async fn platform(State(app): State<Arc<App>>, request: Request, next: Next)
             connection.close_after_answer();
             (None, Problem::from(error).render(None))
         }
-    };
-    let (mut response, problem) = shape(response, &id);
-    if let Some(problem) = problem.as_ref().filter(|problem| problem.kind().recorded()) {
-        let actor = actor(&app, caller.as_deref(), &connection);
-        let refusal = refusal(actor, problem, &method, &route, &id);
-        if let Err(fault) = app.refused(refusal).await {
-            // Fail closed: a refusal that cannot be entered is still a refusal, but the operator must know.
-            tracing::error!(request_id = id.as_str(), %fault, "a refusal could not be entered");
-        }
     }
-    // Answers are for one caller; only what says otherwise may be kept on the way.
-    response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    let status = response.status();
-    let elapsed = started.elapsed();
-    metrics::request(&method, &route, status, elapsed);
-    tracing::info!(
-        request_id = id.as_str(),
-        method = method.as_str(),
-        route,
-        status = status.as_u16(),
-        caller = caller.as_ref().map(|caller| caller.id.as_str()),
-        micros = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
-        problem = problem.as_ref().map(|problem| problem.kind().name()),
-        cause = problem.as_ref().and_then(Problem::log_message),
-        "request"
-    );
-    response
 }
 
 fn identify(app: &App, connection: &Connection) -> std::result::Result<Arc<Caller>, IdentifyError> {
@@ -110,8 +160,8 @@ fn place(app: &App, caller: &Caller) -> Result<Place<String>> {
     })
 }
 
-async fn answer(app: &App, session: Session, mut request: Request, next: Next) -> Response {
-    request.extensions_mut().insert(session);
+/// The handler's answer, unless it takes too long or breaks.
+pub(super) async fn answer(app: &App, request: Request, next: Next) -> Response {
     let deadline = Duration::from_secs(app.config.limits.request_seconds);
     let work = AssertUnwindSafe(next.run(request)).catch_unwind();
     match tokio::time::timeout(deadline, work).await {
@@ -166,7 +216,7 @@ pub(super) fn shape(mut response: Response, id: &RequestId) -> (Response, Option
 
 /// Browsers present client certificates by themselves, so a page elsewhere could act in an officer's name:
 /// state-changing requests that say they come from another origin are refused (decision 15).
-fn own_origin(method: &Method, headers: &HeaderMap, authority: Option<&str>) -> Result<()> {
+pub(super) fn own_origin(method: &Method, headers: &HeaderMap, authority: Option<&str>) -> Result<()> {
     if method.is_safe() {
         return Ok(());
     }
@@ -190,7 +240,7 @@ fn own_origin(method: &Method, headers: &HeaderMap, authority: Option<&str>) -> 
 }
 
 /// Whom the refusal's entry names: the caller, or whom the refused certificate claims to be.
-fn actor(app: &App, caller: Option<&Caller>, connection: &Connection) -> Actor {
+pub(super) fn actor(app: &App, caller: Option<&Caller>, connection: &Connection) -> Actor {
     if let Some(caller) = caller {
         return caller.actor();
     }

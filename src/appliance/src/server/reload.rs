@@ -12,7 +12,7 @@ use arc_swap::ArcSwap;
 use serde_json::json;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::listener::{Handshake, Stopping};
+use super::listener::{Handshake, Handshakes, Stopping};
 use super::run::ServeError;
 use super::{metrics, tls};
 use crate::app::App;
@@ -21,7 +21,7 @@ use crate::identity::{Caller, records};
 use crate::journal::{Unit, generations};
 use crate::policy::{Facts, ReloadPolicy, Resource};
 
-/// What a handshake needs, read from its files.
+/// What a handshake of the platform listener needs, read from its files.
 pub(super) fn handshake(app: &App) -> Result<Handshake, ServeError> {
     let files = &app.config.listeners.platform;
     let authorities = Arc::new(app.client_authorities()?);
@@ -29,21 +29,37 @@ pub(super) fn handshake(app: &App) -> Result<Handshake, ServeError> {
     Ok(Handshake { config: Arc::new(config), authorities })
 }
 
+/// What a handshake of the enrolment listener needs, where there is one.
+pub(super) fn enrolment_handshake(app: &App) -> Result<Option<Handshake>, ServeError> {
+    let listeners = &app.config.listeners;
+    let Some(listener) = &listeners.enrolment else { return Ok(None) };
+    let (certificate, key) = listener.files(&listeners.platform);
+    let authorities = Arc::new(app.client_authorities()?);
+    let config = tls::enrolment_config(certificate, key, authorities.clone(), listener.tls12)?;
+    Ok(Some(Handshake { config: Arc::new(config), authorities }))
+}
+
 /// Reads certificates and policies again, whatever their times.
 ///
 /// # Errors
 /// One sentence per thing that does not fit; the others are in force.
-pub(super) async fn everything(app: &Arc<App>, current: &ArcSwap<Handshake>) -> Result<(), Vec<String>> {
+pub(super) async fn everything(app: &Arc<App>, current: &Handshakes) -> Result<(), Vec<String>> {
     let mut faults = Vec::new();
-    match handshake(app) {
+    let mut put = |current: &ArcSwap<Handshake>, what, fresh: Result<Handshake, ServeError>| match fresh {
         Ok(fresh) => {
             current.store(Arc::new(fresh));
-            metrics::reload("tls", "done");
+            metrics::reload(what, "done");
         }
         Err(error) => {
-            metrics::reload("tls", "refused");
+            metrics::reload(what, "refused");
             faults.push(error.to_string());
         }
+    };
+    put(&current.platform, "tls", handshake(app));
+    if let Some(enrolment) = &current.enrolment
+        && let Some(fresh) = enrolment_handshake(app).transpose()
+    {
+        put(enrolment, "enrolment-tls", fresh);
     }
     if let Err(fault) = policies(app).await {
         metrics::reload("policies", "refused");
@@ -83,7 +99,7 @@ async fn policies(app: &Arc<App>) -> Result<(), String> {
 }
 
 /// Watches until told to stop.
-pub(super) async fn watch(app: Arc<App>, current: Arc<ArcSwap<Handshake>>, mut stop: Stopping) {
+pub(super) async fn watch(app: Arc<App>, current: Handshakes, mut stop: Stopping) {
     let mut hangup = signal(SignalKind::hangup())
         .inspect_err(
             |error| tracing::error!(%error, "no SIGHUP: changed files are seen by their times alone"),
@@ -110,6 +126,7 @@ pub(super) async fn watch(app: Arc<App>, current: Arc<ArcSwap<Handshake>>, mut s
                     tell(everything(&app, &current).await);
                 }
                 app.rates.forget_quiet();
+                app.visitors.forget_quiet();
                 if let Ok(unsealed) = app.unsealed() {
                     metrics::journal_size(unsealed.journal.size());
                     let now = unsealed.journal.clock().wall().div_euclid(1_000_000);
@@ -177,8 +194,13 @@ fn stamps(app: &App) -> Vec<(PathBuf, SystemTime)> {
         }
     };
     let files = &app.config.listeners.platform;
-    note(&files.certificate);
-    note(&files.key);
+    let enrolment = app.config.listeners.enrolment.as_ref().map(|listener| listener.files(files));
+    for (certificate, key) in
+        [Some((files.certificate.as_path(), files.key.as_path())), enrolment].into_iter().flatten()
+    {
+        note(certificate);
+        note(key);
+    }
     for folder in [&app.config.appliance.certificates, &app.config.policies.authorization] {
         for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
             note(&entry.path());

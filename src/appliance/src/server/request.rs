@@ -81,6 +81,17 @@ impl Session {
         Ok(Self { caller, ..self.clone() })
     }
 
+    /// Where the request comes from, and its identifier.
+    pub(super) fn origin(&self) -> (std::net::SocketAddr, RequestId) {
+        (self.connection.remote, self.request.clone())
+    }
+
+    /// The certificate that the caller showed.
+    #[must_use]
+    pub fn peer(&self) -> &crate::identity::Peer {
+        &self.connection.peer
+    }
+
     /// Who calls.
     #[must_use]
     pub fn caller(&self) -> &Arc<Caller> {

@@ -15,20 +15,23 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::connection::Terms;
 use super::limits::Places;
-use super::listener::{self, Handshake, Stop};
-use super::{admin, metrics, pipeline, public, reload, tls};
+use super::listener::{self, Door, DoorKind, Handshakes, Stop};
+use super::{admin, metrics, pipeline, public, reload, tls, visit};
 use crate::app::{App, StartError};
+use crate::config::Limits;
 
 /// A server whose sockets are bound.
 #[derive(Debug)]
 pub struct Server {
     app: Arc<App>,
     platform: Vec<TcpListener>,
+    enrolment: Vec<TcpListener>,
     public: Vec<TcpListener>,
     admin: UnixListener,
     socket: PathBuf,
-    handshake: Arc<ArcSwap<Handshake>>,
+    handshakes: Handshakes,
     router: Router,
+    enrolment_router: Router,
     stop: Arc<Stop>,
     terms: Terms,
 }
@@ -113,16 +116,41 @@ impl Server {
                 .map_err(|source| ServeError::Bind { address: address.to_string(), source })
         };
         let platform = listeners.platform.addresses.iter().map(bind).collect::<Result<_, _>>()?;
+        let enrolment = listeners.enrolment.iter().flat_map(|enrolment| &enrolment.addresses).map(bind);
+        let enrolment = enrolment.collect::<Result<_, _>>()?;
         let public = listeners.public.iter().flat_map(|public| &public.addresses).map(bind);
         let public = public.collect::<Result<_, _>>()?;
         let socket = listeners.admin.socket.clone();
         let admin = admin_socket(&socket)
             .map_err(|source| ServeError::Bind { address: socket.display().to_string(), source })?;
-        let handshake = Arc::new(ArcSwap::from_pointee(reload::handshake(&app)?));
+        let handshakes = Handshakes {
+            platform: Arc::new(ArcSwap::from_pointee(reload::handshake(&app)?)),
+            enrolment: reload::enrolment_handshake(&app)?.map(|fresh| Arc::new(ArcSwap::from_pointee(fresh))),
+        };
+        let enrolment_router = visit::router(&app, []);
         let (stop, watch) = Stop::new();
         let terms = Terms { limits: Arc::new(app.config.limits.clone()), stop: watch };
         let stop = Arc::new(stop);
-        Ok(Self { app, platform, public, admin, socket, handshake, router, stop, terms })
+        Ok(Self {
+            app,
+            platform,
+            enrolment,
+            public,
+            admin,
+            socket,
+            handshakes,
+            router,
+            enrolment_router,
+            stop,
+            terms,
+        })
+    }
+
+    /// Serves these routes on the enrolment listener, if the configuration has one.
+    #[must_use]
+    pub fn with_enrolment(mut self, capabilities: impl IntoIterator<Item = Router<Arc<App>>>) -> Self {
+        self.enrolment_router = visit::router(&self.app, capabilities);
+        self
     }
 
     /// Where the platform API listens; useful when port 0 was asked for.
@@ -131,6 +159,14 @@ impl Server {
     /// What the system says.
     pub fn platform_addresses(&self) -> io::Result<Vec<SocketAddr>> {
         self.platform.iter().map(TcpListener::local_addr).collect()
+    }
+
+    /// Where the enrolment listener listens; nowhere unless configured.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn enrolment_addresses(&self) -> io::Result<Vec<SocketAddr>> {
+        self.enrolment.iter().map(TcpListener::local_addr).collect()
     }
 
     /// Where the public listener listens.
@@ -149,27 +185,51 @@ impl Server {
 
     /// Serves until stopped; requests under way are finished within the configured bound.
     pub async fn run(self) {
-        let Self { app, platform, public, admin, socket, handshake, router, stop: _stop, terms } = self;
+        let Self {
+            app,
+            platform,
+            enrolment,
+            public,
+            admin,
+            socket,
+            handshakes,
+            router,
+            enrolment_router,
+            stop: _stop,
+            terms,
+        } = self;
         let limits = terms.limits.clone();
-        let places = Places::new(limits.connections, limits.connections_per_peer);
         let mut tasks = JoinSet::new();
+        let door = Door {
+            kind: DoorKind::Platform,
+            handshake: handshakes.platform.clone(),
+            places: Places::new(limits.connections, limits.connections_per_peer),
+            router,
+            terms: terms.clone(),
+        };
         for listener in platform {
-            tasks.spawn(listener::platform(
-                listener,
-                app.clone(),
-                handshake.clone(),
-                places.clone(),
-                router.clone(),
-                terms.clone(),
-            ));
+            tasks.spawn(listener::tls(listener, app.clone(), door.clone()));
+        }
+        if let (Some(config), Some(handshake)) = (&app.config.listeners.enrolment, &handshakes.enrolment) {
+            let limits = Limits { body: config.body, ..app.config.limits.clone() };
+            let door = Door {
+                kind: DoorKind::Enrolment,
+                handshake: handshake.clone(),
+                places: Places::new(config.connections, config.connections_per_peer),
+                router: enrolment_router,
+                terms: Terms { limits: Arc::new(limits), stop: terms.stop.clone() },
+            };
+            for listener in enrolment {
+                tasks.spawn(listener::tls(listener, app.clone(), door.clone()));
+            }
         }
         // Anonymous readers get places of their own, so that they cannot crowd out callers.
         let readers = Places::new(limits.connections, limits.connections_per_peer);
         for listener in public {
             tasks.spawn(listener::public(listener, readers.clone(), public::router(&app), terms.clone()));
         }
-        tasks.spawn(listener::admin(admin, admin::router(&app, handshake.clone()), terms.clone()));
-        tasks.spawn(reload::watch(app.clone(), handshake, terms.stop.clone()));
+        tasks.spawn(listener::admin(admin, admin::router(&app, handshakes.clone()), terms.clone()));
+        tasks.spawn(reload::watch(app.clone(), handshakes, terms.stop.clone()));
         while tasks.join_next().await.is_some() {}
         let _ = std::fs::remove_file(&socket);
     }

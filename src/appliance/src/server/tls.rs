@@ -1,4 +1,8 @@
-//! TLS of the platform listener: version 1.3 only, ring, a client certificate from one of our authorities.
+//! TLS of the platform and the enrolment listener: ring, and a client certificate from one of our authorities.
+//!
+//! The platform listener speaks version 1.3 only and demands the certificate; the enrolment listener asks for it, and
+//! takes version 1.2 besides where the operator says so (AEAD suites with forward secrecy; rustls knows no others, nor
+//! renegotiation).
 //!
 //! The verifier demands a sound chain but leaves dates and revocation to the request, so that the holder of
 //! an expired or revoked certificate proves possession first and is then told why (decision 13). A new
@@ -15,13 +19,14 @@ use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signat
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{
     CertificateError, DigitallySignedStruct, DistinguishedName, OtherError, ServerConfig, SignatureScheme,
+    SupportedProtocolVersion,
 };
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 
 use crate::identity::{ClientAuthorities, PeerError};
 
-/// Why the platform listener has no TLS configuration.
+/// Why a listener has no TLS configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// A file cannot be read.
@@ -69,16 +74,46 @@ pub fn server_config(
     key: &Path,
     authorities: Arc<ClientAuthorities>,
 ) -> Result<ServerConfig, TlsError> {
+    configured(certificate, key, authorities, true, &[&rustls::version::TLS13])
+}
+
+/// Builds the enrolment listener's configuration from its files: the client certificate is optional.
+///
+/// # Errors
+/// [`TlsError`] naming the file and how to mend it.
+pub fn enrolment_config(
+    certificate: &Path,
+    key: &Path,
+    authorities: Arc<ClientAuthorities>,
+    tls12: bool,
+) -> Result<ServerConfig, TlsError> {
+    let versions: &[_] = match tls12 {
+        true => &[&rustls::version::TLS13, &rustls::version::TLS12],
+        false => &[&rustls::version::TLS13],
+    };
+    configured(certificate, key, authorities, false, versions)
+}
+
+fn configured(
+    certificate: &Path,
+    key: &Path,
+    authorities: Arc<ClientAuthorities>,
+    mandatory: bool,
+    versions: &[&'static SupportedProtocolVersion],
+) -> Result<ServerConfig, TlsError> {
     let chain = read_chain(certificate)?;
     let key = read_key(key)?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mismatch = |source| TlsError::Mismatch { path: certificate.into(), source };
-    let mut config = ServerConfig::builder_with_provider(provider.clone())
-        .with_protocol_versions(&[&rustls::version::TLS13])
+    let verifier = ClientVerifier { mandatory, ..ClientVerifier::new(authorities, provider.clone()) };
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(versions)
         .map_err(mismatch)?
-        .with_client_cert_verifier(Arc::new(ClientVerifier::new(authorities, provider)))
+        .with_client_cert_verifier(Arc::new(verifier))
         .with_single_cert(chain, key)
         .map_err(mismatch)?;
+    // Without it a TLS 1.2 session could be made to share its secrets with another (RFC 7627 §1).
+    config.require_ems = true;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
 }
@@ -121,6 +156,7 @@ pub struct ClientVerifier {
     authorities: Arc<ClientAuthorities>,
     hints: Vec<DistinguishedName>,
     provider: Arc<CryptoProvider>,
+    mandatory: bool,
 }
 
 impl ClientVerifier {
@@ -128,13 +164,17 @@ impl ClientVerifier {
     #[must_use]
     pub fn new(authorities: Arc<ClientAuthorities>, provider: Arc<CryptoProvider>) -> Self {
         let hints = authorities.subjects().into_iter().map(DistinguishedName::from).collect();
-        Self { authorities, hints, provider }
+        Self { authorities, hints, provider, mandatory: true }
     }
 }
 
 impl ClientCertVerifier for ClientVerifier {
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
         &self.hints
+    }
+
+    fn client_auth_mandatory(&self) -> bool {
+        self.mandatory
     }
 
     fn verify_client_cert(

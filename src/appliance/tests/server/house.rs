@@ -31,6 +31,7 @@ pub struct House {
     pub app: Arc<App>,
     pub platform: Vec<SocketAddr>,
     pub public: SocketAddr,
+    pub enrolment: Vec<SocketAddr>,
     pub stop: Arc<Stop>,
     pub running: JoinHandle<()>,
     custody: Arc<dyn Custody>,
@@ -72,6 +73,11 @@ pub fn now() -> i64 {
 impl House {
     /// Set up and serving, sealed.
     pub async fn sealed(limits: &str) -> Self {
+        Self::prepared(limits, |_| {}).await
+    }
+
+    /// As [`House::sealed`], with further files laid out before it starts.
+    pub async fn prepared(limits: &str, prepare: impl FnOnce(&Parts)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path();
         let credential = root.join("kek");
@@ -130,16 +136,18 @@ impl House {
         let house =
             Parts { root: root.to_owned(), custody: custody.clone(), authorities: authorities.clone() };
         house.server_certificate();
+        prepare(&house);
         let db = Db::upgrade(&config.database.url.parse().unwrap()).await.unwrap();
         house.first_people(&db, &config, &hierarchy).await;
         let app = App::open(config, db).await.unwrap();
         let (router, _) = api(&app, [appliance::callers::routes(), extra()]);
-        let server = Server::bind(app.clone(), router).unwrap();
+        let server = Server::bind(app.clone(), router).unwrap().with_enrolment([strangers()]);
+        let enrolment = server.enrolment_addresses().unwrap();
         let platform = server.platform_addresses().unwrap();
         let public = server.public_addresses().unwrap()[0];
         let stop = server.stopper();
         let running = tokio::spawn(server.run());
-        Self { folder, app, platform, public, stop, running, custody, authorities }
+        Self { folder, app, platform, public, enrolment, stop, running, custody, authorities }
     }
 
     pub async fn open() -> Self {
@@ -177,12 +185,20 @@ impl House {
     }
 
     pub fn tls(&self, who: Option<&Credential>) -> rustls::ClientConfig {
+        self.tls_of(who, &[&rustls::version::TLS13])
+    }
+
+    pub fn tls_of(
+        &self,
+        who: Option<&Credential>,
+        versions: &[&'static rustls::SupportedProtocolVersion],
+    ) -> rustls::ClientConfig {
         let mut roots = rustls::RootCertStore::empty();
         let root = self.authorities.iter().find(|(label, _)| label == "root").unwrap();
         roots.add(root.1.der().to_vec().into()).unwrap();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
+            .with_protocol_versions(versions)
             .unwrap()
             .with_root_certificates(roots);
         match who {
@@ -211,10 +227,24 @@ impl House {
     }
 
     pub async fn raw(&self, who: &Credential) -> tokio_rustls::client::TlsStream<tokio::net::TcpStream> {
-        let stream = tokio::net::TcpStream::connect(self.platform[0]).await.unwrap();
+        self.raw_to(self.platform[0], Some(who)).await
+    }
+
+    pub async fn raw_to(
+        &self,
+        to: SocketAddr,
+        who: Option<&Credential>,
+    ) -> tokio_rustls::client::TlsStream<tokio::net::TcpStream> {
+        let stream = tokio::net::TcpStream::connect(to).await.unwrap();
         let name = ServerName::try_from("localhost").unwrap();
-        let connector = tokio_rustls::TlsConnector::from(Arc::new(self.tls(Some(who))));
+        let connector = tokio_rustls::TlsConnector::from(Arc::new(self.tls(who)));
         connector.connect(name, stream).await.unwrap()
+    }
+
+    /// The certificate that a listener shows, DER.
+    pub async fn shown_by(&self, to: SocketAddr) -> Vec<u8> {
+        let stream = self.raw_to(to, Some(&self.officer(1))).await;
+        stream.get_ref().1.peer_certificates().unwrap()[0].to_vec()
     }
 
     pub async fn connect_h2(&self, who: &Credential) -> hyper::client::conn::http2::SendRequest<Full<Bytes>> {
@@ -393,6 +423,10 @@ impl Parts {
     }
 
     pub fn server_certificate(&self) -> Certificate {
+        self.server_certificate_in("server")
+    }
+
+    pub fn server_certificate_in(&self, file: &str) -> Certificate {
         let key = SoftwareKey::generate(KeyKind::P256, &SystemRandom::new()).unwrap();
         let signer = SoftwareKey::from_pkcs8(&key).unwrap();
         let wanted = Wanted {
@@ -405,10 +439,13 @@ impl Parts {
         let tls = self.root.join("tls");
         std::fs::create_dir_all(&tls).unwrap();
         let issuer = &self.authorities.iter().find(|(label, _)| label == "platform-ca").unwrap().1;
-        std::fs::write(tls.join("server.key"), pki::pem::encode(&key, "PRIVATE KEY")).unwrap();
-        narrow(&tls.join("server.key"));
-        std::fs::write(tls.join("server.crt"), format!("{}{}", certificate.to_pem(), issuer.to_pem()))
-            .unwrap();
+        std::fs::write(tls.join(format!("{file}.key")), pki::pem::encode(&key, "PRIVATE KEY")).unwrap();
+        narrow(&tls.join(format!("{file}.key")));
+        std::fs::write(
+            tls.join(format!("{file}.crt")),
+            format!("{}{}", certificate.to_pem(), issuer.to_pem()),
+        )
+        .unwrap();
         certificate
     }
 
@@ -554,4 +591,16 @@ fn extra() -> utoipa_axum::router::OpenApiRouter<Arc<App>> {
                 "late"
             }),
         )
+}
+
+/// Routes that only tests have, on the enrolment listener.
+fn strangers() -> axum::Router<Arc<App>> {
+    use appliance::server::Visit;
+    let who = |visit: Visit| async move {
+        visit.session().map_or_else(|| "nobody".to_owned(), |session| session.caller().id.clone())
+    };
+    let measure = |body: Bytes| async move { body.len().to_string() };
+    axum::Router::new()
+        .route("/test/who", axum::routing::get(who).post(who))
+        .route("/test/measure", axum::routing::post(measure))
 }

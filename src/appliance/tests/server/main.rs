@@ -8,6 +8,7 @@
     reason = "tests fail loudly"
 )]
 
+mod enrolment;
 mod house;
 
 use std::time::{Duration, Instant};
