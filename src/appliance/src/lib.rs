@@ -4,6 +4,7 @@
 //! and custody → `journal` → response. The pure crates below know no network, no database and no clock;
 //! this crate holds no cryptography and no file format of its own.
 
+pub mod acme;
 pub mod app;
 pub mod audit;
 pub mod backup;
