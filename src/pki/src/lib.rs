@@ -20,6 +20,7 @@ pub mod path;
 pub mod pem;
 pub mod request;
 mod time;
+pub mod tsp;
 
 pub use asn1::Asn1Error;
 pub use certificate::{Certificate, CertificateError, SignatureError};

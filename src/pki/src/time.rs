@@ -16,17 +16,40 @@ pub(crate) fn parse(tag: u8, content: &[u8]) -> Option<i64> {
     }
 }
 
-/// Reads a GeneralizedTime that may carry a fraction, as RFC 3161 §2.4.2 allows for `genTime`; the fraction is
-/// dropped.
+/// Reads a GeneralizedTime that may carry a fraction, as RFC 3161 §2.4.2 allows for `genTime`: microseconds, what is
+/// finer is dropped.
 pub(crate) fn parse_fractional(content: &[u8]) -> Option<i64> {
     let body = content.strip_suffix(b"Z")?;
     let (whole, fraction) = body.split_at_checked(14)?;
-    match fraction.split_first() {
-        None => {}
-        Some((b'.', rest)) if !rest.is_empty() && rest.len() <= 9 && rest.iter().all(u8::is_ascii_digit) => {}
+    let micros = match fraction.split_first() {
+        None => 0,
+        Some((b'.', rest)) if !rest.is_empty() && rest.len() <= 9 && rest.iter().all(u8::is_ascii_digit) => {
+            digits(&rest.iter().copied().chain(*b"000000").take(6).collect::<Vec<u8>>())?
+        }
         Some(_) => return None,
+    };
+    Some(civil(digits(whole.get(..4)?)?, whole.get(4..)?)? * 1_000_000 + micros)
+}
+
+/// A GeneralizedTime's content with milliseconds, trailing zeros and an empty fraction left out as RFC 3161 §2.4.2
+/// demands. `None` outside years 0000-9999.
+pub(crate) fn encode_fractional(micros: i64) -> Option<Vec<u8>> {
+    let seconds = micros.div_euclid(1_000_000);
+    let (year, month, day) = date(seconds.div_euclid(86_400));
+    if !(0..=9999).contains(&year) {
+        return None;
     }
-    civil(digits(whole.get(..4)?)?, whole.get(4..)?)
+    let clock = seconds.rem_euclid(86_400);
+    let mut text = format!(
+        "{year:04}{month:02}{day:02}{:02}{:02}{:02}.{:03}",
+        clock / 3600,
+        clock / 60 % 60,
+        clock % 60,
+        micros.rem_euclid(1_000_000) / 1000
+    );
+    text.truncate(text.trim_end_matches('0').trim_end_matches('.').len().max(14));
+    text.push('Z');
+    Some(text.into_bytes())
 }
 
 /// Tag and content for an instant: UTCTime through 2049, GeneralizedTime after (RFC 5280 §4.1.2.5). `None` outside
@@ -137,7 +160,24 @@ mod tests {
         ] {
             assert_eq!(parse(UTC_TIME, text.as_bytes()), None, "{text}");
         }
-        assert_eq!(parse_fractional(b"20260101000000.5Z"), Some(1_767_225_600));
+        assert_eq!(parse_fractional(b"20260101000000.5Z"), Some(1_767_225_600_500_000));
+        assert_eq!(parse_fractional(b"20260101000000.1234567Z"), Some(1_767_225_600_123_456));
         assert_eq!(parse_fractional(b"20260101000000.Z"), None);
+    }
+
+    #[test]
+    fn fractions_are_written_without_trailing_zeros() {
+        for (micros, text) in [
+            (1_767_225_600_000_000, "20260101000000Z"),
+            (1_767_225_600_000_999, "20260101000000Z"),
+            (1_767_225_600_120_000, "20260101000000.12Z"),
+            (1_767_225_601_001_999, "20260101000001.001Z"),
+            (1_767_225_610_000_000, "20260101000010Z"),
+            (-1, "19691231235959.999Z"),
+        ] {
+            assert_eq!(encode_fractional(micros).unwrap(), text.as_bytes());
+            assert_eq!(parse_fractional(text.as_bytes()), Some(micros.div_euclid(1000) * 1000));
+        }
+        assert_eq!(encode_fractional(i64::MAX), None);
     }
 }

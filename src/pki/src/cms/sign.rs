@@ -1,6 +1,6 @@
-//! Making the detached CMS of a PAdES B-B signature.
+//! Making CMS: the detached one of a PAdES B-B signature, and the one around a time-stamp's TSTInfo (`tsp`).
 //!
-//! One SignerInfo; signed attributes content-type (id-data), message-digest and signing-certificate-v2 and no others:
+//! One SignerInfo; signed attributes content-type, message-digest and signing-certificate-v2 and no others:
 //! signing-time is forbidden beside the PDF's /M (EN 319 142-1 §6.3), and the certificate hash is SHA-256, so its
 //! algorithm is omitted as the DEFAULT (RFC 5035 §4). Everything but the digest and the signature is encoded once per
 //! signer, so a signature costs one ECDSA operation and two copies. Called by the appliance on behalf of the `pdf`
@@ -9,6 +9,7 @@
 use std::sync::Arc;
 
 use crypto::{DigestAlgorithm, SignError, Signer};
+use der::asn1::ObjectIdentifier;
 use thiserror::Error;
 
 use crate::{
@@ -22,8 +23,12 @@ pub struct CmsSigner {
     signer: Arc<dyn Signer>,
     digest: DigestAlgorithm,
     content_type: Vec<u8>,
-    /// SignedData before the SignerInfos.
+    /// SignedData's version and digestAlgorithms.
     signed_data_head: Vec<u8>,
+    /// The type of what is signed, encoded.
+    signed_type: Vec<u8>,
+    /// SignedData's certificates.
+    certificates: Vec<u8>,
     /// SignerInfo's version, sid and digestAlgorithm.
     signer_head: Vec<u8>,
     /// The signed attributes as SET OF, with room for the digest at `digest_at`.
@@ -61,6 +66,28 @@ impl CmsSigner {
         certificate: &Certificate,
         chain: &[Certificate],
     ) -> Result<Self, CmsSignError> {
+        // Version 1: id-data, no attribute certificates, issuerAndSerialNumber (RFC 5652 §5.1).
+        Self::of(signer, certificate, chain, oids::ID_DATA, 1)
+    }
+
+    /// As [`Self::new`], for content of another type that is carried inside.
+    pub(crate) fn encapsulating(
+        signer: Arc<dyn Signer>,
+        certificate: &Certificate,
+        chain: &[Certificate],
+        signed_type: ObjectIdentifier,
+    ) -> Result<Self, CmsSignError> {
+        // Version 3: any type but id-data (RFC 5652 §5.1).
+        Self::of(signer, certificate, chain, signed_type, 3)
+    }
+
+    fn of(
+        signer: Arc<dyn Signer>,
+        certificate: &Certificate,
+        chain: &[Certificate],
+        signed_type: ObjectIdentifier,
+        version: u8,
+    ) -> Result<Self, CmsSignError> {
         if certificate.spki() != signer.public_key() {
             return Err(CmsSignError::WrongCertificate);
         }
@@ -71,21 +98,16 @@ impl CmsSigner {
         certificates.extend(chain.iter().map(|other| other.der().to_vec()));
         certificates.sort();
         certificates.dedup();
-        let signed_data_head = [
-            // Version 1: id-data, no attribute certificates, issuerAndSerialNumber (RFC 5652 §5.1).
-            asn1::unsigned(&[1]),
-            asn1::tlv(SET, &digest_algorithm),
-            asn1::tlv(SEQUENCE, &asn1::oid(oids::ID_DATA)),
-            asn1::set_of(0xA0, certificates),
-        ]
-        .concat();
+        let signed_data_head = [asn1::unsigned(&[version]), asn1::tlv(SET, &digest_algorithm)].concat();
         let serial = asn1::tlv(asn1::INTEGER, certificate.serial());
         let sid = asn1::join(SEQUENCE, &[certificate.issuer().der(), &serial]);
         let signer_head = [asn1::unsigned(&[1]), sid, digest_algorithm].concat();
-        let (attributes, digest_at) = attributes(certificate, digest);
+        let (attributes, digest_at) = attributes(certificate, digest, signed_type);
         Ok(Self {
             content_type: asn1::oid(oids::ID_SIGNED_DATA),
             signed_data_head,
+            signed_type: asn1::oid(signed_type),
+            certificates: asn1::set_of(0xA0, certificates),
             signer_head,
             attributes,
             digest_at,
@@ -104,7 +126,8 @@ impl CmsSigner {
     /// The greatest length [`Self::sign`] can return, in octets: what to reserve.
     #[must_use]
     pub fn max_len(&self) -> usize {
-        self.lengths(self.signer.max_signature_len()).total
+        let inside = asn1::encoded_len(self.signed_type.len()) + self.certificates.len();
+        self.lengths(self.signer.max_signature_len(), inside).total
     }
 
     /// Signs a content digest and returns the DER ContentInfo.
@@ -112,6 +135,23 @@ impl CmsSigner {
     /// # Errors
     /// [`CmsSignError`].
     pub fn sign(&self, content_digest: &[u8]) -> Result<Vec<u8>, CmsSignError> {
+        self.assemble(content_digest, &asn1::tlv(SEQUENCE, &self.signed_type), true)
+    }
+
+    /// Signs `content` and carries it inside, the certificates only on request (RFC 3161 §2.4.1, certReq).
+    pub(crate) fn sign_content(&self, content: &[u8], certificates: bool) -> Result<Vec<u8>, CmsSignError> {
+        let carried = asn1::tlv(0xA0, &asn1::tlv(OCTET_STRING, content));
+        let inside = asn1::join(SEQUENCE, &[&self.signed_type, &carried]);
+        self.assemble(&self.digest.digest(content), &inside, certificates)
+    }
+
+    fn assemble(
+        &self,
+        content_digest: &[u8],
+        inside: &[u8],
+        certificates: bool,
+    ) -> Result<Vec<u8>, CmsSignError> {
+        let certificates: &[u8] = if certificates { &self.certificates } else { &[] };
         let expected = self.digest.output_len();
         if content_digest.len() != expected {
             return Err(CmsSignError::DigestLength { len: content_digest.len(), expected });
@@ -125,13 +165,15 @@ impl CmsSigner {
         if let Some(tag) = attributes.first_mut() {
             *tag = 0xA0;
         }
-        let lengths = self.lengths(signature.len());
+        let lengths = self.lengths(signature.len(), inside.len() + certificates.len());
         let mut out = Vec::with_capacity(lengths.total);
         open(&mut out, SEQUENCE, lengths.content_info);
         out.extend_from_slice(&self.content_type);
         open(&mut out, 0xA0, lengths.explicit);
         open(&mut out, SEQUENCE, lengths.signed_data);
         out.extend_from_slice(&self.signed_data_head);
+        out.extend_from_slice(inside);
+        out.extend_from_slice(certificates);
         open(&mut out, SET, lengths.signer_infos);
         open(&mut out, SEQUENCE, lengths.signer_info);
         out.extend_from_slice(&self.signer_head);
@@ -142,13 +184,14 @@ impl CmsSigner {
         Ok(out)
     }
 
-    fn lengths(&self, signature: usize) -> Lengths {
+    /// `inside`: octets of encapContentInfo and certificates.
+    fn lengths(&self, signature: usize, inside: usize) -> Lengths {
         let signer_info = self.signer_head.len()
             + self.attributes.len()
             + self.algorithm.len()
             + asn1::encoded_len(signature);
         let signer_infos = asn1::encoded_len(signer_info);
-        let signed_data = self.signed_data_head.len() + asn1::encoded_len(signer_infos);
+        let signed_data = self.signed_data_head.len() + inside + asn1::encoded_len(signer_infos);
         let explicit = asn1::encoded_len(signed_data);
         let content_info = self.content_type.len() + asn1::encoded_len(explicit);
         let total = asn1::encoded_len(content_info);
@@ -179,7 +222,11 @@ fn open(out: &mut Vec<u8>, tag: u8, length: usize) {
 
 /// The signed attributes in DER order, and where the digest's octets go. The order cannot depend on the digest: the
 /// three encodings differ before it.
-fn attributes(certificate: &Certificate, digest: DigestAlgorithm) -> (Vec<u8>, usize) {
+fn attributes(
+    certificate: &Certificate,
+    digest: DigestAlgorithm,
+    signed_type: ObjectIdentifier,
+) -> (Vec<u8>, usize) {
     let attribute = |kind, value: &[u8]| asn1::join(SEQUENCE, &[asn1::oid(kind), asn1::tlv(SET, value)]);
     let message_digest =
         attribute(oids::MESSAGE_DIGEST, &asn1::tlv(OCTET_STRING, &vec![0; digest.output_len()]));
@@ -187,7 +234,7 @@ fn attributes(certificate: &Certificate, digest: DigestAlgorithm) -> (Vec<u8>, u
     let hash = asn1::tlv(OCTET_STRING, certificate.sha256_fingerprint());
     let signing_certificate = asn1::tlv(SEQUENCE, &asn1::tlv(SEQUENCE, &asn1::tlv(SEQUENCE, &hash)));
     let mut parts = vec![
-        attribute(oids::CONTENT_TYPE, &asn1::oid(oids::ID_DATA)),
+        attribute(oids::CONTENT_TYPE, &asn1::oid(signed_type)),
         message_digest.clone(),
         attribute(oids::SIGNING_CERTIFICATE_V2, &signing_certificate),
     ];

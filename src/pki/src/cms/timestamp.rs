@@ -11,7 +11,7 @@ use super::{
     verify::{Fault, Integrity, Unverifiable, Verification},
 };
 use crate::{
-    asn1::{self, GENERALIZED_TIME, INTEGER, OCTET_STRING, Reader, Rules, SEQUENCE},
+    asn1::{self, BOOLEAN, GENERALIZED_TIME, INTEGER, OCTET_STRING, Reader, Rules, SEQUENCE, Tlv},
     certificate::Certificate,
     oids, time,
 };
@@ -29,6 +29,16 @@ pub struct TstInfo {
     pub serial: Vec<u8>,
     /// genTime, Unix seconds; a fraction is dropped.
     pub gen_time: i64,
+    /// Microseconds of genTime's fraction.
+    pub gen_time_micros: u32,
+    /// How far genTime may be off in either direction, in microseconds; `None` when the authority does not say.
+    pub accuracy_micros: Option<u64>,
+    /// Whether tokens of this authority can be ordered by genTime alone.
+    pub ordering: bool,
+    /// The request's nonce, content octets.
+    pub nonce: Option<Vec<u8>>,
+    /// Object identifiers of extensions.
+    pub extensions: Vec<ObjectIdentifier>,
 }
 
 /// A time-stamp token.
@@ -124,8 +134,53 @@ impl TstInfo {
         imprint.finish()?;
         let serial = fields.expect(INTEGER)?.integer()?.to_vec();
         let gen_time = fields.expect(GENERALIZED_TIME)?;
-        let gen_time = time::parse_fractional(gen_time.content).ok_or_else(|| gen_time.invalid("genTime"))?;
-        fields.all(8)?;
-        Ok(Self { policy, imprint_algorithm, imprint: hashed, serial, gen_time })
+        let micros = time::parse_fractional(gen_time.content).ok_or_else(|| gen_time.invalid("genTime"))?;
+        let accuracy_micros =
+            fields.optional(SEQUENCE)?.map(|accuracy| read_accuracy(&accuracy)).transpose()?;
+        let ordering = fields.optional(BOOLEAN)?.map(|ordering| ordering.boolean()).transpose()?;
+        let nonce = fields.optional(INTEGER)?.map(|nonce| nonce.integer().map(<[u8]>::to_vec)).transpose()?;
+        fields.optional(0xA0)?;
+        let extensions = match fields.optional(0xA1)? {
+            Some(list) => list.reader().all(MOST_EXTENSIONS)?,
+            None => Vec::new(),
+        };
+        fields.finish()?;
+        let kind = |extension: &Tlv<'_>| extension.reader().expect(asn1::OID)?.oid();
+        Ok(Self {
+            policy,
+            imprint_algorithm,
+            imprint: hashed,
+            serial,
+            gen_time: micros.div_euclid(1_000_000),
+            gen_time_micros: u32::try_from(micros.rem_euclid(1_000_000)).unwrap_or(0),
+            accuracy_micros,
+            ordering: ordering.unwrap_or(false),
+            nonce,
+            extensions: extensions.iter().map(kind).collect::<Result<_, _>>()?,
+        })
     }
 }
+
+/// Accuracy ::= SEQUENCE { seconds INTEGER OPTIONAL, millis [0] INTEGER (1..999) OPTIONAL, micros [1] INTEGER (1..999)
+/// OPTIONAL } (RFC 3161 §2.4.2)
+fn read_accuracy(accuracy: &Tlv<'_>) -> Result<u64, CmsError> {
+    let mut fields = accuracy.reader();
+    let mut micros = match fields.optional(INTEGER)? {
+        Some(seconds) => u64::from(seconds.small()?) * 1_000_000,
+        None => 0,
+    };
+    for (tag, unit) in [(0x80, 1000), (0x81, 1)] {
+        if let Some(part) = fields.optional(tag)? {
+            let value = part.small()?;
+            if !(1..=999).contains(&value) {
+                return Err(part.invalid("accuracy").into());
+            }
+            micros += u64::from(value) * unit;
+        }
+    }
+    fields.finish()?;
+    Ok(micros)
+}
+
+/// None is defined; more than a few are an attack.
+const MOST_EXTENSIONS: usize = 16;
