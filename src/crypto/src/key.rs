@@ -7,7 +7,9 @@ use der::{Decode, asn1::ObjectIdentifier};
 use pkcs8::PrivateKeyInfoRef;
 use ring::{
     rand::{SecureRandom, SystemRandom},
-    signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair},
+    signature::{
+        ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair,
+    },
 };
 use thiserror::Error;
 use zeroize::Zeroizing;
@@ -61,6 +63,8 @@ pub enum SignError {
 pub enum KeyKind {
     /// NIST P-256, signing with SHA-256.
     P256,
+    /// NIST P-384, signing with SHA-384.
+    P384,
     /// Ed25519 (the log's own key in every suite).
     Ed25519,
 }
@@ -89,7 +93,7 @@ pub struct SoftwareKey {
 }
 
 enum Pair {
-    P256 { pair: EcdsaKeyPair, nonces: SystemRandom },
+    Ecdsa { pair: EcdsaKeyPair, nonces: SystemRandom, scheme: SignatureScheme },
     Ed25519(Ed25519KeyPair),
 }
 
@@ -101,13 +105,14 @@ impl SoftwareKey {
     pub fn generate(kind: KeyKind, random: &dyn SecureRandom) -> Result<Zeroizing<Vec<u8>>, KeyError> {
         let document = match kind {
             KeyKind::P256 => EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, random),
+            KeyKind::P384 => EcdsaKeyPair::generate_pkcs8(&ECDSA_P384_SHA384_ASN1_SIGNING, random),
             KeyKind::Ed25519 => Ed25519KeyPair::generate_pkcs8(random),
         }
         .map_err(|_| KeyError::Random)?;
         Ok(Zeroizing::new(document.as_ref().to_vec()))
     }
 
-    /// Opens a PKCS#8 DER private key (P-256 or Ed25519). The public half is checked against the private one.
+    /// Opens a PKCS#8 DER private key (P-256, P-384 or Ed25519). The public half is checked against the private one.
     ///
     /// # Errors
     /// [`KeyError::Malformed`] or [`KeyError::Unsupported`].
@@ -115,12 +120,17 @@ impl SoftwareKey {
         let info = PrivateKeyInfoRef::from_der(der).map_err(|_| KeyError::Malformed)?;
         let curve = info.algorithm.parameters.and_then(|any| any.decode_as::<ObjectIdentifier>().ok());
         match (info.algorithm.oid, curve) {
-            (EC_PUBLIC_KEY, Some(P256)) => {
+            (EC_PUBLIC_KEY, Some(curve @ (P256 | P384))) => {
+                let (algorithm, scheme, prefix) = if curve == P256 {
+                    (&ECDSA_P256_SHA256_ASN1_SIGNING, SignatureScheme::EcdsaP256Sha256, P256_SPKI_PREFIX)
+                } else {
+                    (&ECDSA_P384_SHA384_ASN1_SIGNING, SignatureScheme::EcdsaP384Sha384, P384_SPKI_PREFIX)
+                };
                 let nonces = SystemRandom::new();
-                let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, der, &nonces)
-                    .map_err(|_| KeyError::Malformed)?;
-                let spki = [P256_SPKI_PREFIX, pair.public_key().as_ref()].concat();
-                Ok(Self { pair: Pair::P256 { pair, nonces }, spki })
+                let pair =
+                    EcdsaKeyPair::from_pkcs8(algorithm, der, &nonces).map_err(|_| KeyError::Malformed)?;
+                let spki = [prefix, pair.public_key().as_ref()].concat();
+                Ok(Self { pair: Pair::Ecdsa { pair, nonces, scheme }, spki })
             }
             (ED25519, None) => {
                 let pair =
@@ -132,11 +142,11 @@ impl SoftwareKey {
         }
     }
 
-    /// The public key alone: the 65-octet uncompressed point (P-256) or the 32-octet key (Ed25519).
+    /// The public key alone: the uncompressed point (P-256, P-384) or the 32-octet key (Ed25519).
     #[must_use]
     pub fn raw_public_key(&self) -> &[u8] {
         match &self.pair {
-            Pair::P256 { pair, .. } => pair.public_key().as_ref(),
+            Pair::Ecdsa { pair, .. } => pair.public_key().as_ref(),
             Pair::Ed25519(pair) => pair.public_key().as_ref(),
         }
     }
@@ -145,7 +155,7 @@ impl SoftwareKey {
 impl Signer for SoftwareKey {
     fn scheme(&self) -> SignatureScheme {
         match self.pair {
-            Pair::P256 { .. } => SignatureScheme::EcdsaP256Sha256,
+            Pair::Ecdsa { scheme, .. } => scheme,
             Pair::Ed25519(_) => SignatureScheme::Ed25519,
         }
     }
@@ -156,7 +166,7 @@ impl Signer for SoftwareKey {
 
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignError> {
         match &self.pair {
-            Pair::P256 { pair, nonces } => {
+            Pair::Ecdsa { pair, nonces, .. } => {
                 pair.sign(nonces, message).map(|s| s.as_ref().to_vec()).map_err(|_| SignError::Failed)
             }
             Pair::Ed25519(pair) => Ok(pair.sign(message).as_ref().to_vec()),
@@ -173,12 +183,18 @@ impl std::fmt::Debug for SoftwareKey {
 
 const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
+const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
 const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 
 /// SEQUENCE { SEQUENCE { id-ecPublicKey, secp256r1 }, BIT STRING (65 octets follow) } (RFC 5480 §2).
 pub(crate) const P256_SPKI_PREFIX: &[u8] = &[
     0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x02, 0x01, 0x06, 0x08, 0x2A, 0x86,
     0x48, 0xCE, 0x3D, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+];
+/// SEQUENCE { SEQUENCE { id-ecPublicKey, secp384r1 }, BIT STRING (97 octets follow) } (RFC 5480 §2).
+const P384_SPKI_PREFIX: &[u8] = &[
+    0x30, 0x76, 0x30, 0x10, 0x06, 0x07, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x02, 0x01, 0x06, 0x05, 0x2B, 0x81,
+    0x04, 0x00, 0x22, 0x03, 0x62, 0x00,
 ];
 /// SEQUENCE { SEQUENCE { id-Ed25519 }, BIT STRING (32 octets follow) } (RFC 8410 §4).
 pub(crate) const ED25519_SPKI_PREFIX: &[u8] =

@@ -12,10 +12,12 @@ mod digest;
 mod key;
 mod scheme;
 mod suite;
+mod throwaway;
 mod verify;
 
 pub use digest::{DigestAlgorithm, DigestError, Hasher, sha1_identifier};
 pub use key::{KeyError, KeyKind, SignError, Signer, SoftwareKey};
 pub use scheme::{SchemeError, SignatureScheme};
 pub use suite::{Suite, UnknownSuite};
+pub use throwaway::throw_away;
 pub use verify::{VerifyError, verify};
