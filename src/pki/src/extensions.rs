@@ -26,6 +26,8 @@ impl KeyUsage {
     pub const KEY_AGREEMENT: Self = Self(1 << 4);
     pub const KEY_CERT_SIGN: Self = Self(1 << 5);
     pub const CRL_SIGN: Self = Self(1 << 6);
+    pub const ENCIPHER_ONLY: Self = Self(1 << 7);
+    pub const DECIPHER_ONLY: Self = Self(1 << 8);
 }
 
 impl KeyUsage {
@@ -103,6 +105,23 @@ impl GeneralName {
         })
     }
 
+    /// The form's name as RFC 5280 §4.2.1.6 has it.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Email(_) | Self::Other(1) => "rfc822Name",
+            Self::Dns(_) | Self::Other(2) => "dNSName",
+            Self::Directory(_) | Self::Other(4) => "directoryName",
+            Self::Uri(_) | Self::Other(6) => "uniformResourceIdentifier",
+            Self::Ip(_) | Self::Other(7) => "iPAddress",
+            Self::Other(0) => "otherName",
+            Self::Other(3) => "x400Address",
+            Self::Other(5) => "ediPartyName",
+            Self::Other(8) => "registeredID",
+            Self::Other(_) => "unknown",
+        }
+    }
+
     /// `None` for [`Self::Other`], which is never written.
     pub(crate) fn encode(&self) -> Option<Vec<u8>> {
         Some(match self {
@@ -117,6 +136,26 @@ impl GeneralName {
 
     pub(crate) fn read_all(reader: Reader<'_>) -> Result<Vec<Self>, Asn1Error> {
         reader.all(MAX_NAMES)?.iter().map(Self::read).collect()
+    }
+}
+
+/// The name alone, addresses in their usual notation.
+impl std::fmt::Display for GeneralName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Email(text) | Self::Dns(text) | Self::Uri(text) => f.write_str(text),
+            Self::Directory(name) => name.fmt(f),
+            Self::Ip(octets) => {
+                if let Ok(address) = <[u8; 4]>::try_from(octets.as_slice()) {
+                    IpAddr::from(address).fmt(f)
+                } else if let Ok(address) = <[u8; 16]>::try_from(octets.as_slice()) {
+                    IpAddr::from(address).fmt(f)
+                } else {
+                    octets.iter().try_for_each(|octet| write!(f, "{octet:02x}"))
+                }
+            }
+            Self::Other(_) => f.write_str(self.kind()),
+        }
     }
 }
 

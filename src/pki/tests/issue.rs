@@ -12,7 +12,7 @@ mod common;
 
 use cinnabar_pki::{
     Certificate, CertificateError, GeneralName, Subject,
-    issue::{IssueError, IssuerRef, Lint, Profile, issue},
+    issue::{FormerLint as Lint, IssueError, IssuerRef, Profile, issue},
 };
 use common::*;
 use crypto::{KeyKind, Signer};
@@ -102,7 +102,7 @@ fn refused(profile: Profile, expected: Lint, change: impl FnOnce(&mut cinnabar_p
     let mut template = template(profile, Subject::common_name("x"), key.public_key());
     change(&mut template);
     match issue(&template, IssuerRef::Ca(&ca.certificate), &*ca.key) {
-        Err(IssueError::Lint { lints }) => assert_eq!(lints, [expected]),
+        Err(IssueError::Former { lints }) => assert_eq!(lints, [expected]),
         other => panic!("{other:?}"),
     }
 }

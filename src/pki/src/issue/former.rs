@@ -1,23 +1,16 @@
-//! Issuing certificates: template → to-be-signed → linted → signed.
-//!
-//! The order is in the types: only `lint::check` makes a `lint::Linted`, and only that can be signed. Serial numbers
-//! and times are parameters. The issuer's name is copied byte for byte from its certificate, so chains match by bytes;
-//! x509-cert's builder would decode and re-encode it.
+//! Issuing by constants, as it was before profiles were files. Goes when nobody calls it any more.
 
-mod lint;
-mod profile;
+use crypto::Signer;
 
-use crypto::{DigestAlgorithm, SignError, Signer};
-use der::asn1::ObjectIdentifier;
-use thiserror::Error;
-
-pub use lint::Lint;
-pub use profile::Profile;
-
+pub use super::former_lint::FormerLint;
+pub use super::former_profile::Profile;
+use super::{
+    IssueError, IssuerRef, assemble, authority_key_identifier, distribution_point, extension, former_lint,
+};
 use crate::{
-    asn1::{self, BIT_STRING, BOOLEAN, OCTET_STRING, Reader, Rules, SEQUENCE},
-    certificate::{Certificate, CertificateError},
+    asn1::{self, BOOLEAN, OCTET_STRING, SEQUENCE},
     extensions::GeneralName,
+    key::key_identifier,
     name::Subject,
     oids, time,
 };
@@ -47,54 +40,6 @@ pub struct Template {
     pub ca_issuers_uri: Option<String>,
 }
 
-/// Who issues.
-#[derive(Clone, Copy, Debug)]
-pub enum IssuerRef<'a> {
-    /// The new certificate's own key: a root.
-    SelfSigned,
-    /// An existing CA.
-    Ca(&'a Certificate),
-}
-
-/// Why nothing was issued.
-#[derive(Debug, Error)]
-pub enum IssueError {
-    /// The finished certificate breaks rules; nothing was signed.
-    #[error("certificate refused by lint: {}", lints.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
-    Lint {
-        /// Every rule broken.
-        lints: Vec<Lint>,
-    },
-    /// The finished certificate cannot even be read back.
-    #[error(transparent)]
-    Certificate(#[from] CertificateError),
-    /// The signing key is not the issuer's.
-    #[error("the signing key does not belong to the issuer")]
-    WrongKey,
-    /// The subject's key is not SubjectPublicKeyInfo.
-    #[error("malformed subject public key")]
-    MalformedKey,
-    /// A time outside years 1950-9999.
-    #[error("validity cannot be expressed")]
-    Time,
-    /// A subject alternative name of a form that is never written.
-    #[error("unsupported form of subject alternative name")]
-    AlternativeName,
-    /// The key did not sign.
-    #[error(transparent)]
-    Sign(#[from] SignError),
-}
-
-/// Makes a serial number of 159 random bits: positive, at most 20 octets encoded (RFC 5280 §4.1.2.2).
-/// `random` must come from a cryptographic source.
-#[must_use]
-pub fn serial_from_random(mut random: [u8; 20]) -> [u8; 20] {
-    if let Some(first) = random.first_mut() {
-        *first &= 0x7F;
-    }
-    random
-}
-
 /// Issues a certificate and returns its DER.
 ///
 /// # Errors
@@ -109,41 +54,9 @@ pub fn issue(template: &Template, issuer: IssuerRef<'_>, signer: &dyn Signer) ->
     }
     let algorithm = signer.scheme().algorithm_identifier();
     let tbs = to_be_signed(template, issuer, &algorithm)?;
-    let linted = lint::check(tbs, &algorithm, template.profile, issuer)?;
+    let linted = former_lint::check(tbs, &algorithm, template.profile, issuer)?;
     let signature = signer.sign(linted.tbs())?;
     Ok(assemble(linted.tbs(), &algorithm, &signature))
-}
-
-/// SubjectPublicKeyInfo → key identifier: the leftmost 160 bits of SHA-256 over the key bits (RFC 7093 §2, method 1).
-pub(crate) fn key_identifier(spki: &[u8]) -> Option<Vec<u8>> {
-    let mut fields = Reader::only(spki, Rules::Der, SEQUENCE).ok()?.reader();
-    fields.expect(SEQUENCE).ok()?;
-    let bits = fields.expect(BIT_STRING).ok()?.aligned_bits().ok()?;
-    let mut digest = DigestAlgorithm::Sha256.digest(bits);
-    digest.truncate(20);
-    Some(digest)
-}
-
-/// SEQUENCE { tbs, algorithm, BIT STRING signature }: certificates, CRLs and requests alike.
-pub(crate) fn assemble(tbs: &[u8], algorithm: &[u8], signature: &[u8]) -> Vec<u8> {
-    asn1::join(SEQUENCE, &[tbs, algorithm, &asn1::bit_string(signature)])
-}
-
-/// One `Extension`.
-pub(crate) fn extension(id: ObjectIdentifier, critical: bool, value: &[u8]) -> Vec<u8> {
-    let critical = if critical { asn1::tlv(BOOLEAN, &[0xFF]) } else { Vec::new() };
-    asn1::join(SEQUENCE, &[asn1::oid(id), critical, asn1::tlv(OCTET_STRING, value)])
-}
-
-/// `DistributionPointName` in its explicit `[0]`, holding one URI.
-pub(crate) fn distribution_point(uri: &str) -> Vec<u8> {
-    asn1::tlv(0xA0, &asn1::tlv(0xA0, &asn1::tlv(0x86, uri.as_bytes())))
-}
-
-/// The AuthorityKeyIdentifier extension's value for certificates and CRLs of that CA.
-pub(crate) fn authority_key_identifier(ca: &Certificate) -> Option<Vec<u8>> {
-    let id = ca.subject_key_id().map(<[u8]>::to_vec).or_else(|| key_identifier(ca.spki()))?;
-    Some(asn1::tlv(SEQUENCE, &asn1::tlv(0x80, &id)))
 }
 
 fn to_be_signed(template: &Template, issuer: IssuerRef<'_>, algorithm: &[u8]) -> Result<Vec<u8>, IssueError> {

@@ -22,7 +22,7 @@ impl Linted {
 /// A rule the certificate would break.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
-pub enum Lint {
+pub enum FormerLint {
     /// RFC 5280 §4.1.2.2.
     #[error("serial number is zero")]
     ZeroSerial,
@@ -70,46 +70,46 @@ pub(super) fn check(
     // The strict parser is the first lint: structure, lengths, duplicate extensions, IA5 strings.
     let certificate = Certificate::from_der(&assemble(&tbs, algorithm, &[0; 8]))?;
     let mut lints = Vec::new();
-    let mut rule = |broken: bool, lint: Lint| {
+    let mut rule = |broken: bool, lint: FormerLint| {
         if broken {
             lints.push(lint);
         }
     };
-    rule(certificate.serial().iter().all(|byte| *byte == 0), Lint::ZeroSerial);
-    rule(certificate.not_before() > certificate.not_after(), Lint::EmptyValidity);
-    rule(certificate.subject().is_empty(), Lint::EmptySubject);
+    rule(certificate.serial().iter().all(|byte| *byte == 0), FormerLint::ZeroSerial);
+    rule(certificate.not_before() > certificate.not_after(), FormerLint::EmptyValidity);
+    rule(certificate.subject().is_empty(), FormerLint::EmptySubject);
     let attributes = certificate.subject().attributes();
-    rule(!attributes.iter().all(|(kind, value)| attribute_fits(*kind, value)), Lint::SubjectAttribute);
+    rule(!attributes.iter().all(|(kind, value)| attribute_fits(*kind, value)), FormerLint::SubjectAttribute);
     match issuer {
-        IssuerRef::SelfSigned => rule(profile != Profile::RootCa, Lint::IssuerNotAllowed),
+        IssuerRef::SelfSigned => rule(profile != Profile::RootCa, FormerLint::IssuerNotAllowed),
         IssuerRef::Ca(ca) => {
-            rule(!issuer_may(ca, profile), Lint::IssuerNotAllowed);
-            rule(certificate.authority_key_id().is_none(), Lint::AuthorityKeyIdentifier);
+            rule(!issuer_may(ca, profile), FormerLint::IssuerNotAllowed);
+            rule(certificate.authority_key_id().is_none(), FormerLint::AuthorityKeyIdentifier);
             let inside =
                 certificate.not_before() >= ca.not_before() && certificate.not_after() <= ca.not_after();
-            rule(!inside, Lint::OutlivesIssuer);
+            rule(!inside, FormerLint::OutlivesIssuer);
             // Delegated responders carry ocsp-nocheck instead (RFC 6960 §4.2.2.2.1).
             let pointless =
                 certificate.crl_distribution_points().is_empty() && !certificate.has_no_rev_avail();
-            rule(pointless, Lint::NoCrlDistributionPoint);
+            rule(pointless, FormerLint::NoCrlDistributionPoint);
         }
     }
     let names = certificate.subject_alt_names();
     match profile {
         Profile::MachineClient | Profile::OfficerClient => {
-            rule(!matches!(names, [GeneralName::Uri(_)]), Lint::ClientName);
+            rule(!matches!(names, [GeneralName::Uri(_)]), FormerLint::ClientName);
         }
         Profile::TlsServer => {
             let server = |name: &GeneralName| matches!(name, GeneralName::Dns(_) | GeneralName::Ip(_));
-            rule(names.is_empty() || !names.iter().all(server), Lint::ServerName);
+            rule(names.is_empty() || !names.iter().all(server), FormerLint::ServerName);
         }
         _ => {}
     }
-    rule(!names.iter().all(name_fits), Lint::AlternativeName);
+    rule(!names.iter().all(name_fits), FormerLint::AlternativeName);
     let points = certificate.crl_distribution_points().iter();
     let mut uris = points.chain(certificate.ocsp_uris()).chain(certificate.ca_issuer_uris());
-    rule(!uris.all(|uri| is_graphic(uri) && uri.starts_with("http://")), Lint::Uri);
-    if lints.is_empty() { Ok(Linted(tbs)) } else { Err(IssueError::Lint { lints }) }
+    rule(!uris.all(|uri| is_graphic(uri) && uri.starts_with("http://")), FormerLint::Uri);
+    if lints.is_empty() { Ok(Linted(tbs)) } else { Err(IssueError::Former { lints }) }
 }
 
 fn issuer_may(ca: &Certificate, profile: Profile) -> bool {

@@ -1,6 +1,11 @@
 //! Distinguished names: kept as the bytes they were, shown as text, and made for our own certificates.
 
+pub(crate) mod attributes;
+pub(crate) mod syntax;
+
 use der::asn1::ObjectIdentifier;
+
+pub use attributes::ValueFault;
 
 use crate::{
     asn1::{self, Asn1Error, PRINTABLE_STRING, Reader, Rules, SEQUENCE, SET, UTF8_STRING},
@@ -128,6 +133,7 @@ impl std::fmt::Debug for Name {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Subject {
     attributes: Vec<(ObjectIdentifier, String)>,
+    copied: Option<Name>,
 }
 
 impl Subject {
@@ -180,16 +186,39 @@ impl Subject {
         self
     }
 
+    /// A subject that is another certificate's, byte for byte: a cross-certificate chains by it.
+    #[must_use]
+    pub fn copied(name: Name) -> Self {
+        Self { attributes: Vec::new(), copied: Some(name) }
+    }
+
+    pub(crate) fn as_copied(&self) -> Option<&Name> {
+        self.copied.as_ref()
+    }
+
+    /// The attributes in order; none of a copied subject.
+    #[must_use]
+    pub fn attributes(&self) -> &[(ObjectIdentifier, String)] {
+        &self.attributes
+    }
+
+    /// The first value of an attribute type.
+    #[must_use]
+    pub fn attribute(&self, kind: ObjectIdentifier) -> Option<&str> {
+        self.attributes.iter().find(|(oid, _)| *oid == kind).map(|(_, value)| value.as_str())
+    }
+
     /// The encoded name.
     #[must_use]
     pub fn to_name(&self) -> Name {
+        if let Some(name) = &self.copied {
+            return name.clone();
+        }
         let rdns: Vec<_> = self
             .attributes
             .iter()
             .map(|(kind, value)| {
-                let printable = matches!(*kind, oids::C | oids::SERIAL_NUMBER) && is_printable(value);
-                let value =
-                    asn1::tlv(if printable { PRINTABLE_STRING } else { UTF8_STRING }, value.as_bytes());
+                let value = asn1::tlv(string_type(*kind, value), value.as_bytes());
                 asn1::tlv(SET, &asn1::join(SEQUENCE, &[asn1::oid(*kind), value]))
             })
             .collect();
@@ -197,8 +226,14 @@ impl Subject {
     }
 }
 
-fn is_printable(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b" '()+,-./:=?".contains(&byte))
+/// The string type an attribute's definition asks for; UTF8String where the value does not fit it, which a lint then
+/// finds.
+fn string_type(kind: ObjectIdentifier, value: &str) -> u8 {
+    match attributes::by_oid(kind).map_or(UTF8_STRING, |known| known.string) {
+        PRINTABLE_STRING if syntax::is_printable(value) => PRINTABLE_STRING,
+        asn1::IA5_STRING if value.is_ascii() => asn1::IA5_STRING,
+        _ => UTF8_STRING,
+    }
 }
 
 /// A directory string as text; unknown string types become `#hex` (RFC 4514 §2.4).
