@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use arc_swap::ArcSwapOption;
 use custody::{Custody, Keystore, KeystoreError, Sealed, Secret};
 use pki::Certificate;
+use pki::profile::Profiles;
 
 use crate::callers::crl::Crls;
 use crate::ceremony::{Hierarchy, HierarchyError, Kind, Role};
@@ -24,6 +25,7 @@ use crate::journal::{
 };
 use crate::policy::{Policy, PolicyError};
 use crate::problem::{Kind as ProblemKind, Problem};
+use crate::profiles;
 use crate::server::limits::{Places, Rates};
 use crate::server::{Visitors, metrics, tls};
 use crate::store::{Db, StoreError};
@@ -38,6 +40,8 @@ pub struct App {
     pub db: Db,
     /// The authorization policies in force.
     pub policy: Policy,
+    /// The certificate profiles in force.
+    pub profiles: profiles::InForce,
     /// The register of callers.
     pub identity: Identity,
     /// The newest revocation list of every authority.
@@ -120,6 +124,9 @@ pub enum StartError {
     /// The policies do not load.
     #[error("authorization policies: {0}")]
     Policy(#[from] PolicyError),
+    /// The certificate profiles do not load.
+    #[error("certificate profiles: {0}")]
+    Profiles(#[from] profiles::ProfilesFault),
     /// The bounds of outgoing requests cannot be used.
     #[error(transparent)]
     Fetch(#[from] crate::fetch::FetchError),
@@ -168,6 +175,7 @@ impl App {
             .map_err(|source| StartError::Unreadable { path: path.clone(), source })?;
         let hierarchy = Hierarchy::parse(&text)?;
         let policy = Policy::load(&config.policies.authorization)?;
+        let profiles = profiles::InForce::load(&config.policies.certificates)?;
         let identity = Identity::new(crate::identity::records::snapshot(&db).await?);
         let keystore = Keystore::open(&config.keystore.directory)?;
         let pending = Pending::open(&config.appliance.state)?;
@@ -187,6 +195,7 @@ impl App {
             hierarchy,
             db,
             policy,
+            profiles,
             identity,
             crls,
             keystore,
@@ -206,6 +215,12 @@ impl App {
             1 => Phase::Unsealing,
             _ => Phase::Ready,
         }
+    }
+
+    /// The certificate profiles in force now.
+    #[must_use]
+    pub fn profiles(&self) -> Arc<Profiles> {
+        self.profiles.current()
     }
 
     /// The keystore as it can be seen while sealed: how it is unlocked, and whether a share belongs to it.
@@ -248,7 +263,9 @@ impl App {
         journal.drain(&self.pending).await?;
         let act = Act::system("start", "appliance.unseal", "appliance:appliance");
         let policies = self.policy.current().digest().to_owned();
-        journal.commit(Unit::new(act).facts(serde_json::json!({ "policies": policies }))).await?;
+        let profiles = self.profiles.current();
+        let facts = serde_json::json!({ "policies": policies, "profiles": profiles.digest() });
+        journal.commit(Unit::new(act).facts(facts)).await?;
         self.unsealed.store(Some(Arc::new(Unsealed { journal, custody })));
         crate::callers::crl::renew_now(self).await;
         Ok(())

@@ -203,6 +203,14 @@ impl Default for Limits {
 pub struct Policies {
     /// Cedar policies and schema.
     pub authorization: PathBuf,
+    /// Certificate profiles; those that come with the program when the folder is not there.
+    #[serde(default = "certificate_profiles")]
+    pub certificates: PathBuf,
+}
+
+/// Where the ceremony writes profiles, and where older configurations that do not name the folder find them.
+fn certificate_profiles() -> PathBuf {
+    "policies/certificates".into()
 }
 
 /// Where trusted time comes from (fail closed: an untrusted clock refuses acts).
@@ -325,6 +333,7 @@ impl Config {
             &mut self.listeners.platform.key,
             &mut self.listeners.admin.socket,
             &mut self.policies.authorization,
+            &mut self.policies.certificates,
         ];
         let fetch = self.fetch.roots.iter_mut();
         let enrolment = self.listeners.enrolment.iter_mut().flat_map(EnrolmentListener::paths);

@@ -18,6 +18,7 @@ pub mod identity;
 pub mod journal;
 pub mod policy;
 pub mod problem;
+pub mod profiles;
 pub mod seals;
 pub mod server;
 pub mod store;

@@ -137,6 +137,9 @@ fn add_configuration(writer: &mut Archive, path: &Path, config: &Config) -> Resu
     }
     add_folder(writer, &config.keystore.directory, "keystore", Depth::All)?;
     add_folder(writer, &config.appliance.certificates, "certificates", Depth::All)?;
+    if config.policies.certificates.is_dir() {
+        add_folder(writer, &config.policies.certificates, "policies/certificates", Depth::All)?;
+    }
     add_folder(writer, &config.policies.authorization, "policies/authorization", Depth::All)
 }
 

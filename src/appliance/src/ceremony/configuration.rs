@@ -51,7 +51,10 @@ pub(super) fn configuration(plan: &Plan, random: &dyn SecureRandom) -> Result<Co
             admin: AdminListener { socket: "state/admin.sock".into() },
         },
         limits: Limits::default(),
-        policies: Policies { authorization: "policies/authorization".into() },
+        policies: Policies {
+            authorization: "policies/authorization".into(),
+            certificates: "policies/certificates".into(),
+        },
         time: Time { source: if plan.assume_clock { TimeSource::Assumed } else { TimeSource::Kernel } },
         process: Process { allow_swap: plan.allow_swap },
         fetch: Fetch::default(),

@@ -49,11 +49,16 @@ impl Layout {
             return Err(LayoutError::NotEmpty(layout.root));
         }
         layout.folder("")?;
-        for folder in ["state", "tls", "certificates", "credentials", "policies/authorization"] {
+        for folder in
+            ["state", "tls", "certificates", "credentials", "policies/authorization", "policies/certificates"]
+        {
             layout.folder(folder)?;
         }
         for (name, text) in POLICIES {
             layout.write(&format!("policies/authorization/{name}"), text.as_bytes(), Secrecy::Open)?;
+        }
+        for (name, text) in pki::profile::BUILTIN {
+            layout.write(&format!("policies/certificates/{name}.toml"), text.as_bytes(), Secrecy::Open)?;
         }
         Ok(layout)
     }

@@ -36,6 +36,7 @@ pub fn run(global: &Global, output: Output) -> Outcome {
         private(&config.keystore.directory).map(|()| "only its owner may read it".into()),
     );
     add(&config.policies.authorization, policies(&config.policies.authorization));
+    add(&config.policies.certificates, profiles(&config.policies.certificates));
     for folder in [&config.appliance.state, &config.appliance.certificates] {
         let entries = std::fs::read_dir(folder).map(Iterator::count);
         add(folder, entries.map(|count| format!("{count} entries")).map_err(|e| e.to_string()));
@@ -95,6 +96,12 @@ fn log_key(path: &Path, origin: &str) -> Result<String, String> {
 fn policies(folder: &Path) -> Result<String, String> {
     let set = crate::policy::PolicySet::load(folder).map_err(|e| e.to_string())?;
     Ok(format!("{} policies fit their schema", set.reasons().len()))
+}
+
+fn profiles(folder: &Path) -> Result<String, String> {
+    let set = crate::profiles::load(folder).map_err(|e| e.to_string())?;
+    let source = if folder.is_dir() { "" } else { " that come with the program; the folder is not there" };
+    Ok(format!("{} certificate profiles{source}", set.iter().count()))
 }
 
 fn certificates(path: &Path) -> Result<String, String> {

@@ -1,9 +1,10 @@
 //! `cinnabar policy`: checks a folder of authorization policies before it is put in force, and explains decisions.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
+use serde_json::json;
 
 use super::{Failure, Global, Outcome, Output, Tone};
 use crate::config::Config;
@@ -13,7 +14,7 @@ use crate::policy::{self, ACTION_NAMES, Question, Resource, ResourceKind};
 /// `cinnabar policy …`
 #[derive(Debug, Subcommand)]
 pub enum PolicyCommand {
-    /// Check a folder of policies against its schema
+    /// Check a folder of authorization policies or of certificate profiles, or both of the configuration
     Check(CheckArgs),
     /// Say what would be decided, by which policies, and why
     Explain(Box<ExplainArgs>),
@@ -24,10 +25,11 @@ pub enum PolicyCommand {
 #[command(after_help = "Examples:
   cinnabar policy check
   cinnabar policy check policies/authorization --json
+  cinnabar policy check policies/certificates
 
 Exit codes: 0 the appliance would take this set; 1 it would not; 2 wrong usage")]
 pub struct CheckArgs {
-    /// The folder [default: the configuration's]
+    /// The folder; one with `*.toml` files holds certificate profiles [default: both of the configuration's]
     directory: Option<PathBuf>,
 }
 
@@ -98,8 +100,61 @@ fn folder(named: Option<PathBuf>, global: &Global) -> Result<PathBuf, Failure> {
 }
 
 fn check(args: CheckArgs, global: &Global, output: Output) -> Outcome {
-    let folder = folder(args.directory, global)?;
-    let report = policy::check(&folder);
+    match args.directory {
+        Some(folder) if holds_profiles(&folder) => {
+            let (valid, value, lines) = profiles(&folder);
+            output.result(&value, &lines);
+            Ok(if valid { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        Some(folder) => {
+            let (valid, value, lines) = authorization(&folder)?;
+            output.result(&value, &lines);
+            Ok(if valid { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        None => {
+            let config = Config::load(&global.config)?;
+            let (permits, mut value, mut lines) = authorization(&config.policies.authorization)?;
+            let (certifies, certificates, more) = profiles(&config.policies.certificates);
+            lines.extend(more);
+            if let Some(object) = value.as_object_mut() {
+                object.insert("valid".into(), (permits && certifies).into());
+                object.insert("certificates".into(), certificates);
+            }
+            output.result(&value, &lines);
+            Ok(if permits && certifies { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+    }
+}
+
+type Checked = (bool, serde_json::Value, Vec<(Tone, String)>);
+
+fn holds_profiles(folder: &Path) -> bool {
+    let mut entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.any(|entry| entry.path().extension().is_some_and(|extension| extension == "toml"))
+}
+
+fn profiles(folder: &Path) -> Checked {
+    match crate::profiles::load(folder) {
+        Ok(set) => {
+            let named = set
+                .iter()
+                .map(|profile| (Tone::Plain, format!("  {:<32} {}", profile.name(), profile.description())));
+            let mut lines: Vec<_> = named.collect();
+            let count = set.iter().count();
+            lines.push((Tone::Good, format!("{count} certificate profiles fit; set {}", set.digest())));
+            let described: std::collections::BTreeMap<_, _> =
+                set.iter().map(|profile| (profile.name(), profile.description())).collect();
+            (true, json!({ "valid": true, "profiles": described, "digest": set.digest() }), lines)
+        }
+        Err(error) => {
+            let text = error.to_string();
+            (false, json!({ "valid": false, "findings": [text] }), vec![(Tone::Bad, text)])
+        }
+    }
+}
+
+fn authorization(folder: &Path) -> Result<Checked, Failure> {
+    let report = policy::check(folder);
     let mut lines: Vec<_> = report.findings.iter().map(|finding| (Tone::Bad, finding.to_string())).collect();
     if report.valid {
         for (id, reason) in &report.policies {
@@ -110,8 +165,7 @@ fn check(args: CheckArgs, global: &Global, output: Output) -> Outcome {
     } else {
         lines.push((Tone::Bad, format!("`{}` would be refused", folder.display())));
     }
-    output.result(&serde_json::to_value(&report)?, &lines);
-    Ok(if report.valid { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok((report.valid, serde_json::to_value(&report)?, lines))
 }
 
 fn explain(args: &ExplainArgs, global: &Global, output: Output) -> Outcome {

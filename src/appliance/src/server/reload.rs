@@ -65,6 +65,10 @@ pub(super) async fn everything(app: &Arc<App>, current: &Handshakes) -> Result<(
         metrics::reload("policies", "refused");
         faults.push(fault);
     }
+    if let Err(fault) = profiles(app).await {
+        metrics::reload("profiles", "refused");
+        faults.push(fault);
+    }
     if let Err(error) = app.identity.read_again(&app.db).await {
         faults.push(error.to_string());
     }
@@ -95,6 +99,31 @@ async fn policies(app: &Arc<App>) -> Result<(), String> {
     app.policy.reload().map_err(|error| error.to_string())?;
     metrics::reload("policies", "done");
     tracing::info!(before, "policies changed");
+    Ok(())
+}
+
+/// Puts changed certificate profiles in force, an act like that of changed policies: what is certified, of whom and
+/// for how long changes with it.
+async fn profiles(app: &Arc<App>) -> Result<(), String> {
+    let before = app.profiles.current().digest().to_owned();
+    let found = crate::profiles::load(app.profiles.folder()).map_err(|error| error.to_string())?;
+    if found.digest() == before {
+        return Ok(());
+    }
+    let caller = Caller::system("reload");
+    let permit = app
+        .policy
+        .decide::<ReloadPolicy>(&caller, Resource::policies(), Facts { local: true, ..Facts::default() })
+        .map_err(|denied| denied.to_string())?;
+    let unsealed = app.unsealed().map_err(|_| {
+        "the certificate profiles changed, but while sealed the change cannot be entered; those in force stay"
+            .to_owned()
+    })?;
+    let facts = json!({ "profiles": { "before": before, "after": found.digest() } });
+    unsealed.journal.commit(Unit::new(permit.act()).facts(facts)).await.map_err(|error| error.to_string())?;
+    app.profiles.replace(found);
+    metrics::reload("profiles", "done");
+    tracing::info!(before, "certificate profiles changed");
     Ok(())
 }
 
@@ -201,7 +230,8 @@ fn stamps(app: &App) -> Vec<(PathBuf, SystemTime)> {
         note(certificate);
         note(key);
     }
-    for folder in [&app.config.appliance.certificates, &app.config.policies.authorization] {
+    let policies = &app.config.policies;
+    for folder in [&app.config.appliance.certificates, &policies.authorization, &policies.certificates] {
         for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
             note(&entry.path());
         }
