@@ -55,13 +55,11 @@ fn benches(c: &mut Criterion) {
     let anchors = TrustAnchors::new(vec![root.certificate.clone()]);
     let untrusted = [ca.certificate.clone()];
     let request = Request {
-        leaf: &seal.certificate,
         untrusted: &untrusted,
         crls: &crls,
-        anchors: &anchors,
-        at: NOW,
         purpose: Purpose::DocumentSigning,
         policy: Policy::new(RevocationPolicy::Required),
+        ..Request::new(&seal.certificate, &anchors, NOW)
     };
     assert!(validate(&request).path().is_some());
     c.bench_function("path_validate", |b| b.iter(|| validate(black_box(&request))));

@@ -143,6 +143,16 @@ impl<'a> Tlv<'a> {
         }
     }
 
+    /// A signature's octets. No scheme makes one that is not octet-aligned: such a value reads as the empty signature,
+    /// which never verifies.
+    pub(crate) fn signature_bits(&self) -> Result<&'a [u8], Asn1Error> {
+        match self.content.split_first() {
+            Some((0, bits)) => Ok(bits),
+            Some((1..=7, [.., _])) => Ok(&[]),
+            _ => Err(self.invalid("BIT STRING")),
+        }
+    }
+
     /// A named-bit BIT STRING as a mask: bit n of the ASN.1 is bit n of the result.
     pub(crate) fn named_bits(&self) -> Result<u16, Asn1Error> {
         let (unused, bits) = self.content.split_first().ok_or_else(|| self.invalid("BIT STRING"))?;

@@ -3,7 +3,11 @@
 //! Responsible for structure and for the checks no certificate may fail whoever uses it (RFC 5280 §4.1). Whether it can
 //! be *relied on* is `path`'s question. Signatures are verified over the original bytes.
 
-use std::{net::IpAddr, ops::Range, sync::Arc};
+use std::{
+    net::IpAddr,
+    ops::Range,
+    sync::{Arc, OnceLock},
+};
 
 use crypto::{DigestAlgorithm, SchemeError, SignatureScheme, VerifyError};
 use der::asn1::ObjectIdentifier;
@@ -13,6 +17,7 @@ use crate::{
     asn1::{Asn1Error, BIT_STRING, INTEGER, Reader, Rules, SEQUENCE, Tlv},
     extensions::{BasicConstraints, Extensions, GeneralName, KeyUsage, NameConstraints},
     name::Name,
+    path::CanonicalName,
     pem::{self, PemError},
 };
 
@@ -33,6 +38,8 @@ struct Inner {
     not_after: i64,
     extensions: Extensions,
     fingerprint: [u8; 32],
+    /// Subject and issuer as RFC 5280 §7.1 compares them, made when first asked for.
+    canonical: OnceLock<[CanonicalName; 2]>,
 }
 
 /// Why bytes are not a certificate.
@@ -56,8 +63,8 @@ pub enum CertificateError {
         /// As encoded: 0 is v1.
         version: u32,
     },
-    /// A negative serial number, or one of more than 20 octets (RFC 5280 §4.1.2.2).
-    #[error("serial number is negative or longer than 20 octets")]
+    /// A serial number of more than 20 octets (RFC 5280 §4.1.2.2).
+    #[error("serial number is longer than 20 octets")]
     Serial,
     /// The signed and the unsigned algorithm identifier differ (RFC 5280 §4.1.1.2).
     #[error("inner and outer signature algorithms differ")]
@@ -76,6 +83,12 @@ pub enum SignatureError {
 }
 
 impl SignatureError {
+    /// Whether the algorithm or the key is known and refused as too weak to prove anything.
+    #[must_use]
+    pub const fn is_weak(&self) -> bool {
+        matches!(self, Self::Scheme(SchemeError::Refused { .. }) | Self::Verify(VerifyError::KeySize { .. }))
+    }
+
     /// Whether this says only that the algorithm is unknown here, not that anything is wrong.
     #[must_use]
     pub fn is_unsupported(&self) -> bool {
@@ -98,7 +111,7 @@ impl Certificate {
         let signature_algorithm = outer.expect(SEQUENCE)?;
         let signature = outer.expect(BIT_STRING)?;
         outer.finish()?;
-        let bits = signature.aligned_bits()?;
+        let bits = signature.signature_bits()?;
 
         let mut fields = tbs.reader();
         let version = match fields.optional(0xA0)? {
@@ -107,7 +120,8 @@ impl Certificate {
         };
         let serial = fields.expect(INTEGER)?;
         let number = serial.integer()?;
-        if number.len() > 20 || number.first().is_some_and(|first| *first >= 0x80) {
+        // Zero and negative ones are no CA's to issue, but a reader's to take (RFC 5280 §4.1.2.2).
+        if number.len() > 20 {
             return Err(CertificateError::Serial);
         }
         let inner_algorithm = fields.expect(SEQUENCE)?;
@@ -159,6 +173,7 @@ impl Certificate {
             not_after,
             extensions,
             fingerprint,
+            canonical: OnceLock::new(),
         })))
     }
 
@@ -314,10 +329,33 @@ impl Certificate {
         self.basic_constraints().is_some_and(|constraints| constraints.ca)
     }
 
-    /// Whether subject and issuer are the same name.
+    /// Whether subject and issuer are the same name (RFC 5280 §7.1).
     #[must_use]
     pub fn is_self_issued(&self) -> bool {
-        self.0.subject == self.0.issuer
+        self.0.subject == self.0.issuer || self.canonical_subject() == self.canonical_issuer()
+    }
+
+    /// Whether extensions could be carried at all (version 3).
+    pub(crate) fn has_extensions(&self) -> bool {
+        !self.0.extensions.present.is_empty()
+    }
+
+    pub(crate) fn extensions(&self) -> &Extensions {
+        &self.0.extensions
+    }
+
+    pub(crate) fn canonical_subject(&self) -> &CanonicalName {
+        let [subject, _] = self.canonical();
+        subject
+    }
+
+    pub(crate) fn canonical_issuer(&self) -> &CanonicalName {
+        let [_, issuer] = self.canonical();
+        issuer
+    }
+
+    fn canonical(&self) -> &[CanonicalName; 2] {
+        self.0.canonical.get_or_init(|| [&self.0.subject, &self.0.issuer].map(CanonicalName::new))
     }
 
     /// SHA-256 over the whole encoding.

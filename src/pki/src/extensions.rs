@@ -72,6 +72,8 @@ pub enum GeneralName {
     Uri(String),
     /// iPAddress: 4 or 16 octets; twice that, with the mask, in name constraints.
     Ip(Vec<u8>),
+    /// otherName, by its type.
+    OtherName(ObjectIdentifier),
     /// Any other form, by its context tag number.
     Other(u8),
 }
@@ -100,6 +102,7 @@ impl GeneralName {
                 _ => return Err(tlv.invalid("iPAddress")),
             },
             0xA4 => Self::Directory(Name::from_der(tlv.content)?),
+            0xA0 => Self::OtherName(tlv.reader().expect(asn1::OID)?.oid()?),
             tag if tag & 0xC0 == 0x80 && tag & 0x1F <= 8 => Self::Other(tag & 0x1F),
             _ => return Err(tlv.invalid("GeneralName")),
         })
@@ -114,7 +117,7 @@ impl GeneralName {
             Self::Directory(_) | Self::Other(4) => "directoryName",
             Self::Uri(_) | Self::Other(6) => "uniformResourceIdentifier",
             Self::Ip(_) | Self::Other(7) => "iPAddress",
-            Self::Other(0) => "otherName",
+            Self::OtherName(_) | Self::Other(0) => "otherName",
             Self::Other(3) => "x400Address",
             Self::Other(5) => "ediPartyName",
             Self::Other(8) => "registeredID",
@@ -122,7 +125,7 @@ impl GeneralName {
         }
     }
 
-    /// `None` for [`Self::Other`], which is never written.
+    /// `None` for [`Self::OtherName`] and [`Self::Other`], which are never written.
     pub(crate) fn encode(&self) -> Option<Vec<u8>> {
         Some(match self {
             Self::Email(text) => asn1::tlv(0x81, text.as_bytes()),
@@ -130,7 +133,7 @@ impl GeneralName {
             Self::Uri(text) => asn1::tlv(0x86, text.as_bytes()),
             Self::Ip(octets) => asn1::tlv(0x87, octets),
             Self::Directory(name) => asn1::tlv(0xA4, name.der()),
-            Self::Other(_) => return None,
+            Self::OtherName(_) | Self::Other(_) => return None,
         })
     }
 
@@ -154,7 +157,7 @@ impl std::fmt::Display for GeneralName {
                     octets.iter().try_for_each(|octet| write!(f, "{octet:02x}"))
                 }
             }
-            Self::Other(_) => f.write_str(self.kind()),
+            Self::OtherName(_) | Self::Other(_) => f.write_str(self.kind()),
         }
     }
 }
@@ -177,6 +180,64 @@ pub struct NameConstraints {
     pub excluded: Vec<GeneralName>,
 }
 
+/// PolicyConstraints (RFC 5280 §4.2.1.11), as numbers of certificates that may still follow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct PolicyConstraints {
+    pub require_explicit_policy: Option<u32>,
+    pub inhibit_policy_mapping: Option<u32>,
+}
+
+/// DistributionPoint (RFC 5280 §4.2.1.13).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct DistributionPoint {
+    pub name: Option<PointName>,
+    /// ReasonFlags as a mask; `None`: all.
+    pub reasons: Option<u16>,
+    pub crl_issuer: Vec<GeneralName>,
+}
+
+/// DistributionPointName (RFC 5280 §4.2.1.13).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum PointName {
+    Full(Vec<GeneralName>),
+    /// The content of a RelativeDistinguishedName, relative to the CRL issuer's name.
+    Relative(Vec<u8>),
+}
+
+impl PointName {
+    /// Reads the choice inside an explicit `[0]`.
+    pub(crate) fn read(explicit: &Tlv<'_>) -> Result<Self, Asn1Error> {
+        let mut fields = explicit.reader();
+        let choice = fields.next()?;
+        fields.finish()?;
+        match choice.tag {
+            0xA0 => Ok(Self::Full(GeneralName::read_all(choice.reader())?)),
+            0xA1 => Ok(Self::Relative(choice.content.to_vec())),
+            _ => Err(choice.invalid("DistributionPointName")),
+        }
+    }
+
+    /// The names meant, seen from `issuer`.
+    pub(crate) fn resolve(&self, issuer: &Name) -> Vec<GeneralName> {
+        match self {
+            Self::Full(names) => names.clone(),
+            Self::Relative(rdn) => {
+                let name = Reader::only(issuer.der(), Rules::Der, SEQUENCE)
+                    .map(|name| asn1::join(SEQUENCE, &[name.content, &asn1::tlv(asn1::SET, rdn)]))
+                    .and_then(|der| Name::from_der(&der));
+                name.map(GeneralName::Directory).into_iter().collect()
+            }
+        }
+    }
+
+    pub(crate) fn uris(&self) -> impl Iterator<Item = String> {
+        let names = if let Self::Full(names) = self { names.as_slice() } else { &[] };
+        names
+            .iter()
+            .filter_map(|name| if let GeneralName::Uri(uri) = name { Some(uri.clone()) } else { None })
+    }
+}
+
 /// One certificate's extensions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Extensions {
@@ -191,7 +252,12 @@ pub(crate) struct Extensions {
     pub crl_distribution_points: Vec<String>,
     pub ocsp_uris: Vec<String>,
     pub ca_issuer_uris: Vec<String>,
+    pub distribution_points: Vec<DistributionPoint>,
     pub policies: Vec<ObjectIdentifier>,
+    /// issuerDomainPolicy, subjectDomainPolicy (RFC 5280 §4.2.1.5).
+    pub policy_mappings: Vec<(ObjectIdentifier, ObjectIdentifier)>,
+    pub policy_constraints: Option<PolicyConstraints>,
+    pub inhibit_any_policy: Option<u32>,
     pub no_rev_avail: bool,
     pub ocsp_nocheck: bool,
     /// Critical extensions this crate does not process: the certificate cannot be relied on (RFC 5280 §4.2).
@@ -266,9 +332,16 @@ impl Extensions {
             oids::NAME_CONSTRAINTS => self.name_constraints = Some(name_constraints(&only(SEQUENCE)?)?),
             oids::CRL_DISTRIBUTION_POINTS => {
                 for point in only(SEQUENCE)?.reader().all(MAX_NAMES)? {
-                    if let Some(name) = point.reader().optional(0xA0)? {
-                        self.crl_distribution_points.extend(full_name_uris(&name)?);
-                    }
+                    let mut fields = point.reader();
+                    let name = fields.optional(0xA0)?.map(|name| PointName::read(&name)).transpose()?;
+                    let reasons = fields.optional(0x81)?.map(|reasons| reasons.named_bits()).transpose()?;
+                    let crl_issuer = match fields.optional(0xA2)? {
+                        Some(names) => GeneralName::read_all(names.reader())?,
+                        None => Vec::new(),
+                    };
+                    fields.finish()?;
+                    self.crl_distribution_points.extend(name.iter().flat_map(PointName::uris));
+                    self.distribution_points.push(DistributionPoint { name, reasons, crl_issuer });
                 }
             }
             oids::AUTHORITY_INFO_ACCESS => {
@@ -289,6 +362,29 @@ impl Extensions {
                     self.policies.push(policy.reader().expect(asn1::OID)?.oid()?);
                 }
             }
+            oids::POLICY_MAPPINGS => {
+                for mapping in only(SEQUENCE)?.reader().all(MAX_NAMES)? {
+                    let mut fields = mapping.reader();
+                    let pair = (fields.expect(asn1::OID)?.oid()?, fields.expect(asn1::OID)?.oid()?);
+                    fields.finish()?;
+                    self.policy_mappings.push(pair);
+                }
+            }
+            oids::POLICY_CONSTRAINTS => {
+                let sequence = only(SEQUENCE)?;
+                let mut fields = sequence.reader();
+                let mut number = |tag| fields.optional(tag)?.map(|skip| skip.small()).transpose();
+                let constraints = PolicyConstraints {
+                    require_explicit_policy: number(0x80)?,
+                    inhibit_policy_mapping: number(0x81)?,
+                };
+                fields.finish()?;
+                if constraints == PolicyConstraints::default() {
+                    return Err(sequence.invalid("PolicyConstraints"));
+                }
+                self.policy_constraints = Some(constraints);
+            }
+            oids::INHIBIT_ANY_POLICY => self.inhibit_any_policy = Some(only(INTEGER)?.small()?),
             oids::NO_REV_AVAIL => {
                 only(NULL)?;
                 self.no_rev_avail = true;
@@ -301,19 +397,6 @@ impl Extensions {
         }
         Ok(true)
     }
-}
-
-/// The URIs of a `DistributionPointName` in its explicit `[0]` (RFC 5280 §4.2.1.13).
-pub(crate) fn full_name_uris(distribution_point: &Tlv<'_>) -> Result<Vec<String>, Asn1Error> {
-    let choice = distribution_point.reader().next()?;
-    if choice.tag != 0xA0 {
-        return Ok(Vec::new());
-    }
-    let names = GeneralName::read_all(choice.reader())?;
-    Ok(names
-        .into_iter()
-        .filter_map(|name| if let GeneralName::Uri(uri) = name { Some(uri) } else { None })
-        .collect())
 }
 
 fn name_constraints(sequence: &Tlv<'_>) -> Result<NameConstraints, Asn1Error> {

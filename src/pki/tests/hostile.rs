@@ -64,13 +64,11 @@ fn read_as_everything(bytes: &[u8]) {
         let _ = (format!("{certificate:?}"), certificate.ip_sans().count(), certificate.uri_sans().count());
         let anchors = TrustAnchors::new(vec![certificate.clone()]);
         let _ = validate(&Request {
-            leaf: &certificate,
             untrusted: std::slice::from_ref(&certificate),
             crls: &crls,
-            anchors: &anchors,
-            at: NOW,
             purpose: Purpose::DocumentSigning,
             policy: Policy::new(RevocationPolicy::Required),
+            ..Request::new(&certificate, &anchors, NOW)
         });
     }
 }

@@ -81,13 +81,11 @@ impl World {
 
     fn validate_leaf(&self, leaf: &Certificate) -> PathVerdict {
         validate(&Request {
-            leaf,
             untrusted: &self.untrusted,
             crls: &self.crls,
-            anchors: &self.anchors,
-            at: self.at,
             purpose: self.purpose,
             policy: self.policy,
+            ..Request::new(leaf, &self.anchors, self.at)
         })
     }
 

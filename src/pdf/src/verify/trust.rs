@@ -114,12 +114,10 @@ fn path(
         (policy.revocation, policy.ca_revocation) = (RevocationPolicy::Required, RevocationPolicy::Required);
     }
     validate(&Request {
-        leaf,
         untrusted: &untrusted,
         crls: &crls,
-        anchors: options.anchors,
-        at: proven.unwrap_or(options.at),
         purpose,
         policy,
+        ..Request::new(leaf, options.anchors, proven.unwrap_or(options.at))
     })
 }

@@ -10,9 +10,10 @@ use super::{Reason, Revoked};
 use crate::{
     asn1::{Asn1Error, BIT_STRING, ENUMERATED, GENERALIZED_TIME, INTEGER, Reader, Rules, SEQUENCE, UTC_TIME},
     certificate::SignatureError,
-    extensions::{RawExtension, full_name_uris},
+    extensions::{GeneralName, PointName, RawExtension},
     name::Name,
     oids,
+    path::CanonicalName,
     pem::{self, PemError},
 };
 
@@ -29,18 +30,28 @@ struct Inner {
     issuer: Name,
     this_update: i64,
     next_update: Option<i64>,
+    canonical_issuer: CanonicalName,
     number: Option<Vec<u8>>,
-    revoked: HashMap<Box<[u8]>, Revoked>,
+    base_number: Option<Vec<u8>>,
+    authority_key_id: Option<Vec<u8>>,
+    revoked: Entries,
+    /// Entries of other issuers (indirect lists), by name.
+    foreign: HashMap<CanonicalName, Entries>,
+    /// Whether a certificate is listed twice; such a list shows nobody to be good.
+    has_duplicates: bool,
     scope: Scope,
-    is_delta: bool,
     unprocessed_critical: Vec<ObjectIdentifier>,
 }
+
+type Entries = HashMap<Box<[u8]>, Revoked>;
 
 /// issuingDistributionPoint (RFC 5280 §5.2.5): which certificates the list speaks of.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scope {
     /// URIs of the distribution point; `None` when no name is given.
     pub distribution_points: Option<Vec<String>>,
+    /// All names of the distribution point, a relative one made whole; `None` when no name is given.
+    pub names: Option<Vec<GeneralName>>,
     /// Only end-entity certificates.
     pub only_user: bool,
     /// Only CA certificates.
@@ -49,6 +60,8 @@ pub struct Scope {
     pub only_attribute: bool,
     /// Only some reasons.
     pub some_reasons: bool,
+    /// Which, as ReasonFlags (bit 1 is keyCompromise); `None`: all.
+    pub reasons: Option<u16>,
     /// Entries of other issuers.
     pub indirect: bool,
 }
@@ -88,7 +101,7 @@ impl Crl {
         let mut outer = Reader::only(der, Rules::Der, SEQUENCE)?.reader();
         let tbs = outer.expect(SEQUENCE)?;
         let algorithm = outer.expect(SEQUENCE)?.raw;
-        let signature = outer.expect(BIT_STRING)?.aligned_bits()?.to_vec();
+        let signature = outer.expect(BIT_STRING)?.signature_bits()?.to_vec();
         outer.finish()?;
 
         let mut fields = tbs.reader();
@@ -110,19 +123,25 @@ impl Crl {
             der: der.to_vec(),
             algorithm: algorithm.to_vec(),
             signature,
+            canonical_issuer: CanonicalName::new(&issuer),
             issuer,
             this_update,
             next_update,
             number: None,
+            base_number: None,
+            authority_key_id: None,
             revoked: HashMap::new(),
+            foreign: HashMap::new(),
+            has_duplicates: false,
             scope: Scope::default(),
-            is_delta: false,
             unprocessed_critical: Vec::new(),
         };
         if let Some(list) = fields.optional(SEQUENCE)? {
             let mut entries = list.reader();
+            // RFC 5280 §5.3.3: an entry without a certificateIssuer has that of the entry before it.
+            let mut issuer = None;
             while !entries.is_empty() {
-                inner.read_entry(entries.expect(SEQUENCE)?.reader())?;
+                inner.read_entry(entries.expect(SEQUENCE)?.reader(), &mut issuer)?;
             }
         }
         if let Some(explicit) = fields.optional(0xA0)? {
@@ -135,6 +154,9 @@ impl Crl {
             }
         }
         fields.finish()?;
+        if !inner.foreign.is_empty() && !inner.scope.indirect {
+            inner.unprocessed_critical.push(oids::CERTIFICATE_ISSUER);
+        }
         Ok(Self(Arc::new(inner)))
     }
 
@@ -194,7 +216,34 @@ impl Crl {
     /// Whether it is a delta CRL, which proves nothing alone.
     #[must_use]
     pub fn is_delta(&self) -> bool {
-        self.0.is_delta
+        self.0.base_number.is_some()
+    }
+
+    /// For a delta CRL: BaseCRLNumber's content octets, from which on it lists changes.
+    #[must_use]
+    pub fn base_number(&self) -> Option<&[u8]> {
+        self.0.base_number.as_deref()
+    }
+
+    /// authorityKeyIdentifier's key identifier.
+    #[must_use]
+    pub fn authority_key_id(&self) -> Option<&[u8]> {
+        self.0.authority_key_id.as_deref()
+    }
+
+    pub(crate) fn canonical_issuer(&self) -> &CanonicalName {
+        &self.0.canonical_issuer
+    }
+
+    pub(crate) fn has_duplicates(&self) -> bool {
+        self.0.has_duplicates
+    }
+
+    /// The entry for a certificate of that issuer.
+    pub(crate) fn lookup_of(&self, issuer: &CanonicalName, serial: &[u8]) -> Option<Revoked> {
+        let own = if *issuer == self.0.canonical_issuer { self.0.revoked.get(serial) } else { None };
+        let foreign = || self.0.foreign.get(issuer).and_then(|entries| entries.get(serial));
+        own.or_else(foreign).copied()
     }
 
     /// Critical extensions, of the list or of an entry, that this crate does not process.
@@ -233,7 +282,11 @@ impl Crl {
 }
 
 impl Inner {
-    fn read_entry(&mut self, mut fields: Reader<'_>) -> Result<(), CrlError> {
+    fn read_entry(
+        &mut self,
+        mut fields: Reader<'_>,
+        issuer: &mut Option<CanonicalName>,
+    ) -> Result<(), CrlError> {
         let serial = fields.expect(INTEGER)?.integer()?;
         let mut revoked = Revoked { time: fields.next()?.time()?, reason: None };
         if let Some(extensions) = fields.optional(SEQUENCE)? {
@@ -246,6 +299,16 @@ impl Inner {
                             _ => return Err(code.invalid("CRLReason").into()),
                         };
                     }
+                    oids::CERTIFICATE_ISSUER => {
+                        let names = GeneralName::read_all(
+                            Reader::only(extension.value, Rules::Der, SEQUENCE)?.reader(),
+                        )?;
+                        let name = names.into_iter().find_map(|name| match name {
+                            GeneralName::Directory(name) => Some(CanonicalName::new(&name)),
+                            _ => None,
+                        });
+                        *issuer = Some(name.ok_or_else(|| extensions.invalid("certificateIssuer"))?);
+                    }
                     oids::INVALIDITY_DATE => {}
                     id if extension.critical && !self.unprocessed_critical.contains(&id) => {
                         self.unprocessed_critical.push(id);
@@ -255,7 +318,13 @@ impl Inner {
             }
         }
         fields.finish()?;
-        self.revoked.insert(serial.into(), revoked);
+        let entries = match issuer {
+            Some(issuer) if *issuer != self.canonical_issuer => {
+                self.foreign.entry(issuer.clone()).or_default()
+            }
+            _ => &mut self.revoked,
+        };
+        self.has_duplicates |= entries.insert(serial.into(), revoked).is_some();
         Ok(())
     }
 
@@ -264,19 +333,29 @@ impl Inner {
             oids::CRL_NUMBER => {
                 self.number = Some(Reader::only(extension.value, Rules::Der, INTEGER)?.integer()?.to_vec());
             }
-            oids::DELTA_CRL_INDICATOR => self.is_delta = true,
-            oids::AUTHORITY_KEY_IDENTIFIER => {}
+            oids::DELTA_CRL_INDICATOR => {
+                self.base_number =
+                    Some(Reader::only(extension.value, Rules::Der, INTEGER)?.integer()?.to_vec());
+            }
+            oids::AUTHORITY_KEY_IDENTIFIER => {
+                let key = Reader::only(extension.value, Rules::Der, SEQUENCE)?.reader().optional(0x80)?;
+                self.authority_key_id = key.map(|id| id.content.to_vec());
+            }
             oids::ISSUING_DISTRIBUTION_POINT => {
                 let mut fields = Reader::only(extension.value, Rules::Der, SEQUENCE)?.reader();
                 if let Some(point) = fields.optional(0xA0)? {
-                    self.scope.distribution_points = Some(full_name_uris(&point)?);
+                    let point = PointName::read(&point)?;
+                    self.scope.distribution_points = Some(point.uris().collect());
+                    self.scope.names = Some(point.resolve(&self.issuer));
                 }
                 let flag = |fields: &mut Reader<'_>, tag| -> Result<bool, Asn1Error> {
                     Ok(fields.optional(tag)?.map(|flag| flag.boolean()).transpose()?.unwrap_or(false))
                 };
                 self.scope.only_user = flag(&mut fields, 0x81)?;
                 self.scope.only_ca = flag(&mut fields, 0x82)?;
-                self.scope.some_reasons = fields.optional(0x83)?.is_some();
+                self.scope.reasons =
+                    fields.optional(0x83)?.map(|reasons| reasons.named_bits()).transpose()?;
+                self.scope.some_reasons = self.scope.reasons.is_some();
                 self.scope.indirect = flag(&mut fields, 0x84)?;
                 self.scope.only_attribute = flag(&mut fields, 0x85)?;
                 fields.finish()?;

@@ -11,7 +11,7 @@ pub(crate) fn is_name(name: &GeneralName, wildcard: bool) -> bool {
         GeneralName::Email(text) => is_mailbox(text),
         GeneralName::Uri(text) => is_uri(text),
         GeneralName::Ip(octets) => matches!(octets.len(), 4 | 16),
-        GeneralName::Directory(_) | GeneralName::Other(_) => false,
+        GeneralName::Directory(_) | GeneralName::OtherName(_) | GeneralName::Other(_) => false,
     }
 }
 

@@ -1,137 +1,162 @@
 //! The rules of RFC 5280 §6.1.3 to §6.1.5 for one complete path, revocation apart.
+//!
+//! Beyond §6.1, certificates that contradict themselves are refused (§4.1 and §4.2 say what no CA may issue): name
+//! constraints in an end entity's certificate, a CA without a name, a key that may sign certificates and is no CA's, an
+//! identifier extension marked critical, an empty subject without a critical alternative name.
 
 use der::asn1::ObjectIdentifier;
 
-use super::{PathFailure, Request, names};
+use super::{
+    Anchor, PathFailure, Request,
+    names::{self, Comparisons},
+    policies,
+};
 use crate::{certificate::Certificate, extensions::KeyUsage, oids};
 
-/// What the end certificate was used for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Purpose {
-    /// Anything: no keyUsage or extendedKeyUsage is asked for.
-    Any,
-    /// A TLS client.
-    ClientAuth,
-    /// A TLS server.
-    ServerAuth,
-    /// A signature or seal on a document.
-    DocumentSigning,
-    /// A time-stamp token (RFC 3161 §2.3).
-    TimeStamping,
-    /// An OCSP response.
-    OcspSigning,
-}
-
-pub(super) fn check(path: &[Certificate], request: &Request<'_>) -> Result<(), PathFailure> {
-    let Some((leaf, issuers)) = path.split_first() else { return Ok(()) };
+/// Checks a path, end certificate first, that ends at `anchor`. Answers the policies it is valid for.
+pub(super) fn check(
+    path: &[Certificate],
+    anchor: &Anchor,
+    request: &Request<'_>,
+) -> Result<Vec<ObjectIdentifier>, PathFailure> {
+    let Some((leaf, issuers)) = path.split_first() else { return Ok(Vec::new()) };
     for certificate in path {
         // The anchor's critical extensions too: what it asks for and we do not do is not to be relied on.
         if !certificate.unprocessed_critical_extensions().is_empty() {
             return Err(constraint(certificate, "unknown critical extension"));
         }
+        if !issuers.is_empty() {
+            consistent(certificate).map_err(|rule| constraint(certificate, rule))?;
+        }
     }
+    let mut comparisons = Comparisons::new();
     // pathLenConstraint counts the non-self-issued certificates between a CA and the end certificate.
     let mut between = 0_u32;
     for (index, issuer) in issuers.iter().enumerate() {
         let is_anchor = index + 1 == issuers.len();
-        match issuer.basic_constraints() {
-            Some(constraints) if constraints.ca => {
-                if constraints.path_len.is_some_and(|limit| between > limit) {
-                    return Err(constraint(issuer, "path length constraint exceeded"));
-                }
-            }
-            // A version 1 root carries no extensions; it is trusted by decision, not by what it says.
-            None if is_anchor => {}
-            _ => return Err(constraint(issuer, "issuer is not a CA")),
-        }
-        if issuer.key_usage().is_some_and(|usage| !usage.contains(KeyUsage::KEY_CERT_SIGN)) {
-            return Err(constraint(issuer, "issuer may not sign certificates"));
-        }
-        if !is_anchor && !allows(issuer.extended_key_usages(), request.purpose) {
+        issuer_rules(issuer, is_anchor, between).map_err(|rule| constraint(issuer, rule))?;
+        if !is_anchor && !request.purpose.is_allowed_by(issuer.extended_key_usages()) {
             return Err(constraint(issuer, "issuer is limited to other purposes"));
         }
-        if let Some(constraints) = issuer.name_constraints() {
+        let imposed = if is_anchor { anchor.constraints().names.as_ref() } else { None };
+        for constraints in issuer.name_constraints().into_iter().chain(imposed) {
             for (below, certificate) in path.iter().take(index + 1).enumerate() {
                 // RFC 5280 §6.1.3 (b), (c): self-issued certificates are exempt unless last.
                 if below > 0 && certificate.is_self_issued() {
                     continue;
                 }
-                names::check(constraints, certificate).map_err(|rule| constraint(certificate, rule))?;
+                names::check(constraints, certificate, &mut comparisons)
+                    .map_err(|rule| constraint(certificate, rule))?;
             }
         }
         if !issuer.is_self_issued() {
             between += 1;
         }
     }
-    purpose(leaf, request.purpose)?;
+    let valid_policies = policy_rules(path, anchor, request)?;
+    let refuse = |rule| PathFailure::Purpose { subject: leaf.subject().to_string(), rule };
+    request.purpose.check(leaf).map_err(refuse)?;
+    anchor.allows(request.purpose, request.at).map_err(|rule| constraint(anchor.certificate(), rule))?;
     for certificate in path {
-        let subject = || certificate.subject().to_string();
-        if request.at > certificate.not_after() {
-            return Err(PathFailure::Expired { subject: subject(), not_after: certificate.not_after() });
+        validity(certificate, certificate == leaf, request)?;
+    }
+    if let Some(name) = request.name
+        && !name.is_named_by(leaf)
+    {
+        return Err(PathFailure::Name { subject: leaf.subject().to_string(), wanted: name.to_string() });
+    }
+    Ok(valid_policies)
+}
+
+/// What no CA may issue (RFC 5280 §4.1, §4.2), whoever uses it.
+fn consistent(certificate: &Certificate) -> Result<(), &'static str> {
+    for id in [oids::AUTHORITY_KEY_IDENTIFIER, oids::SUBJECT_KEY_IDENTIFIER, oids::AUTHORITY_INFO_ACCESS] {
+        if certificate.extension_criticality(id) == Some(true) {
+            return Err("an extension is critical that must not be");
         }
-        if request.at < certificate.not_before() {
-            let proven = request.policy.existence_proven && certificate == leaf;
-            return Err(PathFailure::NotYetValid {
-                subject: subject(),
-                not_before: certificate.not_before(),
-                proven,
-            });
+    }
+    if certificate.issuer().is_empty() {
+        return Err("issuer has no name");
+    }
+    if certificate.is_ca() {
+        return if certificate.subject().is_empty() { Err("CA has no name") } else { Ok(()) };
+    }
+    if certificate.name_constraints().is_some() {
+        return Err("name constraints in a certificate of no CA");
+    }
+    let signs = |usage: KeyUsage| usage.contains(KeyUsage::KEY_CERT_SIGN);
+    if certificate.basic_constraints().is_some() && certificate.key_usage().is_some_and(signs) {
+        return Err("key usage of a CA in a certificate of none");
+    }
+    if certificate.subject().is_empty()
+        && certificate.extension_criticality(oids::SUBJECT_ALT_NAME) != Some(true)
+    {
+        return Err("certificate without a subject and without a critical alternative name");
+    }
+    Ok(())
+}
+
+fn issuer_rules(issuer: &Certificate, is_anchor: bool, between: u32) -> Result<(), &'static str> {
+    match issuer.basic_constraints() {
+        Some(constraints) if constraints.ca => {
+            if constraints.path_len.is_some_and(|limit| between > limit) {
+                return Err("path length constraint exceeded");
+            }
         }
+        // A version 1 root carries no extensions; it is trusted by decision, not by what it says.
+        None if is_anchor && !issuer.has_extensions() => {}
+        _ => return Err("issuer is not a CA"),
+    }
+    if issuer.key_usage().is_some_and(|usage| !usage.contains(KeyUsage::KEY_CERT_SIGN)) {
+        return Err("issuer may not sign certificates");
+    }
+    Ok(())
+}
+
+fn policy_rules(
+    path: &[Certificate],
+    anchor: &Anchor,
+    request: &Request<'_>,
+) -> Result<Vec<ObjectIdentifier>, PathFailure> {
+    let below: Vec<&Certificate> = path.iter().rev().skip(1).collect();
+    let mut inputs = request.policies;
+    let of_anchor = &anchor.constraints().policies;
+    let both: Vec<ObjectIdentifier>;
+    if !of_anchor.is_empty() {
+        // An anchor that is trusted for some policies only must be shown to be used under one of them.
+        both = of_anchor
+            .iter()
+            .filter(|policy| inputs.acceptable.is_empty() || inputs.acceptable.contains(policy))
+            .copied()
+            .collect();
+        if both.is_empty() {
+            return Err(constraint(anchor.certificate(), "anchor is trusted for other policies only"));
+        }
+        inputs.acceptable = &both;
+        inputs.require_explicit = true;
+    }
+    policies::process(&below, &inputs).map_err(|(index, rule)| PathFailure::Policy {
+        subject: below.get(index).map(|certificate| certificate.subject().to_string()).unwrap_or_default(),
+        rule,
+    })
+}
+
+fn validity(certificate: &Certificate, is_leaf: bool, request: &Request<'_>) -> Result<(), PathFailure> {
+    let subject = || certificate.subject().to_string();
+    if request.at > certificate.not_after() {
+        return Err(PathFailure::Expired { subject: subject(), not_after: certificate.not_after() });
+    }
+    if request.at < certificate.not_before() {
+        let proven = request.policy.existence_proven && is_leaf;
+        return Err(PathFailure::NotYetValid {
+            subject: subject(),
+            not_before: certificate.not_before(),
+            proven,
+        });
     }
     Ok(())
 }
 
 fn constraint(certificate: &Certificate, rule: &'static str) -> PathFailure {
     PathFailure::Constraint { subject: certificate.subject().to_string(), rule }
-}
-
-fn purpose(leaf: &Certificate, purpose: Purpose) -> Result<(), PathFailure> {
-    let refuse = |rule| Err(PathFailure::Purpose { subject: leaf.subject().to_string(), rule });
-    let signing = match purpose {
-        Purpose::Any => return Ok(()),
-        Purpose::ClientAuth | Purpose::ServerAuth => KeyUsage::DIGITAL_SIGNATURE,
-        _ => KeyUsage::DIGITAL_SIGNATURE.and(KeyUsage::NON_REPUDIATION),
-    };
-    if leaf.key_usage().is_some_and(|usage| !usage.intersects(signing)) {
-        return refuse("key usage does not allow it");
-    }
-    match purpose {
-        Purpose::TimeStamping => {
-            let alone = leaf.extended_key_usages() == Some(&[oids::TIME_STAMPING]);
-            let critical = leaf.extension_criticality(oids::EXTENDED_KEY_USAGE) == Some(true);
-            if !alone || !critical {
-                return refuse("extended key usage must be time-stamping alone, critical");
-            }
-        }
-        Purpose::OcspSigning
-            if leaf.extended_key_usages().is_none_or(|uses| !uses.contains(&oids::OCSP_SIGNING)) =>
-        {
-            return refuse("extended key usage must include OCSP signing");
-        }
-        _ if !allows(leaf.extended_key_usages(), purpose) => {
-            return refuse("extended key usage does not allow it");
-        }
-        _ => {}
-    }
-    Ok(())
-}
-
-fn allows(uses: Option<&[ObjectIdentifier]>, purpose: Purpose) -> bool {
-    let wanted: &[ObjectIdentifier] = match purpose {
-        Purpose::Any => return true,
-        Purpose::ClientAuth => &[oids::CLIENT_AUTH],
-        Purpose::ServerAuth => &[oids::SERVER_AUTH],
-        Purpose::DocumentSigning => &[
-            oids::DOCUMENT_SIGNING,
-            oids::EMAIL_PROTECTION,
-            oids::ADOBE_AUTHENTIC_DOCUMENTS,
-            oids::MICROSOFT_DOCUMENT_SIGNING,
-        ],
-        Purpose::TimeStamping => &[oids::TIME_STAMPING],
-        Purpose::OcspSigning => &[oids::OCSP_SIGNING],
-    };
-    uses.is_none_or(|uses| {
-        uses.iter().any(|found| *found == oids::ANY_EXTENDED_KEY_USAGE || wanted.contains(found))
-    })
 }

@@ -2,44 +2,36 @@
 //!
 //! Responsible for: is there a path from this certificate to a trust anchor that held at a given time, for a given
 //! purpose, and was nothing on it revoked? Not for fetching anything, nor for proofs of existence: the caller passes
-//! the time at which the signature is known to have existed. Work is bounded by a signature budget, because path building is exponential in
-//! what an attacker may hand over (CVE-2018-16875, webpki's `Budget`).
+//! the time at which the signature is known to have existed. Work is bounded by a signature budget, because path
+//! building is exponential in what an attacker may hand over (CVE-2018-16875, webpki's `Budget`).
 
+mod anchors;
 mod build;
+mod canonical;
 mod check;
+mod crls;
+mod failure;
 mod names;
+mod peer;
+mod policies;
+mod purpose;
 mod revocation;
 
-use thiserror::Error;
+use der::asn1::ObjectIdentifier;
 
-pub use check::Purpose;
+pub use anchors::{Anchor, Constraints, TrustAnchors};
+pub(crate) use canonical::CanonicalName;
+pub use failure::PathFailure;
+pub use peer::{PeerName, PeerNameError};
+pub use policies::PolicyInputs;
+pub use purpose::Purpose;
 pub use revocation::Evidence;
 
 use crate::{
     certificate::Certificate,
-    crl::{Crl, Reason},
+    crl::Crl,
     indication::{Indication, SubIndication},
 };
-
-/// The certificates trusted as such.
-#[derive(Clone, Debug, Default)]
-pub struct TrustAnchors {
-    certificates: Vec<Certificate>,
-}
-
-impl TrustAnchors {
-    /// Trusts exactly these.
-    #[must_use]
-    pub fn new(certificates: Vec<Certificate>) -> Self {
-        Self { certificates }
-    }
-
-    /// The trusted certificates.
-    #[must_use]
-    pub fn certificates(&self) -> &[Certificate] {
-        &self.certificates
-    }
-}
 
 /// What must be known about revocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +53,12 @@ pub struct Policy {
     pub ca_revocation: RevocationPolicy,
     /// Whether `at` is proven by a trusted time-stamp to be a time at which the signature existed.
     pub existence_proven: bool,
-    /// Signature verifications allowed, certificates and CRLs together.
+    /// Whether evidence issued after `at` may show that a certificate was good then, as for a signature whose time is
+    /// proven (EN 319 102-1 §5.2.5). Without it the certificate is judged by what was published at `at`, as RFC 5280
+    /// §6.3.3 has it: a list of that time revokes whatever date its entry bears. That a certificate was revoked by then,
+    /// or became so only later, later evidence shows in any case.
+    pub later_evidence: bool,
+    /// Signature verifications allowed, certificates, CRLs and OCSP responses together.
     pub signature_budget: u32,
     /// Certificates on a path, anchor included.
     pub max_path: usize,
@@ -75,6 +72,7 @@ impl Policy {
             revocation,
             ca_revocation: revocation,
             existence_proven: false,
+            later_evidence: true,
             signature_budget: 64,
             max_path: 8,
         }
@@ -96,8 +94,30 @@ pub struct Request<'a> {
     pub at: i64,
     /// What the certificate was used for.
     pub purpose: Purpose,
+    /// Whom the certificate must name.
+    pub name: Option<&'a PeerName>,
+    /// Which certificate policies are acceptable.
+    pub policies: PolicyInputs<'a>,
     /// How strict to be.
     pub policy: Policy,
+}
+
+impl<'a> Request<'a> {
+    /// Any purpose, name and certificate policy, no further material, revocation looked at where something is known.
+    #[must_use]
+    pub fn new(leaf: &'a Certificate, anchors: &'a TrustAnchors, at: i64) -> Self {
+        Self {
+            leaf,
+            untrusted: &[],
+            crls: &[],
+            anchors,
+            at,
+            purpose: Purpose::Any,
+            name: None,
+            policies: PolicyInputs::default(),
+            policy: Policy::new(RevocationPolicy::IfAvailable),
+        }
+    }
 }
 
 /// The outcome.
@@ -117,6 +137,7 @@ pub struct VerifiedPath {
     // INVARIANT: made only by `build`, after `check` and `revocation` passed.
     certificates: Vec<Certificate>,
     evidence: Vec<Evidence>,
+    policies: Vec<ObjectIdentifier>,
 }
 
 impl VerifiedPath {
@@ -131,128 +152,12 @@ impl VerifiedPath {
     pub fn evidence(&self) -> &[Evidence] {
         &self.evidence
     }
-}
 
-/// Why a path does not hold.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum PathFailure {
-    /// No chain of names and signatures leads to an anchor.
-    #[error("no path from `{subject}` to a trust anchor")]
-    NoPath {
-        /// Where the search began.
-        subject: String,
-    },
-    /// More signature verifications than allowed.
-    #[error("path building stopped after {budget} signature verifications")]
-    Budget {
-        /// The policy's budget.
-        budget: u32,
-    },
-    /// A name matched, the signature did not.
-    #[error("certificate of `{subject}` is not signed by the issuer it names")]
-    BadSignature {
-        /// Whose.
-        subject: String,
-    },
-    /// Not valid any more.
-    #[error("certificate of `{subject}` expired")]
-    Expired {
-        /// Whose.
-        subject: String,
-        /// notAfter.
-        not_after: i64,
-    },
-    /// Not valid yet.
-    #[error("certificate of `{subject}` was not yet valid")]
-    NotYetValid {
-        /// Whose.
-        subject: String,
-        /// notBefore.
-        not_before: i64,
-        /// Whether the time is proven, so that this is final.
-        proven: bool,
-    },
-    /// Revoked at or before the time in question.
-    #[error("certificate of `{subject}` is revoked{}", reason.map(|r| format!(" ({})", r.name())).unwrap_or_default())]
-    Revoked {
-        /// Whose.
-        subject: String,
-        /// Whether it is a CA's.
-        ca: bool,
-        /// When.
-        time: i64,
-        /// Why.
-        reason: Option<Reason>,
-    },
-    /// The policy wants evidence and none is there.
-    #[error("no usable revocation information for the certificate of `{subject}`: {why}")]
-    NoRevocationEvidence {
-        /// Whose.
-        subject: String,
-        /// What was lacking.
-        why: &'static str,
-    },
-    /// RFC 5280 §6.1.4: something on the path may not do what it does.
-    #[error("certificate of `{subject}` breaks a path rule: {rule}")]
-    Constraint {
-        /// Whose.
-        subject: String,
-        /// Which rule.
-        rule: &'static str,
-    },
-    /// The certificate is not for this purpose.
-    #[error("certificate of `{subject}` is not for this use: {rule}")]
-    Purpose {
-        /// Whose.
-        subject: String,
-        /// Which rule.
-        rule: &'static str,
-    },
-}
-
-impl PathFailure {
-    /// EN 319 102-1 §5.2.6: which outcome this is. Almost all are INDETERMINATE there; only a certificate that provably
-    /// began after the signature existed fails for good.
+    /// The certificate policies the path is valid for, in the anchor's own terms (user-constrained-policy-set);
+    /// any-policy stands for all.
     #[must_use]
-    pub const fn indication(&self) -> (Indication, SubIndication) {
-        let sub = match self {
-            Self::NotYetValid { proven: true, .. } => {
-                return (Indication::TotalFailed, SubIndication::NotYetValid);
-            }
-            Self::NoPath { .. } => SubIndication::NoCertificateChainFound,
-            Self::Budget { .. } | Self::BadSignature { .. } => SubIndication::CertificateChainGeneralFailure,
-            Self::Expired { .. } | Self::NotYetValid { .. } => SubIndication::OutOfBoundsNoPoe,
-            Self::Revoked { ca: false, .. } => SubIndication::RevokedNoPoe,
-            Self::Revoked { ca: true, .. } => SubIndication::RevokedCaNoPoe,
-            Self::NoRevocationEvidence { .. } => SubIndication::TryLater,
-            Self::Constraint { .. } | Self::Purpose { .. } => SubIndication::ChainConstraintsFailure,
-        };
-        (Indication::Indeterminate, sub)
-    }
-
-    /// How far the path got: of several failures the furthest says most.
-    const fn rank(&self) -> u8 {
-        match self {
-            Self::NoPath { .. } => 0,
-            Self::BadSignature { .. } => 1,
-            Self::Budget { .. } => 2,
-            Self::Constraint { .. } => 3,
-            Self::Purpose { .. } => 4,
-            Self::NotYetValid { .. } | Self::Expired { .. } => 5,
-            Self::NoRevocationEvidence { .. } => 6,
-            Self::Revoked { .. } => 7,
-        }
-    }
-
-    const fn is_final(&self) -> bool {
-        matches!(
-            self,
-            Self::Constraint { .. }
-                | Self::Purpose { .. }
-                | Self::NotYetValid { proven: true, .. }
-                | Self::BadSignature { .. }
-        )
+    pub fn policies(&self) -> &[ObjectIdentifier] {
+        &self.policies
     }
 }
 
@@ -288,13 +193,29 @@ impl PathVerdict {
     }
 }
 
-/// Looks for a path that holds. Certificate policies are taken as any-policy; a critical policy constraint or mapping is
-/// an unknown critical extension and refuses the path.
+/// Looks for a path that holds.
 #[must_use]
 pub fn validate(request: &Request<'_>) -> PathVerdict {
+    examine(request).verdict
+}
+
+/// A verdict, and the path it is about.
+#[derive(Clone, Debug)]
+pub struct Examination {
+    /// The verdict.
+    pub verdict: PathVerdict,
+    /// The certificates of the path that held or got furthest, end certificate first.
+    pub path: Vec<Certificate>,
+}
+
+/// As [`validate`]; also says which path the failure is about.
+#[must_use]
+pub fn examine(request: &Request<'_>) -> Examination {
     match build::search(request) {
-        Ok(path) => PathVerdict::Trusted(path),
-        Err(failure) if failure.is_final() => PathVerdict::Rejected(failure),
-        Err(failure) => PathVerdict::Undecided(failure),
+        Ok(found) => Examination { path: found.certificates.clone(), verdict: PathVerdict::Trusted(found) },
+        Err((failure, path)) if failure.is_final() => {
+            Examination { verdict: PathVerdict::Rejected(failure), path }
+        }
+        Err((failure, path)) => Examination { verdict: PathVerdict::Undecided(failure), path },
     }
 }

@@ -1,14 +1,10 @@
-//! Revocation by CRL (RFC 5280 §6.3.3) for each certificate of a path below its anchor.
+//! Revocation for each certificate of a path below its anchor, from whatever evidence is at hand.
 //!
-//! A list is evidence only when it comes from the certificate's issuer, is signed by that very key, covers the
-//! certificate by its scope, and was current. A revocation entry counts even from a stale list; its absence does not.
+//! That a certificate was revoked outweighs that nothing is known about another one: every certificate of the path is asked
+//! for before the verdict. The evidence itself is judged by `crls`.
 
-use super::{PathFailure, Request, RevocationPolicy, build::Budget};
-use crate::{
-    certificate::Certificate,
-    crl::{Crl, Reason, Revoked},
-    extensions::KeyUsage,
-};
+use super::{Anchor, PathFailure, Request, RevocationPolicy, TrustAnchors, build::Budget, crls};
+use crate::{certificate::Certificate, crl::Revoked};
 
 /// What is known about one certificate's revocation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,12 +25,33 @@ pub enum Evidence {
     Waived,
 }
 
+/// One certificate's status.
+pub(super) enum Status {
+    Good { this_update: i64 },
+    Revoked(Revoked),
+    Unknown(&'static str),
+}
+
+/// What evidence is judged with.
+pub(super) struct Context<'a> {
+    pub(super) request: &'a Request<'a>,
+    pub(super) budget: &'a mut Budget,
+    /// The path, end certificate first, and its anchor.
+    pub(super) path: &'a [Certificate],
+    pub(super) anchor: &'a Anchor,
+    /// Signers of evidence whose own status is being asked for: what they sign about themselves counts.
+    pub(super) asked: &'a [Certificate],
+}
+
 pub(super) fn check(
     path: &[Certificate],
+    anchor: &Anchor,
     request: &Request<'_>,
     budget: &mut Budget,
+    asked: &[Certificate],
 ) -> Result<Vec<Evidence>, PathFailure> {
     let mut evidence = Vec::with_capacity(path.len());
+    let mut missing = None;
     // From the anchor down, since a revoked CA makes its own lists worthless.
     for (index, (certificate, issuer)) in path.iter().zip(path.iter().skip(1)).enumerate().rev() {
         let policy = if index == 0 { request.policy.revocation } else { request.policy.ca_revocation };
@@ -47,85 +64,51 @@ pub(super) fn check(
             evidence.push(Evidence::NotApplicable);
             continue;
         }
-        match status(certificate, issuer, request, budget) {
+        let mut context = Context { request, budget: &mut *budget, path, anchor, asked };
+        match crls::status(certificate, issuer, &mut context) {
             Status::Good { this_update } => evidence.push(Evidence::Good { this_update }),
             Status::Revoked(Revoked { time, reason }) => {
                 return Err(PathFailure::Revoked { subject: subject(), ca: index > 0, time, reason });
             }
-            Status::Unknown(why) if policy == RevocationPolicy::Required => {
-                return Err(PathFailure::NoRevocationEvidence { subject: subject(), why });
+            Status::Unknown(why) => {
+                if policy == RevocationPolicy::Required && missing.is_none() {
+                    missing = Some(PathFailure::NoRevocationEvidence { subject: subject(), why });
+                }
+                evidence.push(Evidence::None { why });
             }
-            Status::Unknown(why) => evidence.push(Evidence::None { why }),
         }
     }
     evidence.reverse();
-    Ok(evidence)
+    missing.map_or(Ok(evidence), Err)
 }
 
-enum Status {
-    Good { this_update: i64 },
-    Revoked(Revoked),
-    Unknown(&'static str),
+impl Context<'_> {
+    /// Whether a signer of evidence may be believed: it is on the path itself, or has a path of its own to the same anchor
+    /// (RFC 5280 §6.3.3 (f)).
+    pub(super) fn trusts(&mut self, signer: &Certificate) -> bool {
+        if self.path.contains(signer) || self.asked.contains(signer) {
+            return true;
+        }
+        if self.asked.len() >= MAX_NESTING {
+            return false;
+        }
+        if let Some(known) = self.budget.signers.get(signer.sha256_fingerprint()) {
+            return *known;
+        }
+        let anchors = TrustAnchors::constrained(vec![self.anchor.clone()]);
+        let policy = super::Policy { revocation: self.request.policy.ca_revocation, ..self.request.policy };
+        let request = Request {
+            untrusted: self.request.untrusted,
+            crls: self.request.crls,
+            policy,
+            ..Request::new(signer, &anchors, self.request.at)
+        };
+        let asked = [self.asked, std::slice::from_ref(signer)].concat();
+        let holds = super::build::search_within(&request, self.budget, &asked).is_ok();
+        self.budget.signers.insert(*signer.sha256_fingerprint(), holds);
+        holds
+    }
 }
 
-fn status(
-    certificate: &Certificate,
-    issuer: &Certificate,
-    request: &Request<'_>,
-    budget: &mut Budget,
-) -> Status {
-    let mut good: Option<i64> = None;
-    let mut why = "no CRL of its issuer";
-    if issuer.key_usage().is_some_and(|usage| !usage.contains(KeyUsage::CRL_SIGN)) {
-        return Status::Unknown("its issuer may not sign CRLs");
-    }
-    for crl in request.crls.iter().filter(|crl| crl.issuer() == certificate.issuer()) {
-        if let Err(reason) = covers(crl, certificate) {
-            why = reason;
-            continue;
-        }
-        if !budget.spend(|| crl.verify_signature(issuer.spki())) {
-            why = if budget.exhausted { "signature budget spent" } else { "CRL signature does not verify" };
-            continue;
-        }
-        match crl.lookup(certificate.serial()) {
-            Some(revoked) if revoked.reason == Some(Reason::RemoveFromCrl) => {}
-            Some(revoked) if revoked.time <= request.at => return Status::Revoked(revoked),
-            _ => {}
-        }
-        if crl.next_update().is_none_or(|next| next < request.at) {
-            why = "CRL is out of date";
-        } else if crl.scope().some_reasons {
-            why = "CRL covers only some reasons";
-        } else if crl.this_update() > certificate.not_after() {
-            // Expired certificates may have left the list (RFC 5280 §3.3).
-            why = "CRL was issued after the certificate expired";
-        } else if good.is_none_or(|best| crl.this_update() > best) {
-            good = Some(crl.this_update());
-        }
-    }
-    good.map_or(Status::Unknown(why), |this_update| Status::Good { this_update })
-}
-
-/// RFC 5280 §6.3.3 (b): whether the list speaks of this certificate at all.
-fn covers(crl: &Crl, certificate: &Certificate) -> Result<(), &'static str> {
-    let scope = crl.scope();
-    if crl.is_delta() {
-        return Err("only a delta CRL");
-    }
-    if !crl.unprocessed_critical_extensions().is_empty() {
-        return Err("CRL has an unknown critical extension");
-    }
-    if scope.indirect || scope.only_attribute {
-        return Err("CRL is of an unsupported kind");
-    }
-    if (scope.only_user && certificate.is_ca()) || (scope.only_ca && !certificate.is_ca()) {
-        return Err("CRL does not cover this kind of certificate");
-    }
-    if let Some(points) = &scope.distribution_points
-        && !certificate.crl_distribution_points().iter().any(|point| points.contains(point))
-    {
-        return Err("CRL is for another distribution point");
-    }
-    Ok(())
-}
+/// A CRL's signer whose own CRL has another signer, whose own …: nobody goes further.
+const MAX_NESTING: usize = 3;

@@ -263,7 +263,7 @@ fn is_base(base: &GeneralName) -> bool {
                 && !ones.contains("01")
                 && address.iter().zip(mask).all(|(octet, mask)| octet & !mask == 0)
         }
-        GeneralName::Other(_) => false,
+        GeneralName::OtherName(_) | GeneralName::Other(_) => false,
     }
 }
 
