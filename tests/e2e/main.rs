@@ -19,6 +19,7 @@ mod refusals;
 mod revocation;
 mod sealing;
 mod tampering;
+mod token;
 
 /// Where suites that do not care put the seal.
 const PLACE: &str = "seal=bureau-seal&page=1&x_mm=20&y_mm=30";

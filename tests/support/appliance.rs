@@ -95,6 +95,8 @@ impl Appliance {
             command.arg("--passphrase-file").arg(&passphrase);
         }
         command.args(&setup.init);
+        // A token is needed by the ceremony, too; other environment (another clock, say) is the service's alone.
+        command.envs(setup.environment.iter().filter(|(name, _)| name == "SOFTHSM2_CONF").cloned());
         finish(command).ok();
         Self { directory, port, public_port, setup, server: None, scratch }
     }

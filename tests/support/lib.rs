@@ -19,6 +19,7 @@ pub mod fault;
 pub mod judges;
 pub mod postgres;
 pub mod process;
+pub mod softhsm;
 
 pub use appliance::{Appliance, Setup};
 pub use client::{Answer, Client, Identity};

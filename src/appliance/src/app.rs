@@ -9,10 +9,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use arc_swap::ArcSwapOption;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use custody::{Custody, Keystore, KeystoreError, Sealed, Secret};
 use pki::Certificate;
 use pki::profile::Profiles;
+use zeroize::Zeroizing;
 
 use crate::callers::crl::Crls;
 use crate::ceremony::{Hierarchy, HierarchyError, Kind, Role};
@@ -23,6 +24,7 @@ use crate::journal::{
     self, Act, Clock, CommitError, Journal, JournalError, Pending, PendingError, Refusal, Settings,
     SystemClock, Unit,
 };
+use crate::keepers::{self, Keepers, KeepersError};
 use crate::policy::{Policy, PolicyError};
 use crate::problem::{Kind as ProblemKind, Problem};
 use crate::profiles;
@@ -56,6 +58,8 @@ pub struct App {
     pub bodies: Arc<Places<String>>,
     /// Seals ready for use, and room to work on documents.
     pub desk: Desk,
+    /// What the key devices said when they were asked last; empty without any.
+    pub devices: ArcSwap<Vec<custody::Health>>,
     keystore: Sealed,
     unsealed: ArcSwapOption<Unsealed>,
     phase: AtomicU8,
@@ -70,6 +74,8 @@ pub struct Unsealed {
     pub journal: Journal,
     /// The opened keys.
     pub custody: Arc<dyn Custody>,
+    /// The token among their keepers, if there is one.
+    pub token: Option<custody::pkcs11::Token>,
 }
 
 /// An authority that signs certificates.
@@ -150,6 +156,9 @@ pub enum UnsealError {
     /// The secret does not fit, or a file of the keystore was altered.
     #[error(transparent)]
     Keystore(#[from] KeystoreError),
+    /// The hierarchy needs a token that cannot even be looked for.
+    #[error(transparent)]
+    Keepers(#[from] KeepersError),
     /// The log does not open: rolled back, forked, or another one.
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -187,6 +196,7 @@ impl App {
         metrics::sealed(true);
         Ok(Arc::new(Self {
             fetch,
+            devices: ArcSwap::default(),
             desk: Desk::new(config.limits.documents_at_once),
             bodies: Places::new(config.limits.bodies_at_once, config.limits.bodies_per_caller),
             visitors: Visitors::new(config.listeners.enrolment.as_ref()),
@@ -234,6 +244,19 @@ impl App {
     /// # Errors
     /// [`UnsealError`]; the process stays sealed. The caller files the failure with [`App::refused`].
     pub async fn unseal(self: &Arc<Self>, secret: Secret) -> Result<(), UnsealError> {
+        self.unseal_with(secret, None).await
+    }
+
+    /// As [`App::unseal`], with the PIN of the key token where that is not in a file. A token that is away or
+    /// refuses the PIN leaves the process unsealed: what needs its keys is refused, and the health report says why.
+    ///
+    /// # Errors
+    /// [`UnsealError`].
+    pub async fn unseal_with(
+        self: &Arc<Self>,
+        secret: Secret,
+        pin: Option<Zeroizing<String>>,
+    ) -> Result<(), UnsealError> {
         // On a task of its own: whoever asked may hang up, and the work must still end as open or as sealed.
         let app = self.clone();
         let work = tokio::spawn(async move {
@@ -242,7 +265,7 @@ impl App {
                 return Err(UnsealError::Already);
             }
             app.phase.store(1, Ordering::Release);
-            let opened = app.open_all(secret).await;
+            let opened = app.open_all(secret, pin).await;
             app.phase.store(if opened.is_ok() { 2 } else { 0 }, Ordering::Release);
             metrics::sealed(opened.is_err());
             opened
@@ -250,13 +273,21 @@ impl App {
         work.await.map_err(|error| UnsealError::CutOff(error.to_string()))?
     }
 
-    async fn open_all(self: &Arc<Self>, secret: Secret) -> Result<(), UnsealError> {
+    async fn open_all(
+        self: &Arc<Self>,
+        secret: Secret,
+        pin: Option<Zeroizing<String>>,
+    ) -> Result<(), UnsealError> {
         let app = self.clone();
-        // Argon2id takes a second of a core.
-        let keystore = tokio::task::spawn_blocking(move || app.keystore.unseal(&secret))
-            .await
-            .map_err(|error| UnsealError::CutOff(error.to_string()))??;
-        let custody: Arc<dyn Custody> = Arc::new(keystore);
+        // Argon2id takes a second of a core, and a token may be slow to answer.
+        let opened = move || {
+            let keystore = Arc::new(app.keystore.unseal(&secret)?);
+            let keepers = keepers::open(keystore, &app.hierarchy, app.config.pkcs11.as_ref(), pin)?;
+            app.devices.store(Arc::new(keepers.custody.health()));
+            Ok::<_, UnsealError>(keepers)
+        };
+        let opened = tokio::task::spawn_blocking(opened).await;
+        let Keepers { custody, token } = opened.map_err(|error| UnsealError::CutOff(error.to_string()))??;
         let settings = Settings { clock: self.clock.clone(), ..journal::settings(&self.config, false) };
         let keys = journal::keys(&self.hierarchy, custody.clone())?;
         let journal = Journal::open(self.db.clone(), settings, keys).await?;
@@ -266,7 +297,7 @@ impl App {
         let profiles = self.profiles.current();
         let facts = serde_json::json!({ "policies": policies, "profiles": profiles.digest() });
         journal.commit(Unit::new(act).facts(facts)).await?;
-        self.unsealed.store(Some(Arc::new(Unsealed { journal, custody })));
+        self.unsealed.store(Some(Arc::new(Unsealed { journal, custody, token })));
         crate::callers::crl::renew_now(self).await;
         Ok(())
     }

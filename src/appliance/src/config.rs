@@ -13,9 +13,11 @@ use serde::{Deserialize, Serialize};
 
 mod enrolment;
 mod fetch;
+mod pkcs11;
 
 pub use enrolment::EnrolmentListener;
 pub use fetch::Fetch;
+pub use pkcs11::Pkcs11;
 
 /// The whole file.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -45,6 +47,9 @@ pub struct Config {
     /// What the appliance may fetch from elsewhere; nothing unless it stands here.
     #[serde(default)]
     pub fetch: Fetch,
+    /// The token that holds keys, if one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pkcs11: Option<Pkcs11>,
 }
 
 /// Who this appliance is.
@@ -341,6 +346,9 @@ impl Config {
         for path in paths.into_iter().chain(optional) {
             *path = base.join(&*path);
         }
+        if let Some(token) = &mut self.pkcs11 {
+            token.anchor(base);
+        }
         if let Some(file) = self.database.url.strip_prefix("sqlite:") {
             self.database.url = format!("sqlite:{}", base.join(file).display());
         }
@@ -383,6 +391,9 @@ impl Config {
         if let Some((key, value, reason)) =
             self.listeners.enrolment.as_ref().and_then(EnrolmentListener::wrong)
         {
+            return wrong(key, &value, reason);
+        }
+        if let Some((key, value, reason)) = self.pkcs11.as_ref().and_then(Pkcs11::fault) {
             return wrong(key, &value, reason);
         }
         let limits = &self.limits;

@@ -16,6 +16,7 @@ pub mod documents;
 pub mod fetch;
 pub mod identity;
 pub mod journal;
+pub mod keepers;
 pub mod policy;
 pub mod problem;
 pub mod profiles;

@@ -59,6 +59,8 @@ table! {
     NotReady = "not-ready", 503, "The appliance is not ready", false;
     /// The store or the journal cannot take the act.
     StoreUnavailable = "store-unavailable", 503, "The record cannot be written", false;
+    /// The device that holds the key is away.
+    CustodyUnavailable = "custody-unavailable", 503, "The key device is not available", true;
     /// Time cannot be trusted.
     ClockUntrusted = "clock-untrusted", 503, "The clock is not trusted", false;
     /// A bound on work under way was reached.

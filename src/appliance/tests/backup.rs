@@ -285,6 +285,7 @@ async fn a_restored_appliance_has_a_log_that_verifies_and_tells_what_is_altered(
             enrolment_port: None,
             database: matches!(place.url, DatabaseUrl::Postgres(_)).then(|| url_text(&place.url)),
             hierarchy: ceremony::DEFAULT_HIERARCHY.into(),
+            pkcs11: None,
             log_origin: None,
             allow_swap: true,
             assume_clock: true,

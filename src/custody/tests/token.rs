@@ -263,6 +263,8 @@ fn wrong_pin_in_softhsm() {
     for pin in [Pin::Missing, Pin::Entered(String::new().into())] {
         let none = Token::open(TokenSettings { pin, ..settings("t") }).unwrap();
         assert!(until_available(&none, false).contains("PIN"));
+        none.enter_pin(PIN.to_owned().into());
+        until_available(&none, true);
     }
     assert!(!format!("{:?}", settings("t")).contains(PIN));
 }

@@ -233,7 +233,7 @@ pub async fn issue_certificate(
     let issuer = app.issuer_of(kind).map_err(Problem::internal)?;
     let issuer =
         issuer.ok_or_else(|| Problem::internal("the hierarchy has no authority for callers of that kind"))?;
-    let signer = unsealed.custody.signer(&issuer.label).map_err(Problem::internal)?;
+    let signer = unsealed.custody.signer(&issuer.label)?;
     let wanted = Wanted {
         profile,
         name: caller.id().to_owned(),

@@ -77,6 +77,19 @@ pub enum Kind {
 pub enum CustodyKind {
     /// The encrypted file keystore.
     File,
+    /// The token of the configuration's `[pkcs11]`.
+    Pkcs11,
+}
+
+impl CustodyKind {
+    /// The name used in the hierarchy.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::File => "file",
+            Self::Pkcs11 => "pkcs11",
+        }
+    }
 }
 
 /// Why a hierarchy was refused.
@@ -129,6 +142,20 @@ struct Entry {
 
 /// The hierarchy that is used unless another is named.
 pub const DEFAULT: &str = include_str!("../../../../keys/hierarchy.toml");
+
+/// The built-in hierarchy with every certified key in the token; log and data keys stay in the file keystore.
+#[must_use]
+pub fn default_in_token() -> String {
+    let sections = DEFAULT.split_inclusive("\n\n").map(|section| {
+        let certified = section.contains("\nsuite = ");
+        if certified {
+            section.replace("custody = \"file\"", "custody = \"pkcs11\"")
+        } else {
+            section.to_owned()
+        }
+    });
+    sections.collect()
+}
 
 impl Hierarchy {
     /// Parses and checks a hierarchy file.
@@ -185,6 +212,22 @@ impl Hierarchy {
         self.keys.iter().find(|k| k.purpose.as_deref() == Some(purpose))
     }
 
+    /// The key of the hierarchy that `label` is, or is a later generation of: `platform-ca-2` of `platform-ca`.
+    #[must_use]
+    pub fn slot_of(&self, label: &str) -> Option<&Key> {
+        self.key(label).or_else(|| {
+            let (slot, generation) = label.rsplit_once('-')?;
+            let number: u32 = generation.parse().ok()?;
+            (number > 1 && generation == number.to_string()).then(|| self.key(slot))?
+        })
+    }
+
+    /// Whether any key is kept in the token.
+    #[must_use]
+    pub fn needs_token(&self) -> bool {
+        self.keys.iter().any(|key| key.custody == CustodyKind::Pkcs11)
+    }
+
     /// The authority that signs certificates of this kind.
     #[must_use]
     pub fn issuer_of(&self, kind: Kind) -> Option<&Key> {
@@ -218,6 +261,11 @@ fn check(label: String, entry: Entry) -> Result<Key, HierarchyError> {
     }
     if entry.days.is_some_and(|d| d == 0 || d > 36_500) {
         return Err(wrong("validity must be 1 to 36500 days"));
+    }
+    if entry.role == Role::LogCheckpoint && entry.custody != CustodyKind::File {
+        return Err(wrong(
+            "the log's key is kept in the file keystore: the record must not wait for a device",
+        ));
     }
     Ok(Key {
         role: entry.role,
@@ -279,6 +327,29 @@ mod tests {
     }
 
     #[test]
+    fn with_a_token_every_certified_key_is_in_it() {
+        let hierarchy = Hierarchy::parse(&default_in_token()).unwrap();
+        for key in hierarchy.keys() {
+            let certified = key.suite.is_some();
+            assert_eq!(key.custody == CustodyKind::Pkcs11, certified, "{}", key.label);
+        }
+        assert!(hierarchy.needs_token() && !Hierarchy::parse(DEFAULT).unwrap().needs_token());
+    }
+
+    #[test]
+    fn later_generations_belong_to_their_slot() {
+        let hierarchy = Hierarchy::parse(DEFAULT).unwrap();
+        let slot = |label| hierarchy.slot_of(label).map(|key| key.label.as_str());
+        assert_eq!(slot("platform-ca"), Some("platform-ca"));
+        assert_eq!(slot("platform-ca-2"), Some("platform-ca"));
+        for none in
+            ["platform-ca-1", "platform-ca-02", "platform-ca-", "other-2", "platform-ca-2-2", "seal-3"]
+        {
+            assert_eq!(slot(none), None, "{none}");
+        }
+    }
+
+    #[test]
     fn each_contradiction_refuses() {
         for (from, to, says) in [
             ("issuer = \"seals-ca\"\ndays = 90", "issuer = \"nobody\"\ndays = 90", "does not exist"),
@@ -291,6 +362,11 @@ mod tests {
             ("version = 1", "version = 2", "version 2"),
             ("[keys.log]", "[keys.log]\ncolour = 1", "colour"),
             ("days = 3650", "days = 0", "36500"),
+            (
+                "[keys.log]\nrole = \"log-checkpoint\"\ncustody = \"file\"",
+                "[keys.log]\nrole = \"log-checkpoint\"\ncustody = \"pkcs11\"",
+                "file keystore",
+            ),
         ] {
             let text = DEFAULT.replacen(from, to, 1);
             assert_ne!(text, DEFAULT, "`{from}` no longer stands in the file");

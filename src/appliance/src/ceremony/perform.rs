@@ -20,8 +20,9 @@ use super::configuration::configuration;
 use super::hierarchy::{Hierarchy, HierarchyError, Key, Kind, Role};
 use super::layout::{Layout, LayoutError, Secrecy};
 use super::register::{self, NewCertificate, Person, RegisterError};
-use crate::config::{Config, ConfigError, TimeSource};
+use crate::config::{Config, ConfigError, Pkcs11, TimeSource};
 use crate::journal::{SystemClock, TrustedClock};
+use crate::keepers::{self, KeepersError};
 
 /// What the operator decided before the ceremony.
 #[derive(Debug)]
@@ -44,6 +45,8 @@ pub struct Plan {
     pub database: Option<String>,
     /// Text of the key hierarchy.
     pub hierarchy: String,
+    /// The token for keys whose custody is `pkcs11`.
+    pub pkcs11: Option<Pkcs11>,
     /// Name of the log; a random one below `localhost` when absent.
     pub log_origin: Option<String>,
     /// Work although swap is active.
@@ -145,6 +148,12 @@ pub enum CeremonyError {
     /// The database or the log refused.
     #[error(transparent)]
     Register(#[from] RegisterError),
+    /// The token for the keys cannot be named or used.
+    #[error(transparent)]
+    Keepers(#[from] KeepersError),
+    /// The token does not answer.
+    #[error("{0}")]
+    Token(String),
     /// An authority that the hierarchy promised is missing.
     #[error("the hierarchy has no authority for {0} certificates")]
     NoAuthority(&'static str),
@@ -227,7 +236,12 @@ impl<'a> Scene<'a> {
         say: &'a mut dyn FnMut(&str),
     ) -> Result<Self, CeremonyError> {
         let random = SystemRandom::new();
-        let (custody, shares) = make_keystore(plan, &layout)?;
+        let (keystore, shares) = make_keystore(plan, &layout)?;
+        let custody = keepers::open(keystore, hierarchy, plan.pkcs11.as_ref(), None)?.custody;
+        // Half a hierarchy in a token is a nuisance to clean up: the token answers, or nothing is made.
+        if let Some(trouble) = keepers::troubles(&custody.health()).into_iter().next() {
+            return Err(CeremonyError::Token(trouble));
+        }
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
         let config = configuration(plan, &random)?;
         let terms = Terms {
@@ -273,10 +287,11 @@ impl<'a> Scene<'a> {
                 format!(", SHA-256 of its public key {}", hex::encode(digest(&SHA256, &spki)))
             });
             self.tell(&format!(
-                "key `{}` made: {}, for {}{public}",
+                "key `{}` made: {}, for {}, custody {}{public}",
                 key.label,
                 algorithm.name(),
-                usage.name()
+                usage.name(),
+                key.custody.name()
             ));
         }
         Ok(())
@@ -461,6 +476,7 @@ mod tests {
             enrolment_port: None,
             database: None,
             hierarchy: super::super::DEFAULT_HIERARCHY.into(),
+            pkcs11: None,
             log_origin: None,
             allow_swap: true,
             assume_clock: true,

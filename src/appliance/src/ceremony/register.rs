@@ -117,7 +117,7 @@ fn unit(
         );
     }
     for key in hierarchy.keys() {
-        let facts = json!({ "role": format!("{:?}", key.role), "custody": format!("{:?}", key.custody) });
+        let facts = json!({ "role": format!("{:?}", key.role), "custody": key.custody.name() });
         unit = unit.also(Unit::new(act("key.make", &format!("key:{}", key.label))).facts(facts));
     }
     for new in made {

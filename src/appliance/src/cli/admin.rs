@@ -23,7 +23,8 @@ use crate::config::Config;
   cinnabar unseal                                    asks for what the keystore wants: passphrase or shares
   cinnabar unseal --share                            one share, typed or pasted; the next holder does the same
   cinnabar unseal --share-file li.share --share-file wang.share
-  cinnabar unseal --passphrase-file /run/secrets/passphrase")]
+  cinnabar unseal --passphrase-file /run/secrets/passphrase
+  cinnabar unseal --pin                              asks for the key token's PIN too, where no file holds it")]
 pub struct UnsealArgs {
     /// Read the passphrase from this file's first line
     #[arg(long, conflicts_with_all = ["share", "share_files", "credential"])]
@@ -37,6 +38,12 @@ pub struct UnsealArgs {
     /// Have the service read its credential file again
     #[arg(long)]
     credential: bool,
+    /// Ask for the PIN of the key token and hand it in, before unsealing or afterwards
+    #[arg(long, conflicts_with = "pin_file")]
+    pin: bool,
+    /// Read the PIN of the key token from this file's first line
+    #[arg(long)]
+    pin_file: Option<PathBuf>,
 }
 
 /// Options of `cinnabar status`.
@@ -56,7 +63,17 @@ pub struct StatusArgs {
 pub fn unseal(args: UnsealArgs, global: &Global, output: Output) -> Outcome {
     let client = admin(global)?;
     let mut status = block_on(client.get("/status"))??.json();
+    let pin = match (&args.pin_file, args.pin) {
+        (Some(path), _) => Some(passphrase_from(path)?),
+        (None, true) => Some(ask("PIN of the key token: ")?),
+        (None, false) => None,
+    };
     if !is_sealed(&status) {
+        if let Some(pin) = pin {
+            status = enter_pin(&client, &pin)?;
+            output.result(&shown(&status), &[(Tone::Good, "the key token took the PIN".into())]);
+            return Ok(ExitCode::SUCCESS);
+        }
         output.result(&shown(&status), &[(Tone::Good, "unsealed already".into())]);
         return Ok(ExitCode::SUCCESS);
     }
@@ -95,6 +112,9 @@ pub fn unseal(args: UnsealArgs, global: &Global, output: Output) -> Outcome {
         };
         status = hand_in(&client, member("passphrase", &passphrase)?)?;
     }
+    if let Some(pin) = pin.filter(|_| !is_sealed(&status)) {
+        status = enter_pin(&client, &pin)?;
+    }
     let lines = if is_sealed(&status) {
         let (given, needed) = shares_given(&status);
         vec![(Tone::Warn, format!("share taken: {given} of {needed}; the keystore is still sealed"))]
@@ -132,6 +152,12 @@ pub fn status(args: StatusArgs, global: &Global, output: Output) -> Outcome {
     }
     let text =
         |pointer: &str| status.pointer(pointer).map(|v| v.as_str().map_or_else(|| v.to_string(), Into::into));
+    for device in status.get("devices").and_then(Value::as_array).into_iter().flatten() {
+        let text = |name: &str| device.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        if device.get("available") == Some(&Value::Bool(true)) {
+            lines.push((Tone::Plain, format!("  key device {}, {}", text("device"), text("detail"))));
+        }
+    }
     if let (Some(origin), Some(size)) = (text("/log/origin"), text("/log/size")) {
         lines.push((Tone::Plain, format!("  log {origin}, {size} leaves")));
     }
@@ -152,6 +178,12 @@ fn hand_in(client: &Client, body: Zeroizing<String>) -> Result<Value, Failure> {
     let body = Bytes::from_owner(Octets(body));
     let headers = [("content-type", "application/json")];
     Ok(block_on(client.send(Method::POST, "/unseal", &headers, body))??.json())
+}
+
+fn enter_pin(client: &Client, pin: &str) -> Result<Value, Failure> {
+    let body = Bytes::from_owner(Octets(member("pin", pin)?));
+    let headers = [("content-type", "application/json")];
+    Ok(block_on(client.send(Method::POST, "/pin", &headers, body))??.json())
 }
 
 /// Owns a request body that is wiped when the last copy of it is gone.

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use super::{Failure, Outcome, Output, Tone, block_on};
 use crate::ceremony::{self, Hierarchy, Plan, UnlockPlan};
+use crate::config::Pkcs11;
 
 /// Options of `cinnabar init`.
 #[derive(Debug, Args)]
@@ -16,7 +17,8 @@ use crate::ceremony::{self, Hierarchy, Plan, UnlockPlan};
   cinnabar init --dir /srv/cinnabar --organisation 示范市政务服务数据管理局
   cinnabar init --dir /srv/cinnabar --unlock shares --shares 5 --threshold 3
   cinnabar init --dir /srv/cinnabar --unlock credential --credential-file /etc/credstore/cinnabar-kek
-  cinnabar init --dir /srv/cinnabar --database postgres://cinnabar@%2Frun%2Fpostgresql/cinnabar")]
+  cinnabar init --dir /srv/cinnabar --database postgres://cinnabar@%2Frun%2Fpostgresql/cinnabar
+  cinnabar init --dir /srv/cinnabar --pkcs11-module /usr/lib/softhsm/libsofthsm2.so --pkcs11-token cinnabar --pkcs11-pin-file /etc/credstore/pin")]
 pub struct InitArgs {
     /// Folder to set up; must be empty or not exist yet
     #[arg(long)]
@@ -57,6 +59,21 @@ pub struct InitArgs {
     /// Another key hierarchy than the built-in one
     #[arg(long)]
     hierarchy: Option<PathBuf>,
+    /// PKCS#11 module of the token that holds the keys of authorities and signers; without --hierarchy all of them
+    #[arg(long, requires = "pkcs11_pin_file")]
+    pkcs11_module: Option<PathBuf>,
+    /// The token's label
+    #[arg(long, requires = "pkcs11_module", conflicts_with = "pkcs11_serial")]
+    pkcs11_token: Option<String>,
+    /// The token's serial number, where several have one label
+    #[arg(long, requires = "pkcs11_module")]
+    pkcs11_serial: Option<String>,
+    /// File with the PIN of the token's user, mode 0600; read at every start, too
+    #[arg(long, requires = "pkcs11_module")]
+    pkcs11_pin_file: Option<PathBuf>,
+    /// Make the keys of new seals in the token, too
+    #[arg(long, requires = "pkcs11_module")]
+    pkcs11_seals: bool,
     /// Name of the log (first line of its checkpoints) [default: localhost/ORGANISATION-free random name]
     #[arg(long)]
     log_origin: Option<String>,
@@ -85,10 +102,13 @@ pub fn run(args: InitArgs, output: Output) -> Outcome {
         Some(path) => {
             std::fs::read_to_string(path).map_err(|e| format!("cannot read `{}`: {e}", path.display()))?
         }
+        None if args.pkcs11_module.is_some() => ceremony::default_in_token(),
         None => ceremony::DEFAULT_HIERARCHY.to_owned(),
     };
     Hierarchy::parse(&hierarchy)?;
+    let pkcs11 = token(&args)?;
     let plan = Plan {
+        pkcs11,
         unlock: unlock(&args)?,
         directory: args.dir,
         organisation: args.organisation,
@@ -133,6 +153,23 @@ pub fn run(args: InitArgs, output: Output) -> Outcome {
         &lines,
     );
     Ok(ExitCode::SUCCESS)
+}
+
+fn token(args: &InitArgs) -> Result<Option<Pkcs11>, Failure> {
+    let Some(module) = &args.pkcs11_module else { return Ok(None) };
+    if args.pkcs11_token.is_none() && args.pkcs11_serial.is_none() {
+        return Err("name the token: --pkcs11-token LABEL, or --pkcs11-serial NUMBER".into());
+    }
+    let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
+    Ok(Some(Pkcs11 {
+        module: absolute(module),
+        token: args.pkcs11_token.clone(),
+        serial: args.pkcs11_serial.clone(),
+        pin_file: args.pkcs11_pin_file.as_ref().map(absolute),
+        pin_credential: None,
+        sessions: 8,
+        seals: args.pkcs11_seals,
+    }))
 }
 
 fn unlock(args: &InitArgs) -> Result<UnlockPlan, Failure> {

@@ -2,6 +2,7 @@
 
 use pdf::sign::{PrepareError, SignError};
 use pdf::syntax::{OpenError, ReadError};
+use pki::cms::sign::CmsSignError;
 
 use super::model::BadParameter;
 use super::replay::ReplayError;
@@ -23,7 +24,8 @@ impl From<SealError> for Problem {
             SealError::NotUsable { .. } => Self::new(Kind::SealNotUsable, error.to_string()),
             SealError::Picture(_) => Self::new(Kind::InvalidParameter, error.to_string()),
             SealError::Store(store) => store.into(),
-            SealError::Custody(_) | SealError::Certificate(_) | SealError::Cms(_) => Self::internal(error),
+            SealError::Custody(error) => error.into(),
+            SealError::Certificate(_) | SealError::Cms(_) => Self::internal(error),
         }
     }
 }
@@ -36,7 +38,8 @@ impl From<ReplayError> for Problem {
                 Self::new(Kind::IdempotencyKeyReused, "Use a new key for a new request; this one is taken.")
             }
             ReplayError::Store(store) => store.into(),
-            ReplayError::Damaged(_) | ReplayError::Custody(_) => Self::internal(error),
+            ReplayError::Custody(error) => error.into(),
+            ReplayError::Damaged(_) => Self::internal(error),
         }
     }
 }
@@ -101,9 +104,14 @@ fn signing(error: SignError) -> Problem {
     match error {
         SignError::Open(error) => unreadable(&error, false),
         SignError::Prepare(error) => preparing(&error),
-        SignError::Digest(_) | SignError::Signer(_) | SignError::Embed(_) | SignError::GrowingCms { .. } => {
-            Problem::internal(error)
-        }
+        SignError::Signer(error) => match error.downcast::<CmsSignError>() {
+            Ok(error) => match *error {
+                CmsSignError::Sign(error) => error.into(),
+                other => Problem::internal(other),
+            },
+            Err(error) => Problem::internal(error),
+        },
+        SignError::Digest(_) | SignError::Embed(_) | SignError::GrowingCms { .. } => Problem::internal(error),
     }
 }
 

@@ -191,7 +191,12 @@ impl From<MakeError> for Problem {
             MakeError::Taken(_) => Self::new(Kind::Conflict, format!("{error}; names are never reused")),
             MakeError::Commit(error) => error.into(),
             MakeError::Store(error) => error.into(),
-            MakeError::Custody(_) | MakeError::Certify(_) => Self::internal(error),
+            MakeError::Custody(error) => error.into(),
+            MakeError::Certify(crate::ceremony::CertifyError::Issue {
+                source: pki::issue::IssueError::Sign(error),
+                ..
+            }) => error.into(),
+            MakeError::Certify(_) => Self::internal(error),
         }
     }
 }

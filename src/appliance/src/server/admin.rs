@@ -39,6 +39,7 @@ pub(super) fn router(app: &Arc<App>, handshakes: Handshakes) -> Router {
         .route("/metrics", get(figures))
         .route("/status", get(status))
         .route("/unseal", post(unseal))
+        .route("/pin", post(pin))
         .route("/reload", post(read_again))
         .fallback(|| async { StatusCode::NOT_FOUND })
         .layer(axum::middleware::from_fn(|request: axum::extract::Request, next: Next| async move {
@@ -73,6 +74,7 @@ pub fn judge(app: &App) -> Health {
         Phase::Unsealing => return Health { status: "unsealing", reasons },
         Phase::Ready => {}
     }
+    reasons.extend(crate::keepers::troubles(&app.devices.load()));
     if let Ok(unsealed) = app.unsealed() {
         reasons.extend(unsealed.journal.trouble().map(|trouble| format!("the log: {trouble}")));
         match unsealed.journal.clock().judgement() {
@@ -125,11 +127,22 @@ async fn status(State(admin): State<Admin>) -> Json<serde_json::Value> {
         "keystore": app.keystore().id(),
         "unlock": { "method": method, "shares_needed": needed, "shares_given": given },
         "log": log,
+        "devices": app.devices.load().iter().map(device).collect::<Vec<_>>(),
         "policies": app.policy.current().digest(),
     }))
 }
 
-/// What opens the keystore: exactly one member.
+fn device(health: &custody::Health) -> serde_json::Value {
+    let since = health.since.and_then(|since| jiff::Timestamp::try_from(since).ok());
+    json!({
+        "device": health.keeper,
+        "available": health.available,
+        "detail": health.detail,
+        "away_since": since.map(|since| format!("{since:.0}")),
+    })
+}
+
+/// What opens the keystore: exactly one member, and the key token's PIN where that is not in a file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Unseal {
@@ -139,6 +152,16 @@ struct Unseal {
     passphrase: Option<Zeroizing<String>>,
     #[serde(default)]
     credential: bool,
+    #[serde(default, deserialize_with = "secret")]
+    pin: Option<Zeroizing<String>>,
+}
+
+/// The key token's PIN, for a process that is unsealed already.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EnterPin {
+    #[serde(deserialize_with = "secret")]
+    pin: Option<Zeroizing<String>>,
 }
 
 fn secret<'de, D: serde::Deserializer<'de>>(
@@ -167,12 +190,37 @@ async fn unseal(
             return Err(Problem::new(Kind::InvalidParameter, detail));
         }
     };
-    match admin.app.unseal(secret).await {
+    match admin.app.unseal_with(secret, body.pin).await {
         Ok(()) => {
             tracing::info!("unsealed");
             Ok(status(State(admin)).await)
         }
         Err(error) => Err(admin.failed(error).await),
+    }
+}
+
+/// Takes the key token's PIN and tries it once.
+async fn pin(
+    State(admin): State<Admin>,
+    body: std::result::Result<Json<EnterPin>, axum::extract::rejection::JsonRejection>,
+) -> Result<Json<serde_json::Value>> {
+    let Json(EnterPin { pin }) = body?;
+    let unsealed = admin.app.unsealed()?;
+    let token = unsealed.token.clone();
+    let token = token.ok_or_else(|| Problem::new(Kind::Conflict, "No key token is configured."))?;
+    let pin = pin.ok_or_else(|| Problem::new(Kind::InvalidParameter, "Send `pin`."))?;
+    let entered = move || {
+        token.enter_pin(pin);
+        custody::Custody::health(&token)
+    };
+    let devices = tokio::task::spawn_blocking(entered).await.map_err(Problem::internal)?;
+    let trouble = crate::keepers::troubles(&devices).into_iter().next();
+    admin.app.devices.store(Arc::new(devices));
+    match trouble {
+        None => Ok(status(State(admin)).await),
+        Some(trouble) => {
+            Err(Problem::new(Kind::CustodyUnavailable, format!("The PIN was taken, but {trouble}.")))
+        }
     }
 }
 

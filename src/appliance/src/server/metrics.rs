@@ -41,6 +41,7 @@ fn describe() {
     );
     describe_gauge!("cinnabar_connections", "Open connections of the platform listener.");
     describe_gauge!("cinnabar_enrolment_connections", "Open connections of the enrolment listener.");
+    describe_gauge!("cinnabar_key_device_available", "1 while the device that holds keys answers.");
     describe_gauge!("cinnabar_sealed", "1 while the keystore is sealed.");
     describe_gauge!("cinnabar_journal_size", "Leaves in the log.");
     describe_counter!("cinnabar_reloads_total", "Reloads by what was reloaded and outcome.");
@@ -73,6 +74,12 @@ pub fn connections(door: DoorKind, open: usize) {
         DoorKind::Enrolment => gauge!("cinnabar_enrolment_connections"),
     }
     .set(open as f64);
+}
+
+/// Whether a device that holds keys answers.
+pub fn key_device(device: &str, available: bool) {
+    let gauge = gauge!("cinnabar_key_device_available", "device" => device.to_owned());
+    gauge.set(if available { 1.0 } else { 0.0 });
 }
 
 /// Whether the keystore is sealed.

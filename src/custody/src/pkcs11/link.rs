@@ -50,7 +50,7 @@ pub(super) enum Failure {
 pub(super) struct Link {
     module: Arc<Module>,
     choice: TokenChoice,
-    pin: Pin,
+    pin: Mutex<Pin>,
     most: usize,
     state: Mutex<State>,
     freed: Condvar,
@@ -113,7 +113,7 @@ impl Link {
             pause: FIRST_PAUSE,
         };
         let state = Mutex::new(State { epoch: 0, up: None, down, refused: None });
-        Self { module, choice, pin, most, state, freed: Condvar::new() }
+        Self { module, choice, pin: Mutex::new(pin), most, state, freed: Condvar::new() }
     }
 
     /// Does work with a session, and once more with a new connection when the first one turns out to be gone.
@@ -158,6 +158,14 @@ impl Link {
             }
             Err(error) => Health { keeper, available: false, detail: error.to_string(), since: None },
         }
+    }
+
+    /// Takes another PIN, to be tried at the next use.
+    pub(super) fn enter(&self, pin: Pin) {
+        *self.pin.lock().unwrap_or_else(PoisonError::into_inner) = pin;
+        let mut state = self.state();
+        state.down.next = Instant::now();
+        state.down.pause = FIRST_PAUSE;
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -257,7 +265,8 @@ impl Link {
         if info.user_pin_locked() {
             return Err("its PIN is locked".to_owned());
         }
-        let pin = self.pin.read().map_err(|error| error.to_string())?;
+        let pin = self.pin.lock().unwrap_or_else(PoisonError::into_inner).read();
+        let pin = pin.map_err(|error| error.to_string())?;
         if state.refused.as_ref().is_some_and(|refused| **refused == *pin) {
             return Err("it refused the PIN, which is not tried again".to_owned());
         }

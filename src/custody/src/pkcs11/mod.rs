@@ -76,6 +76,11 @@ impl Token {
         Ok(token)
     }
 
+    /// Takes a PIN that a person entered, in place of what was known; the next use tries it once.
+    pub fn enter_pin(&self, pin: Zeroizing<String>) {
+        self.0.link.enter(Pin::Entered(pin));
+    }
+
     /// A key that is there, with its place in the token; remembered until the connection is made anew.
     fn find(&self, lease: &Lease<'_>, label: &Label) -> Result<Arc<Found>, Failure> {
         if let Some(found) = lease.remembered(label) {
