@@ -130,7 +130,7 @@ impl PublicKey {
         let bits = fields.expect(BIT_STRING).map_err(malformed)?.aligned_bits().map_err(malformed)?;
         fields.finish().map_err(malformed)?;
         let oid = algorithm.expect(asn1::OID).map_err(malformed)?.oid().map_err(malformed)?;
-        let algorithm = match oid {
+        let named = match oid {
             oids::EC_PUBLIC_KEY => {
                 // namedCurve alone: explicit parameters are forbidden (RFC 5480 §2.1.1) and an attack (CVE-2020-0601).
                 let curve = algorithm.expect(asn1::OID).map_err(malformed)?.oid().map_err(malformed)?;
@@ -160,7 +160,8 @@ impl PublicKey {
             }
             oid => return Err(KeyFault::Unsupported { oid }),
         };
-        Ok(Self { algorithm })
+        algorithm.finish().map_err(malformed)?;
+        Ok(Self { algorithm: named })
     }
 
     /// Its algorithm, for RSA with the key's own length.
