@@ -31,6 +31,7 @@ use crate::profiles;
 use crate::server::limits::{Places, Rates};
 use crate::server::{Visitors, metrics, tls};
 use crate::store::{Db, StoreError};
+use crate::timestamps::Office;
 
 /// The process.
 pub struct App {
@@ -60,6 +61,8 @@ pub struct App {
     pub desk: Desk,
     /// What the key devices said when they were asked last; empty without any.
     pub devices: ArcSwap<Vec<custody::Health>>,
+    /// The time-stamping authority, where there is one.
+    pub timestamps: Option<Office>,
     keystore: Sealed,
     unsealed: ArcSwapOption<Unsealed>,
     phase: AtomicU8,
@@ -179,6 +182,19 @@ impl App {
     /// # Errors
     /// [`StartError`], naming the file and how to mend it.
     pub async fn open(config: Config, db: Db) -> Result<Arc<Self>, StartError> {
+        let clock = Arc::new(SystemClock::new(config.time.source));
+        Self::open_with_clock(config, db, clock).await
+    }
+
+    /// As [`App::open`], with another clock than the system's.
+    ///
+    /// # Errors
+    /// [`StartError`], naming the file and how to mend it.
+    pub async fn open_with_clock(
+        config: Config,
+        db: Db,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Arc<Self>, StartError> {
         let path = &config.keystore.hierarchy;
         let text = std::fs::read_to_string(path)
             .map_err(|source| StartError::Unreadable { path: path.clone(), source })?;
@@ -188,7 +204,6 @@ impl App {
         let identity = Identity::new(crate::identity::records::snapshot(&db).await?);
         let keystore = Keystore::open(&config.keystore.directory)?;
         let pending = Pending::open(&config.appliance.state)?;
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new(config.time.source));
         let labels =
             hierarchy.keys().iter().filter(|key| is_authority(key.role)).map(|key| key.label.clone());
         let crls = Crls::open(&config.appliance.state, labels);
@@ -200,6 +215,7 @@ impl App {
             desk: Desk::new(config.limits.documents_at_once),
             bodies: Places::new(config.limits.bodies_at_once, config.limits.bodies_per_caller),
             visitors: Visitors::new(config.listeners.enrolment.as_ref()),
+            timestamps: config.timestamps.as_ref().map(Office::new),
             rates: Rates::new(config.limits.requests_per_second, config.limits.request_burst),
             config: Arc::new(config),
             hierarchy,

@@ -14,10 +14,12 @@ use serde::{Deserialize, Serialize};
 mod enrolment;
 mod fetch;
 mod pkcs11;
+mod timestamps;
 
 pub use enrolment::EnrolmentListener;
 pub use fetch::Fetch;
 pub use pkcs11::Pkcs11;
+pub use timestamps::{Digest, Oid, Timestamps};
 
 /// The whole file.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -50,6 +52,9 @@ pub struct Config {
     /// The token that holds keys, if one does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pkcs11: Option<Pkcs11>,
+    /// The time-stamping authority; off when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timestamps: Option<Timestamps>,
 }
 
 /// Who this appliance is.
@@ -397,6 +402,8 @@ impl Config {
             return wrong(key, &value, reason);
         }
         let limits = &self.limits;
+        let stamps =
+            |of: fn(&Timestamps) -> u32| self.timestamps.as_ref().map_or(1, |terms| of(terms).into());
         for (key, value, least) in [
             ("limits.body", limits.body, 1024),
             ("limits.spill_threshold", limits.spill_threshold, 1024),
@@ -414,6 +421,9 @@ impl Config {
             ("limits.bodies_per_caller", limits.bodies_per_caller as u64, 1),
             ("fetch.seconds", self.fetch.seconds, 1),
             ("fetch.bytes", self.fetch.bytes, 1024),
+            ("timestamps.accuracy_milliseconds", stamps(|terms| terms.accuracy_milliseconds), 1),
+            ("timestamps.requests_per_second", stamps(|terms| terms.requests_per_second), 1),
+            ("timestamps.request_burst", stamps(|terms| terms.request_burst), 1),
         ] {
             if value < least {
                 return wrong(key, &value, "too small to work with; leave the line out for the default");

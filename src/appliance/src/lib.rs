@@ -23,3 +23,4 @@ pub mod profiles;
 pub mod seals;
 pub mod server;
 pub mod store;
+pub mod timestamps;

@@ -59,5 +59,6 @@ pub(super) fn configuration(plan: &Plan, random: &dyn SecureRandom) -> Result<Co
         process: Process { allow_swap: plan.allow_swap },
         fetch: Fetch::default(),
         pkcs11: plan.pkcs11.clone(),
+        timestamps: None,
     })
 }

@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::config::Config;
 use crate::server::{self, Server, admin};
 use crate::store::{DatabaseUrl, Db};
-use crate::{audit, callers, documents, seals};
+use crate::{audit, callers, documents, seals, timestamps};
 
 /// Options of `cinnabar serve`.
 #[derive(Debug, Args)]
@@ -61,7 +61,13 @@ pub fn run(_: ServeArgs, global: &Global) -> Outcome {
 /// The routers of every capability on the platform API.
 #[must_use]
 pub fn capabilities() -> Vec<utoipa_axum::router::OpenApiRouter<std::sync::Arc<App>>> {
-    vec![documents::http::routes(), seals::http::routes(), audit::http::routes(), callers::routes()]
+    vec![
+        documents::http::routes(),
+        seals::http::routes(),
+        audit::http::routes(),
+        callers::routes(),
+        timestamps::http::routes(),
+    ]
 }
 
 /// The routers of every capability on the enrolment listener.

@@ -70,6 +70,8 @@ actions! {
     VerifyAudit = "audit.verify";
     /// Load policies anew.
     ReloadPolicy = "policy.reload";
+    /// Have a digest time-stamped.
+    IssueTimestamp = "timestamp.issue";
     /// Operate the appliance: reload certificates, seal it again, shut it down.
     OperateAppliance = "appliance.operate";
 }

@@ -97,7 +97,7 @@ impl<P: Eq + Hash> Drop for Place<P> {
 }
 
 /// What counts as one peer: an IPv4 address, or an IPv6 /64, since a host has all of one (RFC 4291 §2.5.4).
-pub(super) fn network(address: IpAddr) -> IpAddr {
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
         address @ IpAddr::V4(_) => address,

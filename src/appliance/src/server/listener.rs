@@ -141,7 +141,10 @@ pub async fn public(listener: TcpListener, places: Arc<Places>, router: Router, 
             let (router, terms) = (router.clone(), terms.clone());
             connections.spawn(async move {
                 let _ = stream.set_nodelay(true);
-                connection::serve(stream, router, terms, Arc::new(Notify::new()), |_| {}).await;
+                let mark = move |extensions: &mut http::Extensions| {
+                    extensions.insert(Arrival { remote, connection: None });
+                };
+                connection::serve(stream, router, terms, Arc::new(Notify::new()), mark).await;
                 drop(place);
             });
         },

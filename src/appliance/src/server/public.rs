@@ -28,6 +28,7 @@ pub fn router(app: &Arc<App>) -> Router {
         .route("/log/consistency", get(consistency))
         .route("/ca/{file}", get(authority))
         .route("/crl/{file}", get(crl))
+        .merge(crate::timestamps::http::public())
         .fallback(|| async { http::StatusCode::NOT_FOUND })
         .layer(axum::middleware::from_fn(around))
         .with_state(app.clone())

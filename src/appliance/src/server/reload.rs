@@ -45,6 +45,7 @@ pub(super) fn enrolment_handshake(app: &App) -> Result<Option<Handshake>, ServeE
 /// One sentence per thing that does not fit; the others are in force.
 pub(super) async fn everything(app: &Arc<App>, current: &Handshakes) -> Result<(), Vec<String>> {
     let mut faults = Vec::new();
+    app.timestamps.iter().for_each(crate::timestamps::Office::forget);
     let mut put = |current: &ArcSwap<Handshake>, what, fresh: Result<Handshake, ServeError>| match fresh {
         Ok(fresh) => {
             current.store(Arc::new(fresh));
@@ -156,6 +157,7 @@ pub(super) async fn watch(app: Arc<App>, current: Handshakes, mut stop: Stopping
                 }
                 app.rates.forget_quiet();
                 app.visitors.forget_quiet();
+                app.timestamps.iter().for_each(crate::timestamps::Office::forget_quiet);
                 if let Ok(unsealed) = app.unsealed() {
                     metrics::journal_size(unsealed.journal.size());
                     let now = unsealed.journal.clock().wall().div_euclid(1_000_000);

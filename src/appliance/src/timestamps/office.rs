@@ -1,0 +1,261 @@
+//! What stamping takes, and the way from request to token.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crypto::DigestAlgorithm;
+use der::asn1::ObjectIdentifier;
+use pki::Certificate;
+use pki::tsp::{Accuracy, Failure, RequestError, Stamper, TimeStampReq};
+use ring::rand::{SecureRandom, SystemRandom};
+use tokio::sync::oneshot;
+
+use super::batch::{Proof, Queue, Waiting};
+use crate::app::{App, Unsealed};
+use crate::ceremony::Role;
+use crate::config::Timestamps;
+use crate::journal::CommitError;
+use crate::policy::{IssueTimestamp, Permit};
+use crate::server::limits::Rates;
+use crate::store::tables::CERTIFICATES;
+
+/// The authority of this node: its terms, its signer once it is ready, and the tokens that wait for their entry.
+pub struct Office {
+    pub(super) queue: Queue,
+    pub(super) rates: Rates,
+    terms: Timestamps,
+    policies: Vec<ObjectIdentifier>,
+    digests: Vec<DigestAlgorithm>,
+    ready: RwLock<Option<Arc<Ready>>>,
+    random: SystemRandom,
+}
+
+/// A signer with what its use must guard.
+#[derive(Debug)]
+pub struct Ready {
+    /// Signs TSTInfo.
+    pub stamper: Stamper,
+    /// Fingerprint of its certificate, hexadecimal: the id of its row.
+    pub fingerprint: Arc<str>,
+    /// Version of that row.
+    pub version: i64,
+}
+
+/// On whose word a token is issued.
+#[derive(Debug)]
+pub enum Asker {
+    /// Anybody's, over the public listener; the batch is recorded as the appliance's own act.
+    Anonymous,
+    /// A registered caller's.
+    Caller(Permit<IssueTimestamp>),
+}
+
+/// A token, recorded.
+#[derive(Debug, Clone)]
+pub struct Issued {
+    /// DER ContentInfo.
+    pub token: Vec<u8>,
+    /// The leaf that records its batch.
+    pub leaf: u64,
+    /// That it belongs to the batch.
+    pub proof: Proof,
+}
+
+/// Why there is no token.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Refusal {
+    /// The request is not one.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    /// A digest algorithm that the operator does not list.
+    #[error("{} is not accepted here", .0.name())]
+    Digest(DigestAlgorithm),
+    /// A policy that is not the authority's.
+    #[error("policy {0} is not this authority's")]
+    Policy(ObjectIdentifier),
+    /// The clock is not trusted.
+    #[error("the time is not available")]
+    Clock(String),
+    /// The keystore is sealed.
+    #[error("the authority is not in service")]
+    Sealed,
+    /// The policies do not let the authority stamp.
+    #[error("the authority is not in service")]
+    Denied(String),
+    /// Key or certificate cannot be used.
+    #[error("the authority is not in service")]
+    Signer(String),
+    /// Too many tokens wait to be recorded.
+    #[error("the authority has too much to do")]
+    Overloaded,
+    /// It could not be recorded, so it does not leave.
+    #[error("the token could not be recorded")]
+    Commit(CommitError),
+}
+
+impl Refusal {
+    /// What the requester is told in the protocol's words.
+    #[must_use]
+    pub const fn failure(&self) -> Failure {
+        match self {
+            Self::Request(error) => error.failure(),
+            Self::Digest(_) => Failure::BadAlgorithm,
+            Self::Policy(_) => Failure::UnacceptedPolicy,
+            Self::Clock(_) | Self::Commit(CommitError::ClockUntrusted(_)) => Failure::TimeNotAvailable,
+            Self::Sealed | Self::Denied(_) | Self::Signer(_) | Self::Overloaded | Self::Commit(_) => {
+                Failure::SystemFailure
+            }
+        }
+    }
+
+    /// What the operator is told besides, where the fault is not the requester's.
+    #[must_use]
+    pub fn cause(&self) -> Option<String> {
+        match self {
+            Self::Clock(cause) | Self::Denied(cause) | Self::Signer(cause) => Some(cause.clone()),
+            Self::Commit(error) => Some(error.to_string()),
+            _ => None,
+        }
+    }
+}
+
+impl Office {
+    /// An office on these terms.
+    #[must_use]
+    pub fn new(terms: &Timestamps) -> Self {
+        Self {
+            queue: Queue::default(),
+            rates: Rates::new(terms.requests_per_second, terms.request_burst),
+            policies: terms.policies.iter().map(|policy| policy.0).collect(),
+            digests: terms.digests.iter().map(|digest| (*digest).into()).collect(),
+            terms: terms.clone(),
+            ready: RwLock::new(None),
+            random: SystemRandom::new(),
+        }
+    }
+
+    /// Whether anybody may ask over the public listener.
+    #[must_use]
+    pub fn is_public(&self) -> bool {
+        self.terms.public
+    }
+
+    /// Drops the signer: key or certificate have changed.
+    pub fn forget(&self) {
+        *self.ready.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Forgets peers that have been quiet.
+    pub fn forget_quiet(&self) {
+        self.rates.forget_quiet();
+    }
+
+    fn policy(&self, request: &TimeStampReq) -> Result<ObjectIdentifier, Refusal> {
+        let own = self.terms.policy.0;
+        match request.policy {
+            None => Ok(own),
+            Some(asked) if asked == own || self.policies.contains(&asked) => Ok(asked),
+            Some(asked) => Err(Refusal::Policy(asked)),
+        }
+    }
+
+    async fn ready(&self, app: &App, unsealed: &Unsealed) -> Result<Arc<Ready>, Refusal> {
+        let known = self.ready.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(ready) = known {
+            return Ok(ready);
+        }
+        let accuracy = Accuracy { millis: self.terms.accuracy_milliseconds };
+        let ready = stamp_signer(app, unsealed, accuracy, self.terms.named).await.map_err(Refusal::Signer)?;
+        let ready = Arc::new(ready);
+        *self.ready.write().unwrap_or_else(PoisonError::into_inner) = Some(ready.clone());
+        Ok(ready)
+    }
+}
+
+/// The signer of time-stamps in force, its certificate good and on record. The one place that knows which key it is.
+///
+/// # Errors
+/// A sentence for the operator's log.
+pub async fn stamp_signer(
+    app: &App,
+    unsealed: &Unsealed,
+    accuracy: Accuracy,
+    named: bool,
+) -> Result<Ready, String> {
+    let key =
+        app.hierarchy.with_role(Role::TimeStamp).ok_or("the hierarchy has no key with role `time-stamp`")?;
+    let certificate = app.authority(&key.label).map_err(|error| error.to_string())?.certificate;
+    let issuer = key.issuer.as_deref().map(|label| app.authority(label)).transpose();
+    let chain: Vec<Certificate> =
+        issuer.map_err(|error| error.to_string())?.into_iter().map(|issuer| issuer.certificate).collect();
+    let signer = unsealed.custody.signer(&key.label).map_err(|error| error.to_string())?;
+    let fingerprint = hex::encode(certificate.sha256_fingerprint());
+    let row = app.db.row(&CERTIFICATES, &fingerprint).await.map_err(|error| error.to_string())?;
+    let row = row.ok_or("the certificate for time-stamps is not on record")?;
+    if row.value("state").as_text() != Some("good") {
+        return Err("the certificate for time-stamps is revoked".to_owned());
+    }
+    let stamper = Stamper::new(signer, &certificate, &chain, accuracy, named);
+    let stamper = stamper.map_err(|error| error.to_string())?;
+    Ok(Ready { stamper, fingerprint: fingerprint.into(), version: row.version() })
+}
+
+/// Answers a DER TimeStampReq with a token that is recorded.
+///
+/// # Errors
+/// [`Refusal`]; nothing was then recorded that could leave.
+pub async fn stamp(app: &Arc<App>, office: &Office, asker: Asker, request: &[u8]) -> Result<Issued, Refusal> {
+    let issued = answer(app, office, asker, request).await;
+    let result = match &issued {
+        Ok(_) => "granted",
+        Err(refusal) => refusal.failure().name(),
+    };
+    metrics::counter!("cinnabar_timestamps_total", "result" => result).increment(1);
+    issued
+}
+
+async fn answer(app: &Arc<App>, office: &Office, asker: Asker, request: &[u8]) -> Result<Issued, Refusal> {
+    let request = TimeStampReq::parse(request)?;
+    if !office.digests.contains(&request.imprint.algorithm()) {
+        return Err(Refusal::Digest(request.imprint.algorithm()));
+    }
+    let policy = office.policy(&request)?;
+    let unsealed = app.unsealed().map_err(|_| Refusal::Sealed)?;
+    let ready = office.ready(app, &unsealed).await?;
+    let micros = unsealed.journal.clock().now().map_err(Refusal::Clock)?;
+    let signer = |error: &dyn std::fmt::Display| Refusal::Signer(error.to_string());
+    if !ready.stamper.certificate().is_valid_at(micros.div_euclid(1_000_000)) {
+        office.forget();
+        return Err(Refusal::Signer("the certificate for time-stamps is outside of its validity".to_owned()));
+    }
+    let mut serial = [0; 20];
+    office.random.fill(&mut serial).map_err(|_| signer(&"the system's random source failed"))?;
+    let serial = pki::issue::serial_from_random(serial);
+    let stamp = ready.stamper.stamp(&request, policy, &serial, micros).map_err(|error| signer(&error))?;
+    // Signed before the entry and outside of every lock (decision 2); nobody gets it before the entry is durable.
+    let token = ready.stamper.sign(&stamp).map_err(|error| signer(&error))?;
+    let (answer, answered) = oneshot::channel();
+    let caller = match asker {
+        Asker::Anonymous => None,
+        Asker::Caller(permit) => Some(permit.caller().id.clone()),
+    };
+    let certificate = (ready.fingerprint.clone(), ready.version);
+    let hash = tlog::leaf_hash(stamp.info());
+    office.queue.enter(app, Waiting { hash, caller, certificate, answer })?;
+    let cut_off = |_| Refusal::Signer("the batch was cut off".to_owned());
+    match answered.await.map_err(cut_off)? {
+        Ok(recorded) => Ok(Issued { token, leaf: recorded.leaf, proof: recorded.proof() }),
+        Err(refusal) => {
+            if let Refusal::Commit(CommitError::Conflict { .. }) = refusal {
+                // The certificate's row has changed: the next request looks at it again.
+                office.forget();
+            }
+            Err(refusal)
+        }
+    }
+}
+
+impl std::fmt::Debug for Office {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Office").field("terms", &self.terms).finish_non_exhaustive()
+    }
+}
