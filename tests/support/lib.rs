@@ -17,6 +17,7 @@ pub mod client;
 pub mod corpus;
 pub mod fault;
 pub mod judges;
+pub mod pkilint;
 pub mod postgres;
 pub mod process;
 pub mod softhsm;

@@ -10,72 +10,13 @@
 
 mod common;
 
-use std::sync::Arc;
-
 use cinnabar_pki::{
-    Certificate, GeneralName, Subject,
-    issue::{IssueError, IssuerRef, Linted, Places, Wish, WishError, prepare},
-    profile::{IssuedBy, Profile, SubjectRules, builtin},
+    GeneralName, Subject,
+    issue::{IssueError, IssuerRef, Places, Wish, WishError, prepare},
+    profile::{IssuedBy, SubjectRules, builtin},
 };
 use common::*;
 use crypto::{KeyKind, Signer, SoftwareKey};
-
-/// An authority, or a leaf, with its key.
-struct Made {
-    key: Arc<SoftwareKey>,
-    certificate: Certificate,
-}
-
-fn places() -> Places {
-    Places {
-        crl: Some(CRL_URI.into()),
-        ocsp: Some("http://pki.example/ocsp/seals-ca".into()),
-        ca_issuers: Some("http://pki.example/ca/seals-ca.cer".into()),
-    }
-}
-
-fn wish(profile: &Profile, name: &str, spki: &[u8]) -> Wish {
-    let needs = |kind: &str| profile.names().kinds.iter().any(|rule| rule.kind.to_string() == kind);
-    let mut names = Vec::new();
-    if needs("uri") {
-        names.push(GeneralName::Uri("urn:cinnabar:machine:approvals-1".into()));
-    }
-    if needs("dns") {
-        names.push(GeneralName::Dns("api.example".into()));
-        names.push(GeneralName::ip("::1".parse().unwrap()));
-    }
-    Wish {
-        subject: Subject::default().organization("示例市行政审批局").named(name),
-        names,
-        public_key: spki.to_vec(),
-        not_before: None,
-        not_after: None,
-    }
-}
-
-fn try_prepare(profile: &Profile, wish: &Wish, issuer: Option<&Made>) -> Result<Linted, IssueError> {
-    let (issuer, scheme) = match issuer {
-        None => (IssuerRef::SelfSigned, crypto::SignatureScheme::EcdsaP256Sha256),
-        Some(issuer) => (IssuerRef::Ca(&issuer.certificate), issuer.key.scheme()),
-    };
-    prepare(profile, wish, issuer, &places(), serial(), NOW, scheme)
-}
-
-fn make(profile: &str, issuer: Option<&Made>, kind: KeyKind, name: &str) -> Made {
-    let profile = builtin().get(profile).unwrap();
-    let key = Arc::new(key(kind));
-    let wish = wish(profile, name, key.public_key());
-    let signer = issuer.map_or(&key, |issuer| &issuer.key);
-    let scheme = signer.scheme();
-    let issuer_ref = issuer.map_or(IssuerRef::SelfSigned, |issuer| IssuerRef::Ca(&issuer.certificate));
-    let linted = prepare(profile, &wish, issuer_ref, &places(), serial(), NOW, scheme).unwrap();
-    let (draft, digest) = (linted.draft().clone(), linted.tbs_digest());
-    let certificate = linted.sign(&**signer).unwrap();
-    assert_eq!(certificate.tbs(), draft.tbs());
-    assert_eq!(crypto::DigestAlgorithm::Sha256.digest(certificate.tbs()), digest);
-    assert!(draft.verify_signature(signer.public_key()).is_err(), "the throw-away signature is nobody's");
-    Made { key, certificate }
-}
 
 #[test]
 fn openssl_verifies_one_of_every_profile() {

@@ -9,7 +9,10 @@ use std::{
 
 use cinnabar_pki::{
     Certificate, GeneralName, Subject,
-    issue::{IssuerRef, Profile, Template, issue, serial_from_random},
+    issue::{
+        IssueError, IssuerRef, Linted, Places, Profile, Template, Wish, issue, prepare, serial_from_random,
+    },
+    profile::{self, builtin},
 };
 use crypto::{KeyKind, Signer, SoftwareKey};
 use ring::rand::{SecureRandom, SystemRandom};
@@ -117,4 +120,69 @@ pub fn write(dir: &Path, name: &str, bytes: impl AsRef<[u8]>) {
 
 pub fn read(dir: &Path, name: &str) -> Vec<u8> {
     std::fs::read(dir.join(name)).unwrap()
+}
+
+/// Where everything of the test authorities is.
+pub fn places() -> Places {
+    Places {
+        crl: Some(CRL_URI.into()),
+        ocsp: Some("http://pki.example/ocsp/seals-ca".into()),
+        ca_issuers: Some("http://pki.example/ca/seals-ca.cer".into()),
+    }
+}
+
+pub fn wish(profile: &profile::Profile, name: &str, spki: &[u8]) -> Wish {
+    let needs = |kind: &str| profile.names().kinds.iter().any(|rule| rule.kind.to_string() == kind);
+    let mut names = Vec::new();
+    if needs("uri") {
+        names.push(GeneralName::Uri("urn:cinnabar:machine:approvals-1".into()));
+    }
+    if needs("dns") {
+        names.push(GeneralName::Dns("api.example".into()));
+        names.push(GeneralName::ip("::1".parse().unwrap()));
+    }
+    Wish {
+        subject: Subject::default().organization("示例市行政审批局").named(name),
+        names,
+        public_key: spki.to_vec(),
+        not_before: None,
+        not_after: None,
+    }
+}
+
+pub fn try_prepare(
+    profile: &profile::Profile,
+    wish: &Wish,
+    issuer: Option<&Entity>,
+) -> Result<Linted, IssueError> {
+    let (issuer, scheme) = match issuer {
+        None => (IssuerRef::SelfSigned, crypto::SignatureScheme::EcdsaP256Sha256),
+        Some(issuer) => (IssuerRef::Ca(&issuer.certificate), issuer.key.scheme()),
+    };
+    prepare(profile, wish, issuer, &places(), serial(), NOW, scheme)
+}
+
+pub fn make(profile: &str, issuer: Option<&Entity>, kind: KeyKind, name: &str) -> Entity {
+    make_by(builtin().get(profile).unwrap(), issuer, kind, |profile, spki| wish(profile, name, spki))
+}
+
+/// Issues by any profile; `wish` is told the profile and the key.
+pub fn make_by(
+    profile: &profile::Profile,
+    issuer: Option<&Entity>,
+    kind: KeyKind,
+    wish: impl FnOnce(&profile::Profile, &[u8]) -> Wish,
+) -> Entity {
+    let key = Arc::new(key(kind));
+    let wish = wish(profile, key.public_key());
+    let signer = issuer.map_or(&key, |issuer| &issuer.key);
+    let scheme = signer.scheme();
+    let issuer_ref = issuer.map_or(IssuerRef::SelfSigned, |issuer| IssuerRef::Ca(&issuer.certificate));
+    let linted = prepare(profile, &wish, issuer_ref, &places(), serial(), NOW, scheme).unwrap();
+    let (draft, digest) = (linted.draft().clone(), linted.tbs_digest());
+    let certificate = linted.sign(&**signer).unwrap();
+    assert_eq!(certificate.tbs(), draft.tbs());
+    assert_eq!(crypto::DigestAlgorithm::Sha256.digest(certificate.tbs()), digest);
+    assert!(draft.verify_signature(signer.public_key()).is_err(), "the throw-away signature is nobody's");
+    Entity { key, certificate }
 }
