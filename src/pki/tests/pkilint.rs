@@ -155,8 +155,8 @@ fn where_pkilint_is_wrong_it_still_is() {
         names: vec![GeneralName::Dns("*.a.example".into())],
         ..wish(profile, "m", spki)
     });
-    let batch =
-        pkilint::judge([("machine.cer", machine.certificate.der()), ("local.cer", local.certificate.der())]);
+    let files = [("machine.cer", &machine), ("local.cer", &local), ("wild.cer", &wild)];
+    let batch = pkilint::judge(files.iter().map(|(name, made)| (*name, made.certificate.der())));
     for divergence in pkilint::divergences() {
         assert!(
             batch.opinions.iter().any(|opinion| divergence.is(opinion)),
