@@ -9,6 +9,7 @@
 
 mod admin;
 mod audit;
+mod certificate_verify;
 mod check;
 mod client;
 mod init;
@@ -113,7 +114,7 @@ pub enum Command {
     /// Manage callers: approval systems, officers, operators
     #[command(subcommand)]
     Caller(registry::CallerCommand),
-    /// List and revoke certificates
+    /// List, revoke and verify certificates
     #[command(subcommand)]
     Certificate(registry::CertificateCommand),
     /// Change how the keystore is unlocked

@@ -78,7 +78,9 @@ impl FromArgMatches for VerifyArgs {
     }
 
     fn from_arg_matches_mut(matches: &mut ArgMatches) -> Result<Self, clap::Error> {
-        let swallowed = if matches.contains_id("file") { None } else { swallowed(matches) };
+        let is_pdf = |path: &Path| path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("pdf"));
+        let names = ["trust_anchor", "untrusted", "crl"];
+        let swallowed = if matches.contains_id("file") { None } else { swallowed(matches, &names, is_pdf) };
         let mut lists = Lists::from_arg_matches_mut(matches)?;
         let mut file = lists.file.take();
         if let Some((name, position)) = swallowed {
@@ -100,11 +102,15 @@ impl FromArgMatches for VerifyArgs {
     }
 }
 
-/// Which list swallowed FILE, and at which of its values it stands: the end of the last flag that was given more
-/// than one value. A PDF by name goes before one by place.
-fn swallowed(matches: &ArgMatches) -> Option<(&'static str, usize)> {
+/// Which list swallowed the one file a command is about, and at which of its values it stands: the end of the last flag
+/// that was given more than one value. One that looks right by name goes before one by place.
+pub(super) fn swallowed(
+    matches: &ArgMatches,
+    names: &[&'static str],
+    looks_right: impl Fn(&Path) -> bool,
+) -> Option<(&'static str, usize)> {
     let mut ends: Vec<(usize, &'static str, usize, bool)> = Vec::new();
-    for name in ["trust_anchor", "untrusted", "crl"] {
+    for name in names.iter().copied() {
         let (Some(occurrences), Some(indices)) =
             (matches.get_occurrences::<PathBuf>(name), matches.indices_of(name))
         else {
@@ -116,9 +122,8 @@ fn swallowed(matches: &ArgMatches) -> Option<(&'static str, usize)> {
             let values: Vec<&PathBuf> = occurrence.collect();
             position += values.len();
             let (Some(last), true) = (values.last(), values.len() > 1) else { continue };
-            let is_pdf = last.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("pdf"));
             let Some(index) = indices.get(position - 1) else { continue };
-            ends.push((*index, name, position - 1, is_pdf));
+            ends.push((*index, name, position - 1, looks_right(last)));
         }
     }
     ends.into_iter().max_by_key(|(index, _, _, is_pdf)| (*is_pdf, *index)).map(|(_, name, at, _)| (name, at))

@@ -11,7 +11,12 @@ use super::{
     names::{self, Comparisons},
     policies,
 };
-use crate::{certificate::Certificate, extensions::KeyUsage, oids};
+use crate::{
+    certificate::Certificate,
+    extensions::KeyUsage,
+    key::{KeyFault, PublicKey},
+    oids,
+};
 
 /// Checks a path, end certificate first, that ends at `anchor`. Answers the policies it is valid for.
 pub(super) fn check(
@@ -27,6 +32,7 @@ pub(super) fn check(
         }
         if !issuers.is_empty() {
             consistent(certificate).map_err(|rule| constraint(certificate, rule))?;
+            strong(certificate)?;
         }
     }
     let mut comparisons = Comparisons::new();
@@ -96,6 +102,20 @@ fn consistent(certificate: &Certificate) -> Result<(), &'static str> {
     Ok(())
 }
 
+/// A key that proves nothing in anybody's hands (TS 119 312 §6; NIST SP 800-57 §5.6: below 112 bits).
+fn strong(certificate: &Certificate) -> Result<(), PathFailure> {
+    let weak = match PublicKey::from_spki(certificate.spki()) {
+        Err(KeyFault::Unsupported { oid }) if !WEAK_CURVES.contains(&oid) => return Ok(()),
+        Err(fault @ (KeyFault::Unsupported { .. } | KeyFault::RsaModulusEven | KeyFault::SmallOrder)) => {
+            fault
+        }
+        Err(fault @ KeyFault::RsaSize { bits }) if bits < 2048 => fault,
+        // What is merely odd concerns whoever uses the key.
+        _ => return Ok(()),
+    };
+    Err(PathFailure::Weak { subject: certificate.subject().to_string(), why: weak.to_string() })
+}
+
 fn issuer_rules(issuer: &Certificate, is_anchor: bool, between: u32) -> Result<(), &'static str> {
     match issuer.basic_constraints() {
         Some(constraints) if constraints.ca => {
@@ -160,3 +180,11 @@ fn validity(certificate: &Certificate, is_leaf: bool, request: &Request<'_>) -> 
 fn constraint(certificate: &Certificate, rule: &'static str) -> PathFailure {
     PathFailure::Constraint { subject: certificate.subject().to_string(), rule }
 }
+
+/// secp192r1, secp192k1, secp224r1, secp224k1.
+const WEAK_CURVES: [ObjectIdentifier; 4] = [
+    ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.1"),
+    ObjectIdentifier::new_unwrap("1.3.132.0.31"),
+    ObjectIdentifier::new_unwrap("1.3.132.0.33"),
+    ObjectIdentifier::new_unwrap("1.3.132.0.32"),
+];

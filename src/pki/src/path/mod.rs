@@ -15,9 +15,11 @@ mod names;
 mod peer;
 mod policies;
 mod purpose;
+mod responses;
 mod revocation;
+mod trust;
 
-use der::asn1::ObjectIdentifier;
+pub use der::asn1::ObjectIdentifier;
 
 pub use anchors::{Anchor, Constraints, TrustAnchors};
 pub(crate) use canonical::CanonicalName;
@@ -26,11 +28,13 @@ pub use peer::{PeerName, PeerNameError};
 pub use policies::PolicyInputs;
 pub use purpose::Purpose;
 pub use revocation::Evidence;
+pub use trust::TrustError;
 
 use crate::{
     certificate::Certificate,
     crl::Crl,
     indication::{Indication, SubIndication},
+    ocsp::BasicResponse,
 };
 
 /// What must be known about revocation.
@@ -88,6 +92,8 @@ pub struct Request<'a> {
     pub untrusted: &'a [Certificate],
     /// Revocation lists that may help.
     pub crls: &'a [Crl],
+    /// OCSP responses that may help.
+    pub ocsp: &'a [BasicResponse],
     /// What is trusted.
     pub anchors: &'a TrustAnchors,
     /// The time in question, Unix seconds.
@@ -110,6 +116,7 @@ impl<'a> Request<'a> {
             leaf,
             untrusted: &[],
             crls: &[],
+            ocsp: &[],
             anchors,
             at,
             purpose: Purpose::Any,

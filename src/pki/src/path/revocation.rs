@@ -1,10 +1,13 @@
 //! Revocation for each certificate of a path below its anchor, from whatever evidence is at hand.
 //!
 //! That a certificate was revoked outweighs that nothing is known about another one: every certificate of the path is asked
-//! for before the verdict. The evidence itself is judged by `crls`.
+//! for before the verdict. The evidence itself is judged by `crls` and `responses`.
 
-use super::{Anchor, PathFailure, Request, RevocationPolicy, TrustAnchors, build::Budget, crls};
-use crate::{certificate::Certificate, crl::Revoked};
+use super::{Anchor, PathFailure, Request, RevocationPolicy, TrustAnchors, build::Budget, crls, responses};
+use crate::{
+    certificate::Certificate,
+    crl::{Reason, Revoked},
+};
 
 /// What is known about one certificate's revocation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,6 +15,11 @@ pub enum Evidence {
     /// A current list from its issuer does not list it (or only from a later time on).
     Good {
         /// The list's thisUpdate.
+        this_update: i64,
+    },
+    /// A current OCSP response says so.
+    Answered {
+        /// The answer's thisUpdate.
         this_update: i64,
     },
     /// It says itself that none exists (RFC 9608, RFC 6960 §4.2.2.2.1).
@@ -65,7 +73,22 @@ pub(super) fn check(
             continue;
         }
         let mut context = Context { request, budget: &mut *budget, path, anchor, asked };
-        match crls::status(certificate, issuer, &mut context) {
+        let answered = responses::status(certificate, issuer, &mut context);
+        let listed = match answered {
+            Some(Status::Revoked(_)) => Status::Unknown(""),
+            _ => crls::status(certificate, issuer, &mut context),
+        };
+        let status = match (answered, listed) {
+            (Some(Status::Revoked(revoked)), _) => Status::Revoked(revoked),
+            // A hold may have been released since the list was made.
+            (Some(Status::Good { this_update }), listed) if !is_final(&listed) => {
+                evidence.push(Evidence::Answered { this_update });
+                continue;
+            }
+            (Some(Status::Unknown(why)), Status::Unknown(_)) => Status::Unknown(why),
+            (_, listed) => listed,
+        };
+        match status {
             Status::Good { this_update } => evidence.push(Evidence::Good { this_update }),
             Status::Revoked(Revoked { time, reason }) => {
                 return Err(PathFailure::Revoked { subject: subject(), ca: index > 0, time, reason });
@@ -80,6 +103,10 @@ pub(super) fn check(
     }
     evidence.reverse();
     missing.map_or(Ok(evidence), Err)
+}
+
+fn is_final(listed: &Status) -> bool {
+    matches!(listed, Status::Revoked(revoked) if revoked.reason != Some(Reason::CertificateHold))
 }
 
 impl Context<'_> {
@@ -100,6 +127,7 @@ impl Context<'_> {
         let request = Request {
             untrusted: self.request.untrusted,
             crls: self.request.crls,
+            ocsp: self.request.ocsp,
             policy,
             ..Request::new(signer, &anchors, self.request.at)
         };

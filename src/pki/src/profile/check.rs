@@ -418,7 +418,8 @@ fn authority(file: &file::Authority) -> Checked<AuthorityRules> {
     Ok(AuthorityRules { path_length: file.path_length, constraints })
 }
 
-fn subtrees(key: &str, file: &file::Subtrees) -> Checked<Vec<GeneralName>> {
+/// Name constraints by kind of name; also those a trust anchor is narrowed by.
+pub(crate) fn subtrees(key: &str, file: &file::Subtrees) -> Checked<Vec<GeneralName>> {
     let mut out = Vec::new();
     for (kind, bases) in file {
         let key = format!("{key}.{kind}");

@@ -13,6 +13,7 @@ mod tests;
 
 use der::asn1::ObjectIdentifier;
 
+pub(crate) use check::subtrees;
 pub use error::{Contradiction, ProfileError, ProfilesError};
 pub use set::{BUILTIN, Profiles, builtin};
 

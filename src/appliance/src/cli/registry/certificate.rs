@@ -7,6 +7,7 @@ use http::Method;
 use serde_json::json;
 
 use super::{Global, Outcome, Output, Remote, all, block_on, done, segment, table};
+use crate::cli::certificate_verify::{self, CertificateVerifyArgs};
 
 /// `cinnabar certificate …`
 #[derive(Debug, Subcommand)]
@@ -21,6 +22,8 @@ pub enum CertificateCommand {
         after_help = "Example:\n  cinnabar certificate revoke 3f2a… --reason keyCompromise --identity credentials/officer-1"
     )]
     Revoke(RevokeArgs),
+    /// Say whether a certificate is valid; needs no server
+    Verify(Box<CertificateVerifyArgs>),
 }
 
 /// Options of `cinnabar certificate list`.
@@ -49,8 +52,12 @@ pub struct RevokeArgs {
 
 /// Runs `cinnabar certificate …`.
 pub fn certificate(command: CertificateCommand, global: &Global, output: Output) -> Outcome {
+    if let CertificateCommand::Verify(args) = &command {
+        return certificate_verify::run(args, output);
+    }
     block_on(async {
         match command {
+            CertificateCommand::Verify(_) => {}
             CertificateCommand::List(args) => {
                 let query = match args.caller {
                     Some(caller) => format!("?{}", crate::cli::query(&[("caller", caller)])),
