@@ -10,6 +10,7 @@ mod asn1;
 pub mod certificate;
 pub mod cms;
 pub mod crl;
+pub mod csrattrs;
 mod extensions;
 pub mod indication;
 pub mod issue;
