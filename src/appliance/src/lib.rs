@@ -13,6 +13,7 @@ pub mod ceremony;
 pub mod cli;
 pub mod config;
 pub mod documents;
+pub mod enrolment;
 pub mod fetch;
 pub mod identity;
 pub mod journal;

@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::config::Config;
 use crate::server::{self, Server, admin};
 use crate::store::{DatabaseUrl, Db};
-use crate::{audit, callers, documents, seals, timestamps};
+use crate::{audit, callers, documents, enrolment, seals, timestamps};
 
 /// Options of `cinnabar serve`.
 #[derive(Debug, Args)]
@@ -66,6 +66,7 @@ pub fn capabilities() -> Vec<utoipa_axum::router::OpenApiRouter<std::sync::Arc<A
         seals::http::routes(),
         audit::http::routes(),
         callers::routes(),
+        enrolment::routes(),
         timestamps::http::routes(),
     ]
 }
@@ -73,7 +74,7 @@ pub fn capabilities() -> Vec<utoipa_axum::router::OpenApiRouter<std::sync::Arc<A
 /// The routers of every capability on the enrolment listener.
 #[must_use]
 pub fn enrolment_capabilities() -> Vec<axum::Router<std::sync::Arc<App>>> {
-    vec![]
+    vec![enrolment::est::routes()]
 }
 
 /// JSON lines on standard output, with request ids and without personal data.

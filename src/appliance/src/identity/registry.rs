@@ -116,6 +116,12 @@ impl Snapshot {
         }
     }
 
+    /// The registration of that identifier, whatever its state.
+    #[must_use]
+    pub fn registration(&self, id: &str) -> Option<&Registration> {
+        self.by_uri.values().find(|one| one.id == id)
+    }
+
     /// Whom the certificate names.
     ///
     /// # Errors

@@ -58,6 +58,14 @@ actions! {
     ReadCertificate = "certificate.read";
     /// Have a certificate issued to a caller.
     IssueCertificate = "certificate.issue";
+    /// Enrol for a certificate of one's own (EST).
+    EnrolCertificate = "certificate.enrol";
+    /// Have a one-time secret made with which a machine enrols.
+    PermitEnrolment = "enrolment.permit";
+    /// See a caller's one-time secrets (not what they are).
+    ReadEnrolment = "enrolment.read";
+    /// Withdraw a one-time secret.
+    WithdrawEnrolment = "enrolment.withdraw";
     /// Revoke a certificate.
     RevokeCertificate = "certificate.revoke";
     /// Sign a new revocation list.

@@ -226,6 +226,7 @@ impl Resource {
             ResourceKind::Caller => {
                 let of = self.organisation.as_deref().unwrap_or_default();
                 attributes.insert("organisation".to_owned(), organisation(of)?);
+                attributes.insert("id".to_owned(), RestrictedExpression::new_string(self.id.clone()));
                 let kind = self.caller_kind.unwrap_or_default().to_owned();
                 attributes.insert("kind".to_owned(), RestrictedExpression::new_string(kind));
             }

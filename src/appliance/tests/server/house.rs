@@ -140,8 +140,10 @@ impl House {
         let db = Db::upgrade(&config.database.url.parse().unwrap()).await.unwrap();
         house.first_people(&db, &config, &hierarchy).await;
         let app = App::open(config, db).await.unwrap();
-        let (router, _) = api(&app, [appliance::callers::routes(), extra()]);
-        let server = Server::bind(app.clone(), router).unwrap().with_enrolment([strangers()]);
+        let (router, _) = api(&app, [appliance::callers::routes(), appliance::enrolment::routes(), extra()]);
+        let server = Server::bind(app.clone(), router)
+            .unwrap()
+            .with_enrolment([strangers(), appliance::enrolment::est::routes()]);
         let enrolment = server.enrolment_addresses().unwrap();
         let platform = server.platform_addresses().unwrap();
         let public = server.public_addresses().unwrap()[0];

@@ -9,6 +9,7 @@
 )]
 
 mod enrolment;
+mod est;
 mod house;
 
 use std::time::{Duration, Instant};

@@ -17,6 +17,7 @@ use rustls_pki_types::pem::PemObject as _;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
+use super::enrolment::{SecretArgs, secret};
 use super::{
     Client, Failure, Global, Outcome, Output, Remote, Tone, all, block_on, change, done, segment, table,
 };
@@ -51,6 +52,12 @@ certificate`, by another than the proposer, finishes the folder with that key.")
     /// Retire a caller and revoke its certificates; its name is never used again
     #[command(after_help = "Example:\n  cinnabar caller retire approval --identity credentials/officer-1")]
     Retire(OneArgs),
+    /// Make, list or withdraw one-time secrets with which a machine enrols by EST
+    #[command(after_help = "Examples:
+  cinnabar caller enrolment-secret approval --hours 48 --identity credentials/officer-1
+  cinnabar caller enrolment-secret approval --list --identity credentials/officer-1
+  cinnabar caller enrolment-secret approval --withdraw 0192f0c1 --identity credentials/officer-1")]
+    EnrolmentSecret(SecretArgs),
     /// List callers
     #[command(after_help = "Example:\n  cinnabar caller list --json --identity credentials/officer-1")]
     List(ListArgs),
@@ -124,6 +131,7 @@ pub struct ListArgs {
 pub fn caller(command: CallerCommand, global: &Global, output: Output) -> Outcome {
     block_on(async {
         match command {
+            CallerCommand::EnrolmentSecret(args) => secret(args, global, output).await?,
             CallerCommand::Add(args) => add(*args, global, output).await?,
             CallerCommand::Certificate(args) => {
                 let client = args.remote.client(global)?;

@@ -1,0 +1,90 @@
+//! How many wrong secrets one peer address may try.
+//!
+//! A secret cannot be guessed; the bound keeps a broken or hostile peer from making the store look secrets up for ever.
+//! Right ones do not count, so that many machines behind one address can enrol at once.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Wrong tries by peer.
+#[derive(Debug, Default)]
+pub struct Strikes {
+    by_peer: Mutex<HashMap<String, (Instant, u32)>>,
+}
+
+impl Strikes {
+    /// That a peer may try.
+    ///
+    /// # Errors
+    /// How long it must wait.
+    pub fn may_try(&self, peer: &str, now: Instant) -> Result<(), Duration> {
+        let by_peer = self.by_peer.lock().unwrap_or_else(PoisonError::into_inner);
+        // So many different peers at once: all wait for the window to pass.
+        if by_peer.len() >= MOST_PEERS && !by_peer.contains_key(peer) {
+            return Err(WINDOW);
+        }
+        match by_peer.get(peer) {
+            Some((since, count)) if *count >= TRIES => {
+                let left = WINDOW.saturating_sub(now.saturating_duration_since(*since));
+                if left.is_zero() { Ok(()) } else { Err(left) }
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Counts a wrong try.
+    pub fn wrong(&self, peer: &str, now: Instant) {
+        let mut by_peer = self.by_peer.lock().unwrap_or_else(PoisonError::into_inner);
+        if by_peer.len() >= MOST_PEERS {
+            by_peer.retain(|_, (since, _)| now.saturating_duration_since(*since) < WINDOW);
+        }
+        let (since, count) = by_peer.entry(peer.to_owned()).or_insert((now, 0));
+        if now.saturating_duration_since(*since) >= WINDOW {
+            (*since, *count) = (now, 0);
+        }
+        *count += 1;
+    }
+
+    /// Forgets peers whose window has passed.
+    pub fn forget_quiet(&self, now: Instant) {
+        let mut by_peer = self.by_peer.lock().unwrap_or_else(PoisonError::into_inner);
+        by_peer.retain(|_, (since, _)| now.saturating_duration_since(*since) < WINDOW);
+    }
+}
+
+/// Wrong tries within a window.
+const TRIES: u32 = 10;
+const WINDOW: Duration = Duration::from_secs(60);
+const MOST_PEERS: usize = 10_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ten_wrong_tries_then_a_minute_of_rest_and_others_go_on() {
+        let strikes = Strikes::default();
+        let start = Instant::now();
+        for _ in 0..TRIES {
+            assert!(strikes.may_try("a", start).is_ok());
+            strikes.wrong("a", start);
+        }
+        let later = start + Duration::from_secs(20);
+        assert_eq!(strikes.may_try("a", later), Err(Duration::from_secs(40)));
+        assert!(strikes.may_try("b", later).is_ok());
+        assert!(strikes.may_try("a", start + WINDOW).is_ok());
+        strikes.wrong("a", start + WINDOW);
+        assert!(strikes.may_try("a", start + WINDOW).is_ok(), "the count begins anew");
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let strikes = Strikes::default();
+        let start = Instant::now();
+        (0..MOST_PEERS).for_each(|peer| strikes.wrong(&peer.to_string(), start));
+        assert!(strikes.may_try("another", start).is_err());
+        strikes.forget_quiet(start + WINDOW);
+        assert!(strikes.may_try("another", start).is_ok());
+    }
+}
