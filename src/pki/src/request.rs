@@ -20,6 +20,7 @@ use crate::{
     name::{Name, Subject, ValueFault, attributes, syntax},
     oids,
     pem::{self, PemError},
+    profile::NameKind,
 };
 
 /// A request whose signature was made with the key it names.
@@ -291,7 +292,7 @@ fn check_extensions(wanted: &Extensions) -> Result<(), RequestError> {
     }
     for name in names {
         let form = name.kind();
-        if matches!(name, GeneralName::Directory(_) | GeneralName::Other(_)) {
+        if NameKind::of(name).is_none() {
             return Err(RequestError::NameForm { form });
         }
         if !syntax::is_name(name, true) {

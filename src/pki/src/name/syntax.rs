@@ -2,6 +2,8 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
+
 use crate::extensions::GeneralName;
 
 /// Whether an alternative name is of its form's syntax; forms that are never written are not.
@@ -108,34 +110,31 @@ pub(crate) fn is_printable(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b" '()+,-./:=?".contains(&byte))
 }
 
-/// Characters that make a name look like another or break what shows it: controls, the ones that change the direction
-/// of writing (Unicode UAX #9; "Trojan Source", CVE-2021-42574), other invisible ones, private use, surrogates' and
-/// non-characters, and the replacement character, which says that something was lost.
+/// Characters that make a name look like another or break what shows it: controls, format characters (among them the
+/// ones that change the direction of writing: Unicode UAX #9, "Trojan Source", CVE-2021-42574), other invisible ones,
+/// private use, unassigned code points, and the replacement character, which says that something was lost.
 pub(crate) fn is_treacherous(character: char) -> bool {
-    let code = u32::from(character);
-    character.is_control()
-        || matches!(
-            code,
-            0x00AD                      // soft hyphen
-                | 0x034F                // combining grapheme joiner
-                | 0x061C                // Arabic letter mark
-                | 0x115F..=0x1160       // Hangul fillers
-                | 0x17B4..=0x17B5       // invisible Khmer vowels
-                | 0x180B..=0x180F       // Mongolian selectors
-                | 0x200B..=0x200F       // zero width, marks of direction
-                | 0x2028..=0x202E       // line and paragraph separators, embeddings and overrides
-                | 0x2060..=0x206F       // invisible operators, isolates
-                | 0x3164                // Hangul filler
-                | 0xE000..=0xF8FF       // private use
-                | 0xFDD0..=0xFDEF       // non-characters
-                | 0xFE00..=0xFE0F       // variation selectors
-                | 0xFEFF                // byte order mark
-                | 0xFFA0                // halfwidth Hangul filler
-                | 0xFFF0..=0xFFFF       // specials and non-characters
-                | 0xE0000..=0xE0FFF     // tags, selectors
-                | 0xF0000..=0x10_FFFF   // private use planes
-        )
-        || code & 0xFFFE == 0xFFFE
+    use GeneralCategory as G;
+    if character.is_ascii() {
+        return character.is_ascii_control();
+    }
+    let category = matches!(
+        character.general_category(),
+        G::Control
+            | G::Format
+            | G::LineSeparator
+            | G::ParagraphSeparator
+            | G::PrivateUse
+            | G::Surrogate
+            | G::Unassigned
+    );
+    // Invisible although letters or marks (Default_Ignorable_Code_Point, UAX #44): joiners, fillers, selectors.
+    let invisible = matches!(
+        u32::from(character),
+        0x034F | 0x115F..=0x1160 | 0x17B4..=0x17B5 | 0x180B..=0x180F | 0x3164 | 0xFE00..=0xFE0F | 0xFFA0
+            | 0xE0100..=0xE01EF
+    );
+    category || invisible || character == char::REPLACEMENT_CHARACTER
 }
 
 #[cfg(test)]
@@ -234,6 +233,10 @@ mod tests {
             '\u{e000}',
             '\u{1fffe}',
             '\u{e0001}',
+            '\u{378}',
+            '\u{2065}',
+            '\u{3164}',
+            '\u{e0100}',
         ] {
             assert!(is_treacherous(character), "{character:?}");
         }

@@ -226,3 +226,12 @@ pub fn examine(request: &Request<'_>) -> Examination {
         Err((failure, path)) => Examination { verdict: PathVerdict::Undecided(failure), path },
     }
 }
+
+/// Whether every name of a certificate lies within an issuer's name constraints (RFC 5280 §6.1.3 (b), (c)); `issue`
+/// asks before it has one signed.
+pub(crate) fn names_lie_within(
+    constraints: &crate::extensions::NameConstraints,
+    certificate: &Certificate,
+) -> Result<(), &'static str> {
+    names::check(constraints, certificate, &mut names::Comparisons::new())
+}

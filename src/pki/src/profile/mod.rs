@@ -7,14 +7,15 @@
 mod check;
 mod error;
 mod file;
+mod read;
 mod set;
 #[cfg(test)]
 mod tests;
 
 use der::asn1::ObjectIdentifier;
 
-pub(crate) use check::subtrees;
 pub use error::{Contradiction, ProfileError, ProfilesError};
+pub(crate) use read::subtrees;
 pub use set::{BUILTIN, Profiles, builtin};
 
 use crate::{

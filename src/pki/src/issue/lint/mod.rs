@@ -4,9 +4,13 @@
 //! (`rfc5280`) and by the profile (`profile`). What the strict parser refuses outright (`certificate`: serials of more
 //! than 20 octets, duplicate extensions, differing algorithm identifiers, text that is not IA5) never gets here.
 
+#[cfg(test)]
+mod parts;
 mod profile;
 mod raw;
 mod rfc5280;
+#[cfg(test)]
+mod tests;
 
 use thiserror::Error;
 
@@ -66,6 +70,9 @@ pub enum Lint {
     /// RFC 5280 §4.2: which extensions are critical.
     #[error("extension is critical and must not be, or the other way round")]
     Criticality,
+    /// X.690 §11.5, which RFC 5280 §4.1 asks for by DER: a default value is not written.
+    #[error("a default value is written")]
+    DefaultWritten,
     /// An extension that no certificate of ours has.
     #[error("extension has no place in a certificate")]
     UnknownExtension,
@@ -111,6 +118,12 @@ pub enum Lint {
     /// RFC 5280 §4.2.1.9, §4.2.1.3, §6.1.4: the issuer is a CA that may issue this, here.
     #[error("issuer may not issue this certificate")]
     IssuerNotAllowed,
+    /// RFC 5280 §6.1.3 (b), (c): no name would be found valid outside the issuer's name constraints.
+    #[error("a name is outside the issuer's name constraints")]
+    OutsideConstraints,
+    /// RFC 5280 §4.2.1.4, §6.1.3 (d): under no policy that the issuer is not entitled to.
+    #[error("a policy is not the issuer's")]
+    OutsidePolicies,
     /// The key is one the profile takes.
     #[error("public key is not the profile's")]
     ProfileKey,

@@ -3,7 +3,7 @@
 use der::asn1::ObjectIdentifier;
 
 use crate::{
-    asn1::{Asn1Error, INTEGER, Reader, Rules, SEQUENCE, Tlv},
+    asn1::{Asn1Error, BOOLEAN, INTEGER, Reader, Rules, SEQUENCE, Tlv},
     certificate::Certificate,
     extensions::RawExtension,
     oids,
@@ -15,6 +15,8 @@ pub(super) struct Raw<'a> {
     pub not_after: Tlv<'a>,
     pub subject: Tlv<'a>,
     pub unique_identifiers: bool,
+    /// Whether an extension's `critical` is written although it is FALSE, its default (X.690 §11.5).
+    pub default_written: bool,
     pub extensions: Vec<RawExtension<'a>>,
 }
 
@@ -41,11 +43,17 @@ impl<'a> Raw<'a> {
         let subject = fields.expect(SEQUENCE)?;
         fields.expect(SEQUENCE)?;
         let unique_identifiers = fields.optional(0x81)?.is_some() | fields.optional(0x82)?.is_some();
-        let extensions = match fields.optional(0xA3)? {
-            Some(explicit) => RawExtension::read_all(&Reader::only(explicit.content, Rules::Der, SEQUENCE)?)?,
-            None => Vec::new(),
-        };
-        Ok(Self { version, not_before, not_after, subject, unique_identifiers, extensions })
+        let (mut extensions, mut default_written) = (Vec::new(), false);
+        if let Some(explicit) = fields.optional(0xA3)? {
+            let list = Reader::only(explicit.content, Rules::Der, SEQUENCE)?;
+            extensions = RawExtension::read_all(&list)?;
+            for extension in list.reader().all(extensions.len())? {
+                let mut parts = extension.reader();
+                parts.next()?;
+                default_written |= parts.optional(BOOLEAN)?.is_some_and(|critical| critical.content == [0]);
+            }
+        }
+        Ok(Self { version, not_before, not_after, subject, unique_identifiers, default_written, extensions })
     }
 
     pub(super) fn extension(&self, id: ObjectIdentifier) -> Option<&RawExtension<'a>> {

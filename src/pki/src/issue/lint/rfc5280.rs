@@ -11,7 +11,7 @@ use crate::{
     issue::IssuerRef,
     key::{PublicKey, key_identifier},
     name::{attributes, syntax},
-    oids,
+    oids, path,
 };
 
 pub(super) fn check(
@@ -108,6 +108,7 @@ fn subject(certificate: &Certificate, raw: &Raw<'_>, report: &mut Report) {
 }
 
 fn criticality(certificate: &Certificate, raw: &Raw<'_>, report: &mut Report) {
+    report.expect(!raw.default_written, Lint::DefaultWritten, String::new);
     for extension in &raw.extensions {
         let critical = match extension.id {
             oids::KEY_USAGE | oids::NAME_CONSTRAINTS | oids::BASIC_CONSTRAINTS => true,
@@ -306,6 +307,18 @@ fn issuer_may(certificate: &Certificate, issuer: IssuerRef<'_>, report: &mut Rep
     let IssuerRef::Ca(ca) = issuer else { return };
     let signs = ca.key_usage().is_none_or(|usage| usage.contains(KeyUsage::KEY_CERT_SIGN));
     report.expect(signs && ca.is_ca(), Lint::IssuerNotAllowed, || "it is no authority".into());
+    if let Some(limits) = ca.name_constraints()
+        && let Err(fault) = path::names_lie_within(limits, certificate)
+    {
+        report.say(Lint::OutsideConstraints, fault);
+    }
+    // An issuer without policies is entitled to none, and needs none: whoever asks for one finds no path.
+    let entitled = ca.policies();
+    if !entitled.is_empty() && !entitled.contains(&oids::ANY_POLICY) {
+        for policy in certificate.policies().iter().filter(|policy| !entitled.contains(policy)) {
+            report.say(Lint::OutsidePolicies, policy.to_string());
+        }
+    }
     if certificate.is_ca() {
         // RFC 5280 §4.2.1.9: how many intermediate certificates that are not self-issued may follow.
         let room = ca.basic_constraints().and_then(|constraints| constraints.path_len);
