@@ -11,15 +11,16 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use custody::{Custody, Keystore, KeystoreError, Sealed, Secret};
-use pki::Certificate;
 use pki::profile::Profiles;
 use zeroize::Zeroizing;
 
+pub use crate::authorities::Authority;
+use crate::authorities::Register;
 use crate::callers::crl::Crls;
-use crate::ceremony::{Hierarchy, HierarchyError, Kind, Role};
+use crate::ceremony::{Hierarchy, HierarchyError};
 use crate::config::Config;
 use crate::documents::Desk;
-use crate::identity::{CallerKind, ClientAuthorities, ClientAuthority, Identity, PeerError};
+use crate::identity::{Identity, PeerError};
 use crate::journal::{
     self, Act, Clock, CommitError, Journal, JournalError, Pending, PendingError, Refusal, Settings,
     SystemClock, Unit,
@@ -47,6 +48,8 @@ pub struct App {
     pub profiles: profiles::InForce,
     /// The register of callers.
     pub identity: Identity,
+    /// The generations of authorities and delegated signers.
+    pub(crate) generations: ArcSwap<Register>,
     /// The newest revocation list of every authority.
     pub crls: Crls,
     /// The one client for everything fetched from elsewhere.
@@ -79,15 +82,6 @@ pub struct Unsealed {
     pub custody: Arc<dyn Custody>,
     /// The token among their keepers, if there is one.
     pub token: Option<custody::pkcs11::Token>,
-}
-
-/// An authority that signs certificates.
-#[derive(Debug, Clone)]
-pub struct Authority {
-    /// Its label in the hierarchy, in custody, and in its CRL's and certificate's addresses.
-    pub label: String,
-    /// Its certificate.
-    pub certificate: Certificate,
 }
 
 /// How far the process is.
@@ -127,6 +121,12 @@ pub enum StartError {
         /// What is wrong with it.
         source: pki::CertificateError,
     },
+    /// The authority waits for its certificate.
+    #[error(
+        "authority `{0}` has no certificate yet: have its request signed and import the certificate \
+         (`cinnabar authority request {0}`, `cinnabar authority import {0} FILE`)"
+    )]
+    Awaited(String),
     /// A client authority cannot be used.
     #[error(transparent)]
     Authority(#[from] PeerError),
@@ -135,7 +135,7 @@ pub enum StartError {
     Policy(#[from] PolicyError),
     /// The certificate profiles do not load.
     #[error("certificate profiles: {0}")]
-    Profiles(#[from] profiles::ProfilesFault),
+    Profiles(Box<profiles::ProfilesFault>),
     /// The bounds of outgoing requests cannot be used.
     #[error(transparent)]
     Fetch(#[from] crate::fetch::FetchError),
@@ -165,6 +165,9 @@ pub enum UnsealError {
     /// The log does not open: rolled back, forked, or another one.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// The authorities of an older installation could not be entered.
+    #[error("the authorities cannot be entered: {0}")]
+    Authorities(#[from] crate::authorities::AuthorityError),
     /// What was refused while sealed could not be entered.
     #[error("what was refused while sealed cannot be entered: {0}")]
     Pending(#[from] PendingError),
@@ -200,18 +203,23 @@ impl App {
             .map_err(|source| StartError::Unreadable { path: path.clone(), source })?;
         let hierarchy = Hierarchy::parse(&text)?;
         let policy = Policy::load(&config.policies.authorization)?;
-        let profiles = profiles::InForce::load(&config.policies.certificates)?;
+        let profiles = profiles::InForce::load(&config.policies.certificates)
+            .map_err(|fault| StartError::Profiles(Box::new(fault)))?;
         let identity = Identity::new(crate::identity::records::snapshot(&db).await?);
         let keystore = Keystore::open(&config.keystore.directory)?;
         let pending = Pending::open(&config.appliance.state)?;
-        let labels =
-            hierarchy.keys().iter().filter(|key| is_authority(key.role)).map(|key| key.label.clone());
+        let generations = Register::read(&db).await?;
+        let labels = hierarchy.keys().iter().filter(|key| key.role.is_authority());
+        let labels = labels.map(|key| key.label.clone());
+        let later = generations.iter().filter(|one| one.is_authority()).map(|one| one.id.clone());
+        let labels = labels.chain(later).collect::<Vec<_>>();
         let crls = Crls::open(&config.appliance.state, labels);
         let fetch = crate::fetch::Client::new(&config.fetch)?;
         metrics::sealed(true);
         Ok(Arc::new(Self {
             fetch,
             devices: ArcSwap::default(),
+            generations: ArcSwap::from_pointee(generations),
             desk: Desk::new(config.limits.documents_at_once),
             bodies: Places::new(config.limits.bodies_at_once, config.limits.bodies_per_caller),
             visitors: Visitors::new(config.listeners.enrolment.as_ref()),
@@ -313,7 +321,9 @@ impl App {
         let profiles = self.profiles.current();
         let facts = serde_json::json!({ "policies": policies, "profiles": profiles.digest() });
         journal.commit(Unit::new(act).facts(facts)).await?;
-        self.unsealed.store(Some(Arc::new(Unsealed { journal, custody, token })));
+        let unsealed = Arc::new(Unsealed { journal, custody, token });
+        crate::authorities::from_files(self, &unsealed).await?;
+        self.unsealed.store(Some(unsealed));
         crate::callers::crl::renew_now(self).await;
         Ok(())
     }
@@ -362,73 +372,6 @@ impl App {
             unsealed.journal.anonymous(kind);
         }
     }
-
-    /// The authority that signs certificates of a kind.
-    ///
-    /// # Errors
-    /// [`StartError`] when its certificate cannot be read.
-    pub fn issuer_of(&self, kind: Kind) -> Result<Option<Authority>, StartError> {
-        self.hierarchy.issuer_of(kind).map(|key| self.authority(&key.label)).transpose()
-    }
-
-    /// Every authority of the hierarchy, the root first.
-    ///
-    /// # Errors
-    /// [`StartError`] when a certificate cannot be read.
-    pub fn authorities(&self) -> Result<Vec<Authority>, StartError> {
-        let all = self.hierarchy.keys().iter();
-        all.filter(|key| is_authority(key.role)).map(|key| self.authority(&key.label)).collect()
-    }
-
-    /// Labels of every authority.
-    pub fn authority_labels(&self) -> impl Iterator<Item = &str> {
-        self.hierarchy.keys().iter().filter(|key| is_authority(key.role)).map(|key| key.label.as_str())
-    }
-
-    /// Whether a label is that of an authority of the hierarchy.
-    #[must_use]
-    pub fn is_authority(&self, label: &str) -> bool {
-        self.hierarchy.key(label).is_some_and(|key| is_authority(key.role))
-    }
-
-    /// The authority with this label, its certificate read from its file.
-    ///
-    /// # Errors
-    /// [`StartError`] when it cannot be read.
-    pub fn authority(&self, label: &str) -> Result<Authority, StartError> {
-        let path = self.config.appliance.certificates.join(format!("{label}.pem"));
-        let text = std::fs::read(&path).map_err(|source| StartError::Unreadable { path, source })?;
-        let wrong = |source| StartError::Certificate { label: label.to_owned(), source };
-        let certificate = Certificate::from_pem(&text).map_err(wrong)?.into_iter().next();
-        let certificate = certificate.ok_or_else(|| PeerError::Unreadable(format!("`{label}` is empty")))?;
-        Ok(Authority { label: label.to_owned(), certificate })
-    }
-
-    /// The authorities whose certificates name callers, and which kinds of callers (decision 12).
-    ///
-    /// # Errors
-    /// [`StartError`] when a certificate cannot be read.
-    pub fn client_authorities(&self) -> Result<ClientAuthorities, StartError> {
-        let mut all = Vec::new();
-        for key in self.hierarchy.keys() {
-            let mut kinds = Vec::new();
-            if key.issues.contains(&Kind::Machine) {
-                kinds.push(CallerKind::Machine);
-            }
-            if key.issues.contains(&Kind::Officer) {
-                kinds.extend([CallerKind::Officer, CallerKind::Operator]);
-            }
-            if !kinds.is_empty() {
-                let certificate = self.authority(&key.label)?.certificate.der().to_vec();
-                all.push(ClientAuthority { label: key.label.clone(), certificate, kinds });
-            }
-        }
-        Ok(ClientAuthorities::new(all)?)
-    }
-}
-
-const fn is_authority(role: Role) -> bool {
-    matches!(role, Role::RootCa | Role::IssuingCa)
 }
 
 impl std::fmt::Debug for App {

@@ -7,6 +7,7 @@
 pub mod acme;
 pub mod app;
 pub mod audit;
+pub mod authorities;
 pub mod backup;
 pub mod callers;
 pub mod ceremony;

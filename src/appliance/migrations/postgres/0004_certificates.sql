@@ -103,6 +103,7 @@ CREATE INDEX enrolment_secrets_caller ON enrolment_secrets (caller);
 
 -- The authorities and the delegated signers: which key and certificate serve a place of the hierarchy, and which did
 -- before. `slot` is the label in the hierarchy; `id` names the generation (the first is the slot's own label).
+-- `crosses` is the authority that signed a cross-certificate, `person` whoever proposed a pending one.
 CREATE TABLE authorities (
     id          TEXT COLLATE "C" PRIMARY KEY NOT NULL,
     version     BIGINT NOT NULL CHECK (version > 0),
@@ -113,6 +114,8 @@ CREATE TABLE authorities (
     request     BYTEA,
     crosses     TEXT,
     state       TEXT NOT NULL CHECK (state IN ('pending', 'active', 'retiring', 'retired')),
+    proposer    TEXT REFERENCES callers (id),
+    person      TEXT,
     created     BIGINT NOT NULL,
     changed     BIGINT
 );

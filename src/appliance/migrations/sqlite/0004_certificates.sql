@@ -123,6 +123,7 @@ CREATE INDEX enrolment_secrets_caller ON enrolment_secrets (caller);
 
 -- The authorities and the delegated signers: which key and certificate serve a place of the hierarchy, and which did
 -- before. `slot` is the label in the hierarchy; `id` names the generation (the first is the slot's own label).
+-- `crosses` is the authority that signed a cross-certificate, `person` whoever proposed a pending one.
 CREATE TABLE authorities (
     id          TEXT PRIMARY KEY NOT NULL,
     version     INTEGER NOT NULL CHECK (version > 0),
@@ -133,6 +134,8 @@ CREATE TABLE authorities (
     request     BLOB,
     crosses     TEXT,
     state       TEXT NOT NULL CHECK (state IN ('pending', 'active', 'retiring', 'retired')),
+    proposer    TEXT REFERENCES callers (id),
+    person      TEXT,
     created     INTEGER NOT NULL,
     changed     INTEGER
 ) STRICT;

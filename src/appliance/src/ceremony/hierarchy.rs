@@ -57,6 +57,50 @@ pub enum Role {
     Data,
 }
 
+impl Role {
+    const ALL: [Self; 7] = [
+        Self::RootCa,
+        Self::IssuingCa,
+        Self::Ocsp,
+        Self::TimeStamp,
+        Self::SealMaker,
+        Self::LogCheckpoint,
+        Self::Data,
+    ];
+
+    /// The word in the hierarchy and in records.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::RootCa => "root-ca",
+            Self::IssuingCa => "issuing-ca",
+            Self::Ocsp => "ocsp",
+            Self::TimeStamp => "time-stamp",
+            Self::SealMaker => "seal-maker",
+            Self::LogCheckpoint => "log-checkpoint",
+            Self::Data => "data",
+        }
+    }
+
+    /// Reads the word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.as_str() == word)
+    }
+
+    /// Whether keys with this role sign certificates.
+    #[must_use]
+    pub const fn is_authority(self) -> bool {
+        matches!(self, Self::RootCa | Self::IssuingCa)
+    }
+
+    /// Whether keys with this role sign for an authority, and are replaced often.
+    #[must_use]
+    pub const fn is_delegate(self) -> bool {
+        matches!(self, Self::Ocsp | Self::TimeStamp | Self::SealMaker)
+    }
+}
+
 /// Kinds of end-entity certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]

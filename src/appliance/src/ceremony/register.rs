@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use custody::Custody;
+use custody::{Custody, CustodyError};
 use pki::Certificate;
 use pki::issue::Profile;
 use serde_json::json;
 
-use super::hierarchy::Hierarchy;
+use super::hierarchy::{Hierarchy, Key};
+use crate::authorities;
 use crate::config::Config;
 use crate::journal::{self, Act, CommitError, Journal, JournalError, Unit};
 use crate::store::tables::{CALLERS, CERTIFICATES, ORGANISATIONS};
@@ -60,6 +61,9 @@ pub enum RegisterError {
     /// The log cannot be begun; a database that has one already belongs to another appliance.
     #[error("the log cannot be begun: {0}")]
     Journal(#[from] JournalError),
+    /// A key cannot be looked at.
+    #[error(transparent)]
+    Custody(#[from] CustodyError),
     /// The entries were not taken.
     #[error(transparent)]
     Commit(#[from] CommitError),
@@ -83,7 +87,8 @@ pub async fn enter(
     Journal::create(&db, &config.log.origin, &keys.log).await?;
     let journal = Journal::open(db.clone(), journal::settings(config, true), keys).await?;
     let now = journal.clock().wall();
-    let committed = journal.commit(unit(config, hierarchy, made, people, unlock, now)).await;
+    let places = authorities::places(hierarchy, custody.as_ref())?;
+    let committed = journal.commit(unit(config, hierarchy, &places, made, people, unlock, now)).await;
     let log_key = journal.verifier_key().to_string();
     let leaves = committed.as_ref().map_or(0, |c| c.receipt.checkpoint.checkpoint().size);
     journal.close().await;
@@ -95,6 +100,7 @@ pub async fn enter(
 fn unit(
     config: &Config,
     hierarchy: &Hierarchy,
+    places: &[(Vec<u8>, &Key)],
     made: &[NewCertificate],
     people: &[Person],
     unlock: &str,
@@ -122,11 +128,13 @@ fn unit(
     }
     for new in made {
         let fingerprint = hex::encode(new.certificate.sha256_fingerprint());
-        unit = unit.also(
-            Unit::new(act("certificate.issue", &format!("certificate:{fingerprint}")))
-                .facts(json!({ "issuer": new.issuer, "profile": profile_name(new.profile) }))
-                .insert(certificate_row(&new.certificate, &new.issuer, new.profile, new.caller)),
-        );
+        let mut issued = Unit::new(act("certificate.issue", &format!("certificate:{fingerprint}")))
+            .facts(json!({ "issuer": new.issuer, "profile": profile_name(new.profile) }))
+            .insert(certificate_row(&new.certificate, &new.issuer, new.profile, new.caller));
+        if let Some((_, key)) = places.iter().find(|(spki, _)| spki == new.certificate.spki()) {
+            issued = issued.insert(authorities::first_generation(key, &fingerprint, now));
+        }
+        unit = unit.also(issued);
     }
     unit
 }

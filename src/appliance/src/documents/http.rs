@@ -67,7 +67,7 @@ async fn seal(
     let request = query?.0.check()?;
     expect_pdf(&headers)?;
     let chain = app.desk.chain(&app).map_err(Problem::internal)?;
-    let ready = app.desk.seals.ready(&app.db, unsealed.custody.as_ref(), chain, &request.seal).await?;
+    let ready = app.desk.seals.ready(&app.db, unsealed.custody.as_ref(), &chain, &request.seal).await?;
     let resource = Resource::seal(&ready.summary.id, &ready.summary.organisation);
     let resource = resource.at_version(ready.summary.version);
     // Nothing is taken in from those who may not, and nothing is sealed for those who may no longer.
@@ -95,7 +95,7 @@ async fn seal(
         }
         Err(error @ DocumentError::Commit(CommitError::Conflict { .. })) => {
             // The seal or its certificate changed meanwhile: why it cannot be used says more than that.
-            app.desk.seals.ready(&app.db, unsealed.custody.as_ref(), chain, &id).await?;
+            app.desk.seals.ready(&app.db, unsealed.custody.as_ref(), &chain, &id).await?;
             return Err(error.into());
         }
         Err(error) => return Err(error.into()),

@@ -1,6 +1,6 @@
 //! Sealing a document, from permit to receipt.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use custody::Custody;
@@ -49,7 +49,6 @@ fn modest() -> Limits {
 pub struct Desk {
     /// Seals ready for use.
     pub seals: Cabinet,
-    chain: OnceLock<Vec<Certificate>>,
     large: Arc<Semaphore>,
 }
 
@@ -57,19 +56,18 @@ impl Desk {
     /// A desk at which `at_once` large documents are worked on at the same time.
     #[must_use]
     pub fn new(at_once: usize) -> Self {
-        Self { seals: Cabinet::default(), chain: OnceLock::new(), large: Arc::new(Semaphore::new(at_once)) }
+        Self { seals: Cabinet::default(), large: Arc::new(Semaphore::new(at_once)) }
     }
 
-    /// The authorities above seals' certificates, the issuer first; the root is left to the verifier.
+    /// The authorities that seals' certificates are from, the root left to the verifier; [`Cabinet::ready`] takes
+    /// the one that a seal needs.
     ///
     /// # Errors
-    /// When the issuer's certificate cannot be read.
-    pub fn chain(&self, app: &App) -> Result<&[Certificate], StartError> {
-        if let Some(chain) = self.chain.get() {
-            return Ok(chain);
-        }
-        let issuer = app.issuer_of(Kind::Seal)?.map(|authority| authority.certificate);
-        Ok(self.chain.get_or_init(|| issuer.into_iter().collect()))
+    /// When an issuer's certificate cannot be read.
+    pub fn chain(&self, app: &App) -> Result<Vec<Certificate>, StartError> {
+        let slot = app.hierarchy.issuer_of(Kind::Seal).map(|key| key.label.as_str());
+        let labels = app.authority_labels().into_iter().filter(|label| slot == Some(&app.slot_of(label)));
+        labels.map(|label| app.authority(&label).map(|authority| authority.certificate)).collect()
     }
 
     /// Runs computation on a document on a thread of its own, not too much at the same time. The turn ends

@@ -16,6 +16,8 @@ pub mod names {
     pub const IDENTITY: &str = "identity";
     /// Certificates and their revocation.
     pub const CERTIFICATES: &str = "certificates";
+    /// Authorities and delegated signers.
+    pub const AUTHORITIES: &str = "authorities";
     /// Authorization policies.
     pub const POLICY: &str = "policy";
     /// Seals.

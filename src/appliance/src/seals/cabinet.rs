@@ -90,8 +90,8 @@ pub struct Cabinet {
 }
 
 impl Cabinet {
-    /// The seal with this id, made ready if it is not yet. `chain` are the authorities above its certificate,
-    /// the issuer first.
+    /// The seal with this id, made ready if it is not yet. `chain` are authorities that seals' certificates are from;
+    /// the one that issued this seal's goes with its signatures.
     ///
     /// # Errors
     /// [`SealError`].
@@ -119,7 +119,9 @@ impl Cabinet {
             return Err(unusable("its certificate is revoked"));
         }
         let certificate = Certificate::from_der(row.value("der").as_bytes().unwrap_or_default())?;
-        let signer = ChainSigner::new(custody.signer(&record.key_label)?, &certificate, chain)?;
+        let above = |one: &&Certificate| one.subject_key_id() == certificate.authority_key_id();
+        let chain: Vec<Certificate> = chain.iter().filter(above).cloned().collect();
+        let signer = ChainSigner::new(custody.signer(&record.key_label)?, &certificate, &chain)?;
         let seal = Arc::new(ReadySeal {
             image: Arc::new(SealImage::from_png(&record.picture, &ImageLimits::default())?),
             summary: record.summary,

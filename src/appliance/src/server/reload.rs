@@ -140,7 +140,6 @@ pub(super) async fn watch(app: Arc<App>, current: Handshakes, mut stop: Stopping
     let mut known = records::generations(&app.db).await.unwrap_or_default();
     let mut stamps = stamps(&app);
     let mut opened = false;
-    let labels: Vec<String> = app.authority_labels().map(ToOwned::to_owned).collect();
     loop {
         tokio::select! {
             () = stop.wait() => return,
@@ -149,7 +148,10 @@ pub(super) async fn watch(app: Arc<App>, current: Handshakes, mut stop: Stopping
                 stamps = self::stamps(&app);
             }
             _ = tick.tick() => {
-                register(&app, &mut known).await;
+                if register(&app, &mut known).await {
+                    // Another authority judges clients, or one does no more.
+                    tell(everything(&app, &current).await);
+                }
                 let now = self::stamps(&app);
                 if now != stamps {
                     stamps = now;
@@ -161,7 +163,7 @@ pub(super) async fn watch(app: Arc<App>, current: Handshakes, mut stop: Stopping
                 if let Ok(unsealed) = app.unsealed() {
                     metrics::journal_size(unsealed.journal.size());
                     let now = unsealed.journal.clock().wall().div_euclid(1_000_000);
-                    if app.crls.are_due(&labels, now) {
+                    if app.crls.are_due(&app.authority_labels(), now) {
                         crl::renew_now(&app).await;
                     }
                     if !opened {
@@ -196,23 +198,41 @@ fn tell(outcome: Result<(), Vec<String>>) {
     }
 }
 
-async fn register(app: &App, known: &mut Vec<(String, i64)>) {
+/// Reads again what moved; whether the authorities did.
+async fn register(app: &App, known: &mut Vec<(String, i64)>) -> bool {
     match records::generations(&app.db).await {
-        Ok(now) if now == *known => app.identity.confirm(),
+        Ok(now) if now == *known => {
+            app.identity.confirm();
+            false
+        }
         Ok(now) => match app.identity.read_again(&app.db).await {
             Ok(()) => {
-                // Another node may have revoked.
-                let of = |all: &[(String, i64)]| {
-                    all.iter().find(|(name, _)| name == generations::CERTIFICATES).map(|at| at.1)
+                let moved = |name: &str| {
+                    let of = |all: &[(String, i64)]| all.iter().find(|(one, _)| one == name).map(|at| at.1);
+                    of(&now) != of(known)
                 };
-                if of(&now) != of(known) {
+                let authorities = moved(generations::AUTHORITIES);
+                if authorities && let Err(error) = app.read_authorities().await {
+                    // `known` stays as it was, so that the next second tries again.
+                    tracing::error!(%error, "the authorities cannot be read");
+                    return false;
+                }
+                // Another node may have revoked.
+                if authorities || moved(generations::CERTIFICATES) {
                     crl::renew_now(app).await;
                 }
                 *known = now;
+                authorities
             }
-            Err(error) => tracing::error!(%error, "the register cannot be read"),
+            Err(error) => {
+                tracing::error!(%error, "the register cannot be read");
+                false
+            }
         },
-        Err(error) => tracing::error!(%error, "the database does not answer"),
+        Err(error) => {
+            tracing::error!(%error, "the database does not answer");
+            false
+        }
     }
 }
 

@@ -262,6 +262,8 @@ pub static AUTHORITIES: Table = Table::new(
         Column::bytes("request"),
         Column::text("crosses"),
         Column::text("state"),
+        Column::text("proposer"),
+        Column::text("person"),
         Column::int("created"),
         Column::int("changed"),
     ],

@@ -1,0 +1,186 @@
+//! Looking authorities up: by label, by what they issue, as judges of clients.
+//!
+//! Answers come from memory. Where nothing was entered yet (an installation from before the table, still sealed), the
+//! certificate files are read.
+
+use std::sync::Arc;
+
+use pki::Certificate;
+
+use super::register::{Generation, Register, Standing};
+use crate::app::{App, StartError};
+use crate::ceremony::{Kind, Role};
+use crate::identity::{CallerKind, ClientAuthorities, ClientAuthority, PeerError};
+use crate::store::StoreError;
+
+/// An authority that signs certificates.
+#[derive(Debug, Clone)]
+pub struct Authority {
+    /// Its label: in custody, and in its CRL's and certificate's addresses.
+    pub label: String,
+    /// Its certificate.
+    pub certificate: Certificate,
+    /// Whether new certificates are issued by it; one that is being replaced only answers for what it issued.
+    pub issues: bool,
+}
+
+/// A signer that an authority delegated something to.
+#[derive(Debug, Clone)]
+pub struct Delegate {
+    /// Label of its key in custody.
+    pub label: String,
+    /// Its certificate.
+    pub certificate: Certificate,
+    /// Label of the authority that issued its certificate.
+    pub issuer: String,
+}
+
+impl App {
+    /// The generations as they were read last.
+    #[must_use]
+    pub fn register_of_authorities(&self) -> Arc<Register> {
+        self.generations.load_full()
+    }
+
+    /// Reads the generations again.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database does not answer; what was known stays.
+    pub async fn read_authorities(&self) -> Result<(), StoreError> {
+        self.generations.store(Arc::new(Register::read(&self.db).await?));
+        Ok(())
+    }
+
+    /// The authority that signs certificates of a kind now.
+    ///
+    /// # Errors
+    /// [`StartError`] when its certificate cannot be read, or is still awaited.
+    pub fn issuer_of(&self, kind: Kind) -> Result<Option<Authority>, StartError> {
+        let Some(key) = self.hierarchy.issuer_of(kind) else { return Ok(None) };
+        match self.generations.load().current(&key.label) {
+            Some(current) => self.authority(&current.id).map(Some),
+            None => self.authority(&key.label).map(Some),
+        }
+    }
+
+    /// Every authority that signs anything, the root first: those that issue, and those that still answer for what
+    /// they issued.
+    ///
+    /// # Errors
+    /// [`StartError`] when a certificate cannot be read.
+    pub fn authorities(&self) -> Result<Vec<Authority>, StartError> {
+        self.authority_labels().iter().map(|label| self.authority(label)).collect()
+    }
+
+    /// Labels of every authority that signs anything, the root first.
+    #[must_use]
+    pub fn authority_labels(&self) -> Vec<String> {
+        let register = self.generations.load();
+        let mut labels = Vec::new();
+        for key in self.hierarchy.keys().iter().filter(|key| key.role.is_authority()) {
+            let mut known = register.of_slot(&key.label).peekable();
+            if known.peek().is_none() {
+                labels.push(key.label.clone());
+            }
+            let serving = known.filter(|one| one.standing.serves() && one.certificate.is_some());
+            labels.extend(serving.map(|one| one.id.clone()));
+        }
+        labels
+    }
+
+    /// Whether a label is that of an authority, of whatever standing.
+    #[must_use]
+    pub fn is_authority(&self, label: &str) -> bool {
+        self.generations.load().get(label).is_some_and(Generation::is_authority)
+            || self.hierarchy.key(label).is_some_and(|key| key.role.is_authority())
+    }
+
+    /// The authority with this label.
+    ///
+    /// # Errors
+    /// [`StartError`] when its certificate cannot be read, or is still awaited.
+    pub fn authority(&self, label: &str) -> Result<Authority, StartError> {
+        let register = self.generations.load();
+        let Some(known) = register.get(label) else {
+            return Ok(Authority {
+                label: label.to_owned(),
+                certificate: self.certificate_file(label)?,
+                issues: true,
+            });
+        };
+        let certificate = known.certificate.clone();
+        let certificate = certificate.ok_or_else(|| StartError::Awaited(label.to_owned()))?;
+        let issues = known.standing == Standing::Active;
+        Ok(Authority { label: label.to_owned(), certificate, issues })
+    }
+
+    /// The OCSP responder that an authority delegated to; RFC 6960 §4.2.2.2 wants its certificate from that very key.
+    #[must_use]
+    pub fn responder_of(&self, authority: &str) -> Option<Delegate> {
+        self.delegate(Role::Ocsp, Some(authority))
+    }
+
+    /// The newest signer with a role, for one authority or for any.
+    #[must_use]
+    pub fn delegate(&self, role: Role, issuer: Option<&str>) -> Option<Delegate> {
+        let register = self.generations.load();
+        if let Some(found) = register.delegate(role, issuer) {
+            return Some(Delegate {
+                label: found.id.clone(),
+                certificate: found.certificate.clone()?,
+                issuer: found.issuer.clone()?,
+            });
+        }
+        let of = |key: &&crate::ceremony::Key| {
+            key.role == role && issuer.is_none_or(|issuer| key.issuer.as_deref() == Some(issuer))
+        };
+        let key = self.hierarchy.keys().iter().find(of).filter(|key| register.get(&key.label).is_none())?;
+        let certificate = self.certificate_file(&key.label).ok()?;
+        Some(Delegate { label: key.label.clone(), certificate, issuer: key.issuer.clone()? })
+    }
+
+    /// The authorities whose certificates name callers, and which kinds of callers (decision 12). One that is being
+    /// replaced is accepted beside its successor, as long as it answers for what it issued.
+    ///
+    /// # Errors
+    /// [`StartError`] when a certificate cannot be read.
+    pub fn client_authorities(&self) -> Result<ClientAuthorities, StartError> {
+        let mut all = Vec::new();
+        for key in self.hierarchy.keys() {
+            let mut kinds = Vec::new();
+            if key.issues.contains(&Kind::Machine) {
+                kinds.push(CallerKind::Machine);
+            }
+            if key.issues.contains(&Kind::Officer) {
+                kinds.extend([CallerKind::Officer, CallerKind::Operator]);
+            }
+            if kinds.is_empty() {
+                continue;
+            }
+            for label in self.authority_labels() {
+                if self.slot_of(&label) == key.label {
+                    let certificate = self.authority(&label)?.certificate.der().to_vec();
+                    all.push(ClientAuthority { label, certificate, kinds: kinds.clone() });
+                }
+            }
+        }
+        Ok(ClientAuthorities::new(all)?)
+    }
+
+    /// The place in the hierarchy that a label stands for.
+    #[must_use]
+    pub fn slot_of(&self, label: &str) -> String {
+        match self.generations.load().get(label) {
+            Some(known) => known.slot.clone(),
+            None => label.to_owned(),
+        }
+    }
+
+    pub(super) fn certificate_file(&self, label: &str) -> Result<Certificate, StartError> {
+        let path = self.config.appliance.certificates.join(format!("{label}.pem"));
+        let text = std::fs::read(&path).map_err(|source| StartError::Unreadable { path, source })?;
+        let wrong = |source| StartError::Certificate { label: label.to_owned(), source };
+        let certificate = Certificate::from_pem(&text).map_err(wrong)?.into_iter().next();
+        Ok(certificate.ok_or_else(|| PeerError::Unreadable(format!("`{label}` is empty")))?)
+    }
+}
