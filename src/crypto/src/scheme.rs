@@ -23,12 +23,18 @@ pub enum SignatureScheme {
     EcdsaP256Sha512,
     EcdsaP384Sha256,
     EcdsaP384Sha384,
+    EcdsaP384Sha512,
     RsaPkcs1Sha256,
     RsaPkcs1Sha384,
     RsaPkcs1Sha512,
     RsaPssSha256,
     RsaPssSha384,
     RsaPssSha512,
+    /// RSASSA-PSS with a salt of another length than the digest's, as OpenSSL made them by default before 3.1.
+    RsaPssSalted {
+        digest: DigestAlgorithm,
+        salt: u16,
+    },
     Ed25519,
 }
 
@@ -47,7 +53,8 @@ pub enum SchemeError {
         /// What is not supported: the algorithm, the curve or the key type.
         oid: ObjectIdentifier,
     },
-    /// RSASSA-PSS parameters outside the usual profile (MGF1 with the same digest, salt as long as the digest).
+    /// RSASSA-PSS parameters outside the usual profile (MGF1 with the same digest), or a salt of another length than the
+    /// digest's with a key of unusual size or exponent.
     #[error("unsupported RSASSA-PSS parameters")]
     UnsupportedParameters,
     /// A broken digest inside the scheme.
@@ -72,9 +79,10 @@ impl SignatureScheme {
             Self::EcdsaP256Sha384 | Self::EcdsaP384Sha384 | Self::RsaPkcs1Sha384 | Self::RsaPssSha384 => {
                 Some(DigestAlgorithm::Sha384)
             }
-            Self::EcdsaP256Sha512 | Self::RsaPkcs1Sha512 | Self::RsaPssSha512 => {
+            Self::EcdsaP256Sha512 | Self::EcdsaP384Sha512 | Self::RsaPkcs1Sha512 | Self::RsaPssSha512 => {
                 Some(DigestAlgorithm::Sha512)
             }
+            Self::RsaPssSalted { digest, .. } => Some(digest),
             Self::Ed25519 => None,
         }
     }
@@ -95,7 +103,7 @@ impl SignatureScheme {
         match self {
             // SEQUENCE of two INTEGERs of curve size plus one sign octet each.
             Self::EcdsaP256Sha256 | Self::EcdsaP256Sha384 | Self::EcdsaP256Sha512 => 72,
-            Self::EcdsaP384Sha256 | Self::EcdsaP384Sha384 => 104,
+            Self::EcdsaP384Sha256 | Self::EcdsaP384Sha384 | Self::EcdsaP384Sha512 => 104,
             Self::Ed25519 => 64,
             _ => 1024,
         }
@@ -109,17 +117,27 @@ impl SignatureScheme {
         match self {
             Self::EcdsaP256Sha256 | Self::EcdsaP384Sha256 => plain(ECDSA_SHA256),
             Self::EcdsaP256Sha384 | Self::EcdsaP384Sha384 => plain(ECDSA_SHA384),
-            Self::EcdsaP256Sha512 => plain(ECDSA_SHA512),
+            Self::EcdsaP256Sha512 | Self::EcdsaP384Sha512 => plain(ECDSA_SHA512),
             Self::RsaPkcs1Sha256 => with_null(RSA_SHA256),
             Self::RsaPkcs1Sha384 => with_null(RSA_SHA384),
             Self::RsaPkcs1Sha512 => with_null(RSA_SHA512),
             Self::Ed25519 => plain(ED25519),
-            Self::RsaPssSha256 | Self::RsaPssSha384 | Self::RsaPssSha512 => {
+            Self::RsaPssSha256 | Self::RsaPssSha384 | Self::RsaPssSha512 | Self::RsaPssSalted { .. } => {
                 let digest = self.cms_digest();
                 let hash = with_null(digest.oid());
                 let mgf = tlv(0x30, &[oid_tlv(MGF1), hash.clone()].concat());
-                let salt = u8::try_from(digest.output_len()).unwrap_or(32);
-                let parameters = [tlv(0xA0, &hash), tlv(0xA1, &mgf), tlv(0xA2, &[0x02, 0x01, salt])].concat();
+                let salt = match self {
+                    Self::RsaPssSalted { salt, .. } => salt,
+                    _ => u16::try_from(digest.output_len()).unwrap_or(32),
+                };
+                // A minimal INTEGER (X.690 §8.3.2).
+                let salt = match salt.to_be_bytes() {
+                    [0, low @ 0..0x80] => vec![low],
+                    [high @ 0..0x80, low] => vec![high, low],
+                    [high, low] => vec![0, high, low],
+                };
+                let salt = tlv(0xA2, &tlv(0x02, &salt));
+                let parameters = [tlv(0xA0, &hash), tlv(0xA1, &mgf), salt].concat();
                 tlv(0x30, &[oid_tlv(RSA_PSS), tlv(0x30, &parameters)].concat())
             }
         }
@@ -187,7 +205,7 @@ impl SignatureScheme {
                     (KeyFamily::P256, DigestAlgorithm::Sha512) => Ok(Self::EcdsaP256Sha512),
                     (KeyFamily::P384, DigestAlgorithm::Sha256) => Ok(Self::EcdsaP384Sha256),
                     (KeyFamily::P384, DigestAlgorithm::Sha384) => Ok(Self::EcdsaP384Sha384),
-                    (KeyFamily::P384, _) => Err(SchemeError::Unsupported { oid: algorithm.oid }),
+                    (KeyFamily::P384, DigestAlgorithm::Sha512) => Ok(Self::EcdsaP384Sha512),
                     (KeyFamily::Other(oid), _) => Err(SchemeError::Unsupported { oid }),
                     _ => Err(SchemeError::Contradiction),
                 }
@@ -202,13 +220,29 @@ impl SignatureScheme {
                     _ => Err(SchemeError::Contradiction),
                 }
             }
-            (RSA_PSS, _) => match (family, pss_digest(algorithm.parameters)?) {
-                (KeyFamily::Rsa | KeyFamily::RsaPssOnly, DigestAlgorithm::Sha256) => Ok(Self::RsaPssSha256),
-                (KeyFamily::Rsa | KeyFamily::RsaPssOnly, DigestAlgorithm::Sha384) => Ok(Self::RsaPssSha384),
-                (KeyFamily::Rsa | KeyFamily::RsaPssOnly, DigestAlgorithm::Sha512) => Ok(Self::RsaPssSha512),
-                (KeyFamily::Other(oid), _) => Err(SchemeError::Unsupported { oid }),
-                _ => Err(SchemeError::Contradiction),
-            },
+            (RSA_PSS, _) => {
+                let (digest, salt) = pss_parameters(algorithm.parameters)?;
+                let usual = usize::from(salt) == digest.output_len();
+                match (family, digest) {
+                    (KeyFamily::Rsa | KeyFamily::RsaPssOnly, _) if !usual => {
+                        if !crate::verify::takes_any_salt(spki_der) {
+                            return Err(SchemeError::UnsupportedParameters);
+                        }
+                        Ok(Self::RsaPssSalted { digest, salt })
+                    }
+                    (KeyFamily::Rsa | KeyFamily::RsaPssOnly, DigestAlgorithm::Sha256) => {
+                        Ok(Self::RsaPssSha256)
+                    }
+                    (KeyFamily::Rsa | KeyFamily::RsaPssOnly, DigestAlgorithm::Sha384) => {
+                        Ok(Self::RsaPssSha384)
+                    }
+                    (KeyFamily::Rsa | KeyFamily::RsaPssOnly, DigestAlgorithm::Sha512) => {
+                        Ok(Self::RsaPssSha512)
+                    }
+                    (KeyFamily::Other(oid), _) => Err(SchemeError::Unsupported { oid }),
+                    _ => Err(SchemeError::Contradiction),
+                }
+            }
             (ED25519, _) => {
                 no_parameters()?;
                 match family {
@@ -257,7 +291,7 @@ impl KeyFamily {
 
 /// RSASSA-PSS-params ::= SEQUENCE { hashAlgorithm [0], maskGenAlgorithm [1], saltLength [2], trailerField [3] }
 /// (RFC 4055 §3.1); every default means SHA-1.
-fn pss_digest(parameters: Option<AnyRef<'_>>) -> Result<DigestAlgorithm, SchemeError> {
+fn pss_parameters(parameters: Option<AnyRef<'_>>) -> Result<(DigestAlgorithm, u16), SchemeError> {
     let parameters = parameters.ok_or(SchemeError::Malformed)?;
     let malformed = |_| SchemeError::Malformed;
     let body = parameters.to_der().map_err(malformed)?;
@@ -299,10 +333,10 @@ fn pss_digest(parameters: Option<AnyRef<'_>>) -> Result<DigestAlgorithm, SchemeE
         DigestError::Refused { name } => SchemeError::Refused { name },
         DigestError::Unknown { oid } => SchemeError::Unsupported { oid },
     })?;
-    if mask != Some(hash) || usize::try_from(salt).ok() != Some(digest.output_len()) {
-        return Err(SchemeError::UnsupportedParameters);
+    match u16::try_from(salt) {
+        Ok(salt) if mask == Some(hash) => Ok((digest, salt)),
+        _ => Err(SchemeError::UnsupportedParameters),
     }
-    Ok(digest)
 }
 
 fn oid_tlv(oid: ObjectIdentifier) -> Vec<u8> {

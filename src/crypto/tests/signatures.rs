@@ -3,7 +3,9 @@
 
 use std::{path::Path, process::Command};
 
-use cinnabar_crypto::{KeyKind, SchemeError, SignatureScheme, Signer, SoftwareKey, VerifyError, verify};
+use cinnabar_crypto::{
+    DigestAlgorithm, KeyKind, SchemeError, SignatureScheme, Signer, SoftwareKey, VerifyError, verify,
+};
 use ring::rand::SystemRandom;
 
 fn software(kind: KeyKind) -> SoftwareKey {
@@ -26,6 +28,7 @@ const FOREIGN: &[(&str, &str, SignatureScheme)] = &[
     ("ec -pkeyopt ec_paramgen_curve:P-256", "-sha512", SignatureScheme::EcdsaP256Sha512),
     ("ec -pkeyopt ec_paramgen_curve:P-384", "-sha256", SignatureScheme::EcdsaP384Sha256),
     ("ec -pkeyopt ec_paramgen_curve:P-384", "-sha384", SignatureScheme::EcdsaP384Sha384),
+    ("ec -pkeyopt ec_paramgen_curve:P-384", "-sha512", SignatureScheme::EcdsaP384Sha512),
     ("rsa -pkeyopt rsa_keygen_bits:2048", "-sha256", SignatureScheme::RsaPkcs1Sha256),
     ("rsa -pkeyopt rsa_keygen_bits:2048", "-sha384", SignatureScheme::RsaPkcs1Sha384),
     ("rsa -pkeyopt rsa_keygen_bits:2048", "-sha512", SignatureScheme::RsaPkcs1Sha512),
@@ -43,6 +46,16 @@ const FOREIGN: &[(&str, &str, SignatureScheme)] = &[
         "rsa -pkeyopt rsa_keygen_bits:2048",
         "-sha512 -sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:digest",
         SignatureScheme::RsaPssSha512,
+    ),
+    (
+        "rsa -pkeyopt rsa_keygen_bits:2048",
+        "-sha256 -sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:max",
+        SignatureScheme::RsaPssSalted { digest: DigestAlgorithm::Sha256, salt: 222 },
+    ),
+    (
+        "rsa -pkeyopt rsa_keygen_bits:2048",
+        "-sha512 -sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:0",
+        SignatureScheme::RsaPssSalted { digest: DigestAlgorithm::Sha512, salt: 0 },
     ),
 ];
 
