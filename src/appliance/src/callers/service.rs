@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 
-use pki::issue::Profile;
 use pki::request::CertificationRequest;
 use pki::{Certificate, GeneralName};
 use ring::rand::SystemRandom;
@@ -226,8 +225,8 @@ pub async fn issue_certificate(
     })?;
     may_certify(app, permit, &caller, request.spki()).await?;
     let (kind, profile, days) = match records::kind_of(&caller) {
-        CallerKind::Machine => (CertificateKind::Machine, Profile::MachineClient, MACHINE_DAYS),
-        _ => (CertificateKind::Officer, Profile::OfficerClient, PERSON_DAYS),
+        CallerKind::Machine => (CertificateKind::Machine, "machine", MACHINE_DAYS),
+        _ => (CertificateKind::Officer, "officer", PERSON_DAYS),
     };
     let unsealed = app.unsealed()?;
     let issuer = app.issuer_of(kind).map_err(Problem::internal)?;
@@ -238,7 +237,7 @@ pub async fn issue_certificate(
         profile,
         name: caller.id().to_owned(),
         alternative_names: vec![GeneralName::Uri(text(&caller, "uri").to_owned())],
-        days,
+        days: Some(days),
     };
     let terms = Terms {
         organisation: text(organisation, "name").chars().take(64).collect(),

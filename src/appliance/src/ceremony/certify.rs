@@ -1,18 +1,17 @@
 //! Certificates of the hierarchy's keys, of the server and of the first people: computation alone.
 //!
-//! Names, validity and addresses come from the hierarchy and the plan, time and serials are handed in.
+//! What each certificate is, its profile says (those that come with the program: the ceremony writes them out). Names,
+//! validity and addresses come from the hierarchy and the plan, time and serials are handed in.
 
 use std::net::IpAddr;
 
 use crypto::Signer;
-use pki::issue::{IssueError, IssuerRef, Profile, Template, issue, serial_from_random};
-use pki::{Certificate, CertificateError, GeneralName, Subject};
+use pki::issue::{IssueError, IssuerRef, Places, Wish, prepare, serial_from_random};
+use pki::profile::builtin;
+use pki::{Certificate, GeneralName, Subject};
 use ring::rand::SecureRandom;
 
 use super::hierarchy::{Key, Role};
-
-/// Certificates begin this long before they are made, in seconds: clocks of peers may be a little behind.
-pub const BACKDATE: i64 = 300;
 
 /// What every certificate of one ceremony shares.
 #[derive(Debug, Clone)]
@@ -47,13 +46,13 @@ pub enum CertifyError {
         /// Why.
         source: IssueError,
     },
-    /// What was issued does not read back.
-    #[error("certificate for `{name}` does not read back: {source}")]
-    Read {
+    /// There is no such profile.
+    #[error("certificate for `{name}`: there is no profile `{profile}`")]
+    Profile {
         /// Whose.
         name: String,
-        /// Why.
-        source: CertificateError,
+        /// Its name.
+        profile: &'static str,
     },
     /// The system gives no random octets.
     #[error("the system's random source failed")]
@@ -63,14 +62,14 @@ pub enum CertifyError {
 /// What tells one certificate from another within [`Terms`].
 #[derive(Debug, Clone)]
 pub struct Wanted {
-    /// The profile.
-    pub profile: Profile,
+    /// Name of its profile.
+    pub profile: &'static str,
     /// Common name, 64 characters at most (RFC 5280 appendix A, ub-common-name).
     pub name: String,
     /// Further names.
     pub alternative_names: Vec<GeneralName>,
-    /// Days of validity.
-    pub days: u32,
+    /// Days of validity; the profile's when absent. No certificate outlives its issuer.
+    pub days: Option<u32>,
 }
 
 /// Issues one certificate under `authority`, or a self-signed one with `subject_key` when there is none.
@@ -85,46 +84,47 @@ pub fn certify(
     terms: &Terms,
     random: &dyn SecureRandom,
 ) -> Result<Certificate, CertifyError> {
+    let refused = |source| CertifyError::Issue { name: wanted.name.clone(), source };
+    let unknown = || CertifyError::Profile { name: wanted.name.clone(), profile: wanted.profile };
+    let profile = builtin().get(wanted.profile).ok_or_else(unknown)?;
     let mut serial = [0; 20];
     random.fill(&mut serial).map_err(|_| CertifyError::Random)?;
-    let begin = terms.now - BACKDATE;
-    let wish = begin + i64::from(wanted.days) * 86_400 - 1;
-    let address = |folder: &str, extension: &str| {
-        authority.map(|a| format!("{}/{folder}/{}.{extension}", terms.public_url, a.label))
+    let begin = terms.now - profile.validity().backdate;
+    let place = |path: &str, end: &str| {
+        authority.map(|authority| format!("{}/{path}/{}{end}", terms.public_url, authority.label))
     };
-    let template = Template {
-        profile: wanted.profile,
-        subject: Subject::common_name(&wanted.name).organization(&terms.organisation).country("CN"),
-        subject_alt_names: wanted.alternative_names.clone(),
+    let places =
+        Places { crl: place("crl", ".crl"), ocsp: place("ocsp", ""), ca_issuers: place("ca", ".cer") };
+    let wish = Wish {
+        subject: Subject::default().organization(&terms.organisation).named(&wanted.name),
+        names: wanted.alternative_names.clone(),
         public_key: subject_key.to_vec(),
-        not_before: begin,
-        not_after: authority.map_or(wish, |a| wish.min(a.certificate.not_after())),
-        serial: serial_from_random(serial),
-        crl_distribution_point: address("crl", "crl"),
-        ocsp_uri: None,
-        ca_issuers_uri: address("ca", "cer"),
+        not_before: None,
+        not_after: wanted.days.map(|days| begin + i64::from(days) * 86_400 - 1),
     };
-    let issued = match authority {
-        Some(a) => issue(&template, IssuerRef::Ca(a.certificate), a.signer),
-        None => issue(&template, IssuerRef::SelfSigned, own),
+    let (issuer, signer) = match authority {
+        Some(authority) => (IssuerRef::Ca(authority.certificate), authority.signer),
+        None => (IssuerRef::SelfSigned, own),
     };
-    let der = issued.map_err(|source| CertifyError::Issue { name: wanted.name.clone(), source })?;
-    Certificate::from_der(&der).map_err(|source| CertifyError::Read { name: wanted.name.clone(), source })
+    let linted =
+        prepare(profile, &wish, issuer, &places, serial_from_random(serial), terms.now, signer.scheme())
+            .map_err(refused)?;
+    linted.sign(signer).map_err(refused)
 }
 
 /// What the hierarchy asks of a key's certificate; nothing for keys that have none.
 #[must_use]
 pub fn wanted(key: &Key, organisation: &str) -> Option<Wanted> {
     let profile = match key.role {
-        Role::RootCa => Profile::RootCa,
-        Role::IssuingCa => Profile::IssuingCa,
-        Role::Ocsp => Profile::Ocsp,
-        Role::TimeStamp => Profile::TimeStamp,
-        Role::SealMaker => Profile::SealMaker,
+        Role::RootCa => "root",
+        Role::IssuingCa => "issuing-ca",
+        Role::Ocsp => "ocsp",
+        Role::TimeStamp => "time-stamp",
+        Role::SealMaker => "seal-maker",
         Role::LogCheckpoint | Role::Data => return None,
     };
     let name = key.name.replace("{organisation}", organisation);
-    Some(Wanted { profile, name, alternative_names: Vec::new(), days: key.days })
+    Some(Wanted { profile, name, alternative_names: Vec::new(), days: Some(key.days) })
 }
 
 /// Host names and addresses as alternative names.

@@ -11,10 +11,10 @@ mod layout;
 mod perform;
 mod register;
 
-pub use certify::{Authority, BACKDATE, CertifyError, Terms, Wanted, certify};
+pub use certify::{Authority, CertifyError, Terms, Wanted, certify};
 pub use hierarchy::{
     CustodyKind, DEFAULT as DEFAULT_HIERARCHY, Hierarchy, HierarchyError, Key, Kind, Role, default_in_token,
 };
 pub use layout::{Layout, LayoutError, Secrecy, write_new};
 pub use perform::{CeremonyError, Done, Plan, UnlockPlan, perform};
-pub use register::{NewCertificate, OWN_ORGANISATION, Person, RegisterError, certificate_row, profile_name};
+pub use register::{NewCertificate, OWN_ORGANISATION, Person, RegisterError, certificate_row};

@@ -9,7 +9,6 @@ use custody::{
     Algorithm, CREDENTIAL_LEN, CredentialSource, Custody, CustodyError, Keystore, PassphraseCost, Unlock,
     Usage, write_secret_file,
 };
-use pki::issue::Profile;
 use pki::{Certificate, GeneralName, pem};
 use ring::digest::{SHA256, digest};
 use ring::rand::{SecureRandom, SystemRandom};
@@ -168,10 +167,6 @@ const PEOPLE: [(&str, &str, &str); 3] = [
     ("officer-1", "officer", "security-officer"),
     ("officer-2", "officer", "security-officer"),
 ];
-
-/// Days that the first people's and the server's certificates are valid.
-const PERSON_DAYS: u32 = 730;
-const SERVER_DAYS: u32 = 397;
 
 impl Plan {
     /// How many lines the transcript will have, for a progress bar.
@@ -332,7 +327,7 @@ impl<'a> Scene<'a> {
     fn enter(
         &mut self,
         issuer: String,
-        profile: Profile,
+        profile: &'static str,
         certificate: Certificate,
         caller: Option<&'static str>,
     ) {
@@ -355,17 +350,17 @@ impl<'a> Scene<'a> {
         let key = SoftwareKey::generate(KeyKind::P256, &self.random)?;
         let own = SoftwareKey::from_pkcs8(&key)?;
         let wanted = Wanted {
-            profile: Profile::TlsServer,
+            profile: "server",
             name: self.plan.hosts.first().cloned().unwrap_or_else(|| "localhost".into()),
             alternative_names: hosts(&self.plan.hosts),
-            days: SERVER_DAYS,
+            days: None,
         };
         let certificate = self.issue(&wanted, own.public_key(), &issuer.label)?;
         let chain = self.with_chain(&certificate, &issuer.label);
         self.layout.write("tls/server.crt", chain.as_bytes(), Secrecy::Open)?;
         let secret = Zeroizing::new(pem::encode(&key, "PRIVATE KEY"));
         self.layout.write("tls/server.key", secret.as_bytes(), Secrecy::Secret)?;
-        self.enter(issuer.label.clone(), Profile::TlsServer, certificate, None);
+        self.enter(issuer.label.clone(), "server", certificate, None);
         Ok(())
     }
 
@@ -376,10 +371,10 @@ impl<'a> Scene<'a> {
             let own = SoftwareKey::from_pkcs8(&key)?;
             let uri = format!("{}:{kind}:{id}", self.config.appliance.uri_base);
             let wanted = Wanted {
-                profile: Profile::OfficerClient,
+                profile: "officer",
                 name: id.to_owned(),
                 alternative_names: vec![GeneralName::Uri(uri.clone())],
-                days: PERSON_DAYS,
+                days: None,
             };
             let certificate = self.issue(&wanted, own.public_key(), &issuer.label)?;
             let folder = format!("credentials/{id}");
@@ -396,7 +391,7 @@ impl<'a> Scene<'a> {
             ] {
                 self.layout.write(&format!("{folder}/{name}"), text.as_bytes(), secrecy)?;
             }
-            self.enter(issuer.label.clone(), Profile::OfficerClient, certificate, Some(id));
+            self.enter(issuer.label.clone(), "officer", certificate, Some(id));
             self.people.push(Person { id, kind, uri, role });
         }
         Ok(())

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use custody::{Custody, CustodyError};
 use pki::Certificate;
-use pki::issue::Profile;
 use serde_json::json;
 
 use super::hierarchy::{Hierarchy, Key};
@@ -22,8 +21,8 @@ pub const OWN_ORGANISATION: &str = "appliance";
 pub struct NewCertificate {
     /// Label of the authority that signed it.
     pub issuer: String,
-    /// Its profile.
-    pub profile: Profile,
+    /// Name of its profile.
+    pub profile: &'static str,
     /// The certificate.
     pub certificate: Certificate,
     /// The caller it names, if any.
@@ -129,7 +128,7 @@ fn unit(
     for new in made {
         let fingerprint = hex::encode(new.certificate.sha256_fingerprint());
         let mut issued = Unit::new(act("certificate.issue", &format!("certificate:{fingerprint}")))
-            .facts(json!({ "issuer": new.issuer, "profile": profile_name(new.profile) }))
+            .facts(json!({ "issuer": new.issuer, "profile": new.profile }))
             .insert(certificate_row(&new.certificate, &new.issuer, new.profile, new.caller));
         if let Some((_, key)) = places.iter().find(|(spki, _)| spki == new.certificate.spki()) {
             issued = issued.insert(authorities::first_generation(key, &fingerprint, now));
@@ -158,12 +157,7 @@ fn caller_row(person: &Person, now: i64) -> Row {
 
 /// The row of a new certificate; times in microseconds since the Unix epoch.
 #[must_use]
-pub fn certificate_row(
-    certificate: &Certificate,
-    issuer: &str,
-    profile: Profile,
-    caller: Option<&str>,
-) -> Row {
+pub fn certificate_row(certificate: &Certificate, issuer: &str, profile: &str, caller: Option<&str>) -> Row {
     Row::new(
         &CERTIFICATES,
         vec![
@@ -172,7 +166,7 @@ pub fn certificate_row(
             issuer.into(),
             crate::identity::serial_hex(certificate.serial()).into(),
             certificate.subject().to_string().into(),
-            profile_name(profile).into(),
+            profile.into(),
             caller.into(),
             certificate.not_before().saturating_mul(1_000_000).into(),
             certificate.not_after().saturating_mul(1_000_000).into(),
@@ -190,21 +184,4 @@ pub fn certificate_row(
             Value::Null,
         ],
     )
-}
-
-/// The profile's name in records and entries.
-#[must_use]
-pub const fn profile_name(profile: Profile) -> &'static str {
-    match profile {
-        Profile::RootCa => "root-ca",
-        Profile::IssuingCa => "issuing-ca",
-        Profile::TlsServer => "tls-server",
-        Profile::MachineClient => "machine-client",
-        Profile::OfficerClient => "officer-client",
-        Profile::Seal => "seal",
-        Profile::Ocsp => "ocsp",
-        Profile::TimeStamp => "time-stamp",
-        Profile::SealMaker => "seal-maker",
-        _ => "other",
-    }
 }

@@ -6,7 +6,6 @@ use crypto::Signer;
 use custody::{Algorithm, Custody, CustodyError, Usage};
 use pdf::appearance::{ImageError, ImageLimits, SealImage};
 use pki::Certificate;
-use pki::issue::Profile;
 use ring::rand::SystemRandom;
 use serde_json::json;
 
@@ -17,9 +16,6 @@ use crate::ceremony::{self, CertifyError, Terms, Wanted, certificate_row, certif
 use crate::journal::{CommitError, Committed, Journal, Unit};
 use crate::policy::{MakeSeal, Permit};
 use crate::store::{Db, StoreError};
-
-/// Days that a seal's certificate is valid.
-const DAYS: u32 = 1095;
 
 /// What making a seal works with.
 #[derive(Clone, Copy)]
@@ -98,7 +94,7 @@ pub async fn make(
         }
     };
     let fingerprint = hex::encode(certificate.sha256_fingerprint());
-    let issued = certificate_row(&certificate, &shop.authority.label, Profile::Seal, None);
+    let issued = certificate_row(&certificate, &shop.authority.label, "seal-organisation", None);
     let unit = Unit::new(act)
         .facts(json!({ "seal": new.id, "certificate": fingerprint, "key": key_label }))
         .insert(issued)
@@ -128,8 +124,12 @@ fn certificate(
 ) -> Result<Certificate, MakeError> {
     let own = shop.custody.signer(key_label)?;
     let signer = shop.custody.signer(&shop.authority.label)?;
-    let wanted =
-        Wanted { profile: Profile::Seal, name: new.name.clone(), alternative_names: Vec::new(), days: DAYS };
+    let wanted = Wanted {
+        profile: "seal-organisation",
+        name: new.name.clone(),
+        alternative_names: Vec::new(),
+        days: None,
+    };
     let authority = ceremony::Authority {
         label: &shop.authority.label,
         certificate: &shop.authority.certificate,

@@ -20,7 +20,6 @@ use http::{Method, Request};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::SendRequest;
 use hyper_util::rt::TokioIo;
-use pki::issue::Profile;
 use pki::{Certificate, GeneralName};
 use ring::rand::SystemRandom;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
@@ -416,10 +415,10 @@ impl Parts {
         let key = SoftwareKey::generate(KeyKind::P256, &SystemRandom::new()).unwrap().to_vec();
         let signer = SoftwareKey::from_pkcs8(&key).unwrap();
         let wanted = Wanted {
-            profile: Profile::OfficerClient,
+            profile: "officer",
             name: "test".into(),
             alternative_names: vec![GeneralName::Uri(uri.into())],
-            days,
+            days: Some(days),
         };
         Credential { certificate: self.issue(issuer, &wanted, signer.public_key(), from), key }
     }
@@ -432,10 +431,10 @@ impl Parts {
         let key = SoftwareKey::generate(KeyKind::P256, &SystemRandom::new()).unwrap();
         let signer = SoftwareKey::from_pkcs8(&key).unwrap();
         let wanted = Wanted {
-            profile: Profile::TlsServer,
+            profile: "server",
             name: "localhost".into(),
             alternative_names: vec![GeneralName::Dns("localhost".into())],
-            days: 30,
+            days: Some(30),
         };
         let certificate = self.issue("platform-ca", &wanted, signer.public_key(), now());
         let tls = self.root.join("tls");
@@ -493,7 +492,7 @@ fn certificate_row(certificate: &Certificate, caller: &str) -> Row {
         "officers-ca".into(),
         hex::encode(certificate.serial()).into(),
         "CN=test".into(),
-        "officer-client".into(),
+        "officer".into(),
         caller.into(),
         (certificate.not_before() * 1_000_000).into(),
         (certificate.not_after() * 1_000_000).into(),
@@ -518,9 +517,9 @@ fn authorities(root: &Path, hierarchy: &Hierarchy, custody: &Arc<dyn Custody>) -
         if !matches!(key.role, Role::RootCa | Role::IssuingCa) {
             continue;
         }
-        let profile = if key.role == Role::RootCa { Profile::RootCa } else { Profile::IssuingCa };
+        let profile = if key.role == Role::RootCa { "root" } else { "issuing-ca" };
         let wanted =
-            Wanted { profile, name: key.label.clone(), alternative_names: Vec::new(), days: key.days };
+            Wanted { profile, name: key.label.clone(), alternative_names: Vec::new(), days: Some(key.days) };
         let own = custody.signer(&key.label).unwrap();
         let random = SystemRandom::new();
         let certificate = match &key.issuer {
