@@ -11,11 +11,13 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+mod certificates;
 mod enrolment;
 mod fetch;
 mod pkcs11;
 mod timestamps;
 
+pub use certificates::Certificates;
 pub use enrolment::EnrolmentListener;
 pub use fetch::Fetch;
 pub use pkcs11::Pkcs11;
@@ -46,6 +48,9 @@ pub struct Config {
     /// Hardening of the process.
     #[serde(default)]
     pub process: Process,
+    /// How certificates are issued.
+    #[serde(default)]
+    pub certificates: Certificates,
     /// What the appliance may fetch from elsewhere; nothing unless it stands here.
     #[serde(default)]
     pub fetch: Fetch,
@@ -396,6 +401,9 @@ impl Config {
         if let Some((key, value, reason)) =
             self.listeners.enrolment.as_ref().and_then(EnrolmentListener::wrong)
         {
+            return wrong(key, &value, reason);
+        }
+        if let Some((key, value, reason)) = self.certificates.wrong() {
             return wrong(key, &value, reason);
         }
         if let Some((key, value, reason)) = self.pkcs11.as_ref().and_then(Pkcs11::fault) {

@@ -11,6 +11,7 @@ pub mod authorities;
 pub mod backup;
 pub mod callers;
 pub mod ceremony;
+pub mod certificates;
 pub mod cli;
 pub mod config;
 pub mod documents;

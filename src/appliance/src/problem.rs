@@ -115,6 +115,18 @@ table! {
     IdempotencyKeyReused = "idempotency-key-reused", 422, "The idempotency key was used with another request", true;
     /// The certification request is not sound or not signed by its key.
     RequestUnsound = "certification-request-unsound", 422, "The certification request is not sound", true;
+    /// The certification request is not signed by the key it names.
+    RequestUnproven = "certification-request-unproven", 422, "The certification request is not signed by its key", true;
+    /// The key of the certification request is weak, or of an algorithm that is not taken.
+    RequestKey = "certification-request-key", 422, "The key of the certification request cannot be used", true;
+    /// Subject or alternative names that the profile does not allow.
+    RequestNames = "certification-request-names", 422, "The certification request asks for names it cannot have", true;
+    /// There is no such certificate profile, or it does not give what is asked for.
+    ProfileForbids = "certificate-profile-forbids", 422, "The certificate profile does not give this", true;
+    /// The certificate cannot be renewed in its present state.
+    NotRenewable = "certificate-not-renewable", 409, "The certificate cannot be renewed", true;
+    /// The request for a certificate is not open any more.
+    RequestClosed = "certificate-request-closed", 409, "The request for a certificate is not open", true;
     /// The document is not a PDF or damaged beyond reading.
     PdfUnreadable = "pdf-unreadable", 422, "The document cannot be read as PDF", true;
     /// The document ends before its end.

@@ -1,9 +1,8 @@
-//! Routes of organisations, callers, proposals and certificates.
+//! Routes of organisations, callers and proposals.
 
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
@@ -12,18 +11,18 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::model::{
-    CallerChange, CallerRecord, Callers, CertificatePage, CertificateRecord, Certificates, NewCaller,
-    NewOrganisation, Organisation, OrganisationChange, Organisations, Page, Proposal, Proposals, Revocation,
+    CallerChange, CallerRecord, Callers, NewCaller, NewOrganisation, Organisation, OrganisationChange,
+    Organisations, Page, Proposal, Proposals, Revocation,
 };
 use super::records::{self, text};
 use super::service::{self, Done};
 use crate::app::App;
+use crate::certificates::model::CertificateRecord;
 use crate::identity::CallerKind;
 use crate::journal::Committed;
 use crate::policy::{
-    AddCaller, AddOrganisation, ApproveCaller, ChangeCaller, ChangeOrganisation, IssueCertificate,
-    ProposeCaller, ReadCaller, ReadCertificate, ReadOrganisation, Resource, RetireCaller, RetireOrganisation,
-    RevokeCertificate,
+    AddCaller, AddOrganisation, ApproveCaller, ChangeCaller, ChangeOrganisation, ProposeCaller, ReadCaller,
+    ReadOrganisation, Resource, RetireCaller, RetireOrganisation, RevokeCertificate,
 };
 use crate::problem::{Kind, Problem, Result};
 use crate::server::Session;
@@ -39,11 +38,8 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(list_callers, add_caller))
         .routes(routes!(read_caller, change_caller))
         .routes(routes!(retire_caller))
-        .routes(routes!(issue_certificate))
         .routes(routes!(list_proposals))
         .routes(routes!(approve_proposal))
-        .routes(routes!(list_certificates))
-        .routes(routes!(read_certificate))
         .routes(routes!(revoke_certificate))
 }
 
@@ -224,44 +220,6 @@ async fn retire_caller(
     Ok(made(StatusCode::OK, None, &done, &CallerRecord::from(&done.row)))
 }
 
-/// Issue a certificate to a caller
-///
-/// The body is a PKCS#10 request, DER or PEM; the answer is the certificate with its authority's, PEM.
-#[utoipa::path(post, path = "/v1/callers/{id}/certificates", params(("id" = String, Path)), tag = "callers",
-    request_body(content = Vec<u8>, content_type = "application/pkcs10"),
-    responses((status = 201, content_type = "application/pem-certificate-chain", body = String)))]
-async fn issue_certificate(
-    State(app): State<Arc<App>>,
-    session: Session,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Result<Response> {
-    let (resource, caller) = the_caller(&app, &id).await?;
-    let permit = session.permit::<IssueCertificate>(resource)?;
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    if !["application/pkcs10", "application/x-pem-file"].contains(&kind) {
-        return Err(Problem::new(
-            Kind::UnsupportedMediaType,
-            "Send the request as `application/pkcs10`, DER or PEM.",
-        ));
-    }
-    let caller = found(caller)?;
-    let organisation = found(records::organisation(&app.db, text(&caller, "organisation")).await?)?;
-    let (done, chain) = service::issue_certificate(&app, &permit, caller, &organisation, &body).await?;
-    let pem: String = chain.iter().map(pki::Certificate::to_pem).collect();
-    let mut response = (StatusCode::CREATED, pem).into_response();
-    let kind = HeaderValue::from_static("application/pem-certificate-chain");
-    response.headers_mut().insert(header::CONTENT_TYPE, kind);
-    marks(
-        response.headers_mut(),
-        Some(format!("/v1/certificates/{}", done.row.id())),
-        &done.committed,
-        &done.row,
-    );
-    Ok(response)
-}
-
 /// List proposals
 #[utoipa::path(get, path = "/v1/proposals", params(Page), tag = "callers",
     responses((status = 200, body = Proposals)))]
@@ -290,35 +248,6 @@ async fn approve_proposal(
     let permit = session.permit_with::<ApproveCaller>(resource, |facts| facts.proposer = Some(proposer))?;
     let done = service::approve(&app, &permit, proposal, found(caller)?).await?;
     Ok(made(StatusCode::OK, None, &done, &CallerRecord::from(&done.row)))
-}
-
-/// List certificates
-#[utoipa::path(get, path = "/v1/certificates", params(CertificatePage), tag = "callers",
-    responses((status = 200, body = Certificates)))]
-async fn list_certificates(
-    State(app): State<Arc<App>>,
-    session: Session,
-    page: Result2<Query<CertificatePage>, QueryRejection>,
-) -> Result<Json<Certificates>> {
-    let CertificatePage { caller, after, limit } = page?.0;
-    let page = checked(Page { after, limit })?;
-    session.permit::<ReadCertificate>(Resource::certificate("*"))?;
-    let rows = records::certificates(&app.db, &caller, &page.after, page.limit + 1).await?;
-    let (items, next) = cut(rows, page.limit);
-    Ok(Json(Certificates { items: items.iter().map(CertificateRecord::from).collect(), next }))
-}
-
-/// Read a certificate's record
-#[utoipa::path(get, path = "/v1/certificates/{fingerprint}", params(("fingerprint" = String, Path)), tag = "callers",
-    responses((status = 200, body = CertificateRecord)))]
-async fn read_certificate(
-    State(app): State<Arc<App>>,
-    session: Session,
-    Path(fingerprint): Path<String>,
-) -> Result<Response> {
-    session.permit::<ReadCertificate>(Resource::certificate(&fingerprint))?;
-    let row = found(records::certificate(&app.db, &fingerprint).await?)?;
-    Ok(read(&row, &CertificateRecord::from(&row)))
 }
 
 /// Revoke a certificate

@@ -4,11 +4,6 @@
 use crate::identity::CallerKind;
 use crate::problem::{Kind, Problem, Result};
 
-/// A key as proposals name it.
-pub(super) fn key_hash(spki: &[u8]) -> String {
-    hex::encode(crypto::DigestAlgorithm::Sha256.digest(spki))
-}
-
 /// That a person is proposed with its key, which the second officer approves with it.
 pub(super) fn keyed(kind: CallerKind, key: Option<&str>) -> Result<()> {
     let hash = |key: &str| key.len() == 64 && key.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
@@ -28,6 +23,7 @@ pub(super) fn keyed(kind: CallerKind, key: Option<&str>) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::certificates::key_hash;
 
     #[test]
     fn a_person_is_proposed_with_a_key_and_a_machine_without() {

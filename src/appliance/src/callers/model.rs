@@ -117,35 +117,6 @@ pub struct Proposal {
     pub version: i64,
 }
 
-/// An issued certificate.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct CertificateRecord {
-    /// SHA-256 fingerprint, hexadecimal.
-    pub fingerprint: String,
-    /// Label of the authority that issued it.
-    pub issuer: String,
-    /// Serial number, hexadecimal.
-    pub serial: String,
-    /// Subject, RFC 4514.
-    pub subject: String,
-    /// Its profile.
-    pub profile: String,
-    /// The caller it names, if any.
-    pub caller: Option<String>,
-    /// First moment of validity, RFC 3339.
-    pub not_before: String,
-    /// Last second of validity, RFC 3339.
-    pub not_after: String,
-    /// `good` or `revoked`.
-    pub state: String,
-    /// When it was revoked, RFC 3339.
-    pub revoked_at: Option<String>,
-    /// Why it was revoked, as RFC 5280 §5.3.1 names it.
-    pub reason: Option<String>,
-    /// Version, also the `ETag`.
-    pub version: i64,
-}
-
 /// Why a certificate is to be revoked.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -161,22 +132,6 @@ pub struct Revocation {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Page {
-    /// `next` of the page before.
-    #[serde(default)]
-    pub after: String,
-    /// Most items, 1 to 200.
-    #[serde(default = "fifty")]
-    pub limit: u32,
-}
-
-/// Which certificates.
-#[derive(Debug, Clone, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct CertificatePage {
-    /// Only those of this caller.
-    #[serde(default)]
-    pub caller: String,
     /// `next` of the page before.
     #[serde(default)]
     pub after: String,
@@ -208,15 +163,6 @@ pub struct Callers {
 pub struct Proposals {
     /// The proposals.
     pub items: Vec<Proposal>,
-    /// What to send as `after` for the next page; absent on the last.
-    pub next: Option<String>,
-}
-
-/// One page of certificates.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Certificates {
-    /// The certificates.
-    pub items: Vec<CertificateRecord>,
     /// What to send as `after` for the next page; absent on the last.
     pub next: Option<String>,
 }

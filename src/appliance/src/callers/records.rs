@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::model::{CallerRecord, CertificateRecord, NewCaller, NewOrganisation, Organisation, Proposal};
+use super::model::{CallerRecord, NewCaller, NewOrganisation, Organisation, Proposal};
 use crate::identity::{CallerKind, Role};
 pub use crate::store::tables::{CALLERS, CERTIFICATES, ORGANISATIONS, PROPOSALS};
 use crate::store::{Db, Row, StoreError, Value};
@@ -38,18 +38,6 @@ pub async fn proposal(db: &Db, id: &str) -> Result<Option<Row>, StoreError> {
 /// [`StoreError`].
 pub async fn certificate(db: &Db, fingerprint: &str) -> Result<Option<Row>, StoreError> {
     db.row(&CERTIFICATES, fingerprint).await
-}
-
-/// Certificates in the order of their fingerprints, of one caller or of all.
-///
-/// # Errors
-/// [`StoreError`].
-pub async fn certificates(db: &Db, caller: &str, after: &str, limit: u32) -> Result<Vec<Row>, StoreError> {
-    let sql = "SELECT id, version, issuer, serial, subject, profile, caller, not_before, not_after, der, state, \
-               revoked_at, reason, organisation, requester, key, shard, invalid_from, changed, replaces, leaf FROM certificates WHERE id > $1 AND ($2 = '' OR caller = $2) ORDER BY id LIMIT $3";
-    let parameters: [Value; 3] = [after.into(), caller.into(), i64::from(limit).into()];
-    let records = db.fetch_all(sql, &parameters).await?;
-    records.iter().map(|record| record.to_row(&CERTIFICATES)).collect()
 }
 
 /// Certificates of one caller that are still good.
@@ -218,25 +206,6 @@ impl From<&Row> for Proposal {
             key: row.value("key").as_text().map(ToOwned::to_owned),
             state: text(row, "state").to_owned(),
             created: time(row, "created").unwrap_or_default(),
-            version: row.version(),
-        }
-    }
-}
-
-impl From<&Row> for CertificateRecord {
-    fn from(row: &Row) -> Self {
-        Self {
-            fingerprint: row.id().to_owned(),
-            issuer: text(row, "issuer").to_owned(),
-            serial: text(row, "serial").to_owned(),
-            subject: text(row, "subject").to_owned(),
-            profile: text(row, "profile").to_owned(),
-            caller: row.value("caller").as_text().map(ToOwned::to_owned),
-            not_before: time(row, "not_before").unwrap_or_default(),
-            not_after: time(row, "not_after").unwrap_or_default(),
-            state: text(row, "state").to_owned(),
-            revoked_at: time(row, "revoked_at"),
-            reason: row.value("reason").as_text().map(ToOwned::to_owned),
             version: row.version(),
         }
     }

@@ -1,25 +1,21 @@
-//! The rules: who is registered how, what needs a second officer, what a certificate is issued for.
+//! The rules: who is registered how, and what needs a second officer. Who gets a certificate is `certificates`'.
 //!
 //! Every act takes its permit and becomes one unit of work; the generation moves with it, so that every node
 //! knows within a second (decision 14).
 
 use std::sync::Arc;
 
-use pki::request::CertificationRequest;
-use pki::{Certificate, GeneralName};
-use ring::rand::SystemRandom;
 use serde_json::json;
 
-use super::keys::{key_hash, keyed};
+use super::keys::keyed;
 use super::model::{CallerChange, NewCaller, NewOrganisation, OrganisationChange};
 use super::records::{self, text};
-use crate::app::{App, Unsealed};
-use crate::ceremony::{Authority, Kind as CertificateKind, Terms, Wanted, certificate_row, certify};
+use crate::app::App;
 use crate::identity::{CallerKind, Role};
 use crate::journal::{Committed, Unit, generations};
 use crate::policy::{
-    AddCaller, AddOrganisation, ApproveCaller, ChangeCaller, ChangeOrganisation, IssueCertificate, Permit,
-    ProposeCaller, RetireCaller, RetireOrganisation, RevokeCertificate,
+    AddCaller, AddOrganisation, ApproveCaller, ChangeCaller, ChangeOrganisation, Permit, ProposeCaller,
+    RetireCaller, RetireOrganisation, RevokeCertificate,
 };
 use crate::problem::{Kind, Problem, Result};
 use crate::store::Row;
@@ -206,96 +202,6 @@ pub async fn retire_caller(app: &Arc<App>, permit: &Permit<RetireCaller>, row: R
     Ok(done)
 }
 
-/// Issues a certificate to a caller for the key of its certification request. The request proves possession
-/// of the key and says nothing else: names and validity are the register's.
-///
-/// # Errors
-/// A problem: an unsound request, an inactive caller, no authority for its kind.
-pub async fn issue_certificate(
-    app: &App,
-    permit: &Permit<IssueCertificate>,
-    caller: Row,
-    organisation: &Row,
-    request: &[u8],
-) -> Result<(Done, Vec<Certificate>)> {
-    let caller = active(caller)?;
-    let request = CertificationRequest::from_pem_or_der(request).map_err(|error| {
-        Problem::new(Kind::RequestUnsound, "Send a PKCS#10 request signed with its own key, DER or PEM.")
-            .log(error)
-    })?;
-    may_certify(app, permit, &caller, request.spki()).await?;
-    let (kind, profile, days) = match records::kind_of(&caller) {
-        CallerKind::Machine => (CertificateKind::Machine, "machine", MACHINE_DAYS),
-        _ => (CertificateKind::Officer, "officer", PERSON_DAYS),
-    };
-    let unsealed = app.unsealed()?;
-    let issuer = app.issuer_of(kind).map_err(Problem::internal)?;
-    let issuer =
-        issuer.ok_or_else(|| Problem::internal("the hierarchy has no authority for callers of that kind"))?;
-    let signer = unsealed.custody.signer(&issuer.label)?;
-    let wanted = Wanted {
-        profile,
-        name: caller.id().to_owned(),
-        alternative_names: vec![GeneralName::Uri(text(&caller, "uri").to_owned())],
-        days: Some(days),
-    };
-    let terms = Terms {
-        organisation: text(organisation, "name").chars().take(64).collect(),
-        public_url: app.config.appliance.public_url.clone(),
-        now: now(app)?.div_euclid(1_000_000),
-    };
-    let authority =
-        Authority { label: &issuer.label, certificate: &issuer.certificate, signer: signer.as_ref() };
-    let certificate =
-        certify(&wanted, request.spki(), Some(authority), signer.as_ref(), &terms, &SystemRandom::new())
-            .map_err(|error| {
-                Problem::new(Kind::RequestUnsound, "No certificate can be issued for that key.").log(error)
-            })?;
-    let row = certificate_row(&certificate, &issuer.label, profile, Some(caller.id()));
-    let unit = Unit::new(permit.act());
-    let unit = match records::kind_of(&caller) {
-        CallerKind::Machine => unit.guard(&records::CALLERS, caller.id(), caller.version()),
-        // Two first certificates asked for at once: the version lets one of them through.
-        _ => unit.update(caller.clone().next_version()),
-    };
-    let unit = unit
-        .insert(row.clone())
-        .facts(json!({ "certificate": row.id(), "issuer": issuer.label, "serial": text(&row, "serial") }));
-    let done = done_with(app, &unsealed, row, unit).await?;
-    Ok((done, vec![certificate, issuer.certificate]))
-}
-
-/// That one officer alone does not come by the certificate of another person, and with it by the second pair
-/// of eyes (decision 12): a person's certificates are renewed by that person, for any key; the first one ever is
-/// issued by anybody but the proposer, and only for the key that two officers agreed on.
-async fn may_certify(app: &App, permit: &Permit<IssueCertificate>, caller: &Row, spki: &[u8]) -> Result<()> {
-    if records::kind_of(caller) == CallerKind::Machine {
-        return Ok(());
-    }
-    let forbidden = |detail: &'static str| Err(Problem::new(Kind::Forbidden, detail));
-    let own = permit.caller().person.as_deref().unwrap_or_default();
-    let themselves = !own.is_empty() && own == text(caller, "person");
-    if !records::certificates(&app.db, caller.id(), "", 1).await?.is_empty() {
-        if themselves {
-            return Ok(());
-        }
-        return forbidden(
-            "Only the person it names has a further certificate issued; whoever lost the key is retired and \
-             proposed under a new name.",
-        );
-    }
-    if !themselves && records::proposed_by(&app.db, caller.id(), own).await? {
-        return forbidden("Another person than the proposer must have the first certificate issued.");
-    }
-    if records::approved_key(&app.db, caller.id()).await? != Some(key_hash(spki)) {
-        return forbidden(
-            "The first certificate is issued for the key that was approved: send a request of the key whose \
-             SHA-256 stands in the proposal, or retire the caller and propose it under a new name.",
-        );
-    }
-    Ok(())
-}
-
 /// Revokes a certificate: its holder is cut off on every node within five seconds.
 ///
 /// # Errors
@@ -329,11 +235,7 @@ fn revoked(row: Row, reason: &str, now: i64) -> Row {
 }
 
 async fn done(app: &App, row: Row, unit: Unit) -> Result<Done> {
-    done_with(app, app.unsealed()?.as_ref(), row, unit).await
-}
-
-async fn done_with(app: &App, unsealed: &Unsealed, row: Row, unit: Unit) -> Result<Done> {
-    let committed = unsealed.journal.commit(unit).await?;
+    let committed = app.unsealed()?.journal.commit(unit).await?;
     // The answer says it is so; on this node it is so from now on, on others within a second.
     if let Err(error) = app.identity.read_again(&app.db).await {
         tracing::warn!(%error, "the register is read again by the watcher");
@@ -462,8 +364,3 @@ const REASONS: [&str; 6] = [
     "cessationOfOperation",
     "privilegeWithdrawn",
 ];
-
-/// Validity of a machine's certificate, in days.
-const MACHINE_DAYS: u32 = 397;
-/// Validity of an officer's or operator's certificate, in days.
-const PERSON_DAYS: u32 = 730;

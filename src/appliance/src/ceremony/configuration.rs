@@ -4,8 +4,8 @@ use ring::rand::SecureRandom;
 
 use super::perform::{CeremonyError, Plan, UnlockPlan};
 use crate::config::{
-    AdminListener, Appliance, Config, Database, EnrolmentListener, Fetch, KeystoreConfig, Limits, Listeners,
-    Log, PlatformListener, Policies, Process, PublicListener, Time, TimeSource,
+    AdminListener, Appliance, Certificates, Config, Database, EnrolmentListener, Fetch, KeystoreConfig,
+    Limits, Listeners, Log, PlatformListener, Policies, Process, PublicListener, Time, TimeSource,
 };
 
 /// What `plan` makes of a configuration; paths are relative to the file it becomes.
@@ -57,6 +57,7 @@ pub(super) fn configuration(plan: &Plan, random: &dyn SecureRandom) -> Result<Co
         },
         time: Time { source: if plan.assume_clock { TimeSource::Assumed } else { TimeSource::Kernel } },
         process: Process { allow_swap: plan.allow_swap },
+        certificates: Certificates::default(),
         fetch: Fetch::default(),
         pkcs11: plan.pkcs11.clone(),
         timestamps: None,

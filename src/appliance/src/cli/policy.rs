@@ -67,7 +67,7 @@ pub struct ExplainArgs {
     /// Kind of the caller acted upon
     #[arg(long, default_value = "machine")]
     resource_kind: String,
-    /// Caller whose act the receipt proves
+    /// Caller whose act the receipt proves, whom the certificate names, or who asked for it
     #[arg(long, default_value = "")]
     resource_caller: String,
     /// Further organisations the seal is granted to
@@ -76,6 +76,9 @@ pub struct ExplainArgs {
     /// Person who proposed what is to be approved
     #[arg(long)]
     proposer: Option<String>,
+    /// The certificate to be renewed is, or is not, in the last third of its validity
+    #[arg(long)]
+    due: Option<bool>,
     /// As if it came over the local admin socket
     #[arg(long)]
     local: bool,
@@ -215,6 +218,7 @@ fn question(args: &ExplainArgs) -> Result<Question, Failure> {
         resource: resource(args)?,
         local: args.local,
         proposer: args.proposer.clone(),
+        due: args.due,
     })
 }
 
@@ -222,7 +226,7 @@ fn resource(args: &ExplainArgs) -> Result<Resource, Failure> {
     let (word, id) = args.resource.split_once(':').unwrap_or((&args.resource, ""));
     let kind = ResourceKind::parse(word).ok_or_else(|| {
         format!(
-            "unknown resource `{word}`; write seal:ID, document, receipt:LEAF, caller:ID, certificate:ID, \
+            "unknown resource `{word}`; write seal:ID, document, receipt:LEAF, caller:ID, certificate:ID, certificate-request:ID, \
              organisation:ID, log, policies or appliance"
         )
     })?;
@@ -239,7 +243,11 @@ fn resource(args: &ExplainArgs) -> Result<Resource, Failure> {
                 .ok_or_else(|| format!("unknown --resource-kind `{}`", args.resource_kind))?;
             Resource::caller(id, kind, organisation)
         }
-        ResourceKind::Certificate => Resource::certificate(id),
+        ResourceKind::Certificate => {
+            let holder = Some(args.resource_caller.as_str()).filter(|holder| !holder.is_empty());
+            Resource::certificate_of(id, holder)
+        }
+        ResourceKind::CertificateRequest => Resource::certificate_request(id, args.resource_caller.as_str()),
         ResourceKind::Organisation => Resource::organisation(id),
         ResourceKind::Log => Resource::log(),
         ResourceKind::Policies => Resource::policies(),
@@ -272,6 +280,7 @@ mod tests {
             "receipt:7",
             "caller:c",
             "certificate:ab",
+            "certificate-request:1",
             "organisation:o",
             "log",
             "policies",

@@ -5,7 +5,7 @@ pub mod http;
 pub mod model;
 mod problems;
 pub mod records;
-mod replay;
+pub mod replay;
 mod sealing;
 mod service;
 mod verification;

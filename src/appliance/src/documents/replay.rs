@@ -12,6 +12,7 @@ use custody::{Custody, CustodyError};
 use http::HeaderMap;
 use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use crate::store::tables::IDEMPOTENCY;
 use crate::store::{Db, Row, StoreError};
@@ -98,17 +99,30 @@ impl ReplayKey {
         custody: &Arc<dyn Custody>,
         label: &str,
     ) -> Result<Option<Kept>, ReplayError> {
-        let Some(row) = db.row(&IDEMPOTENCY, &self.id).await? else { return Ok(None) };
-        if row.value("request_digest").as_text() != Some(&self.request) {
-            return Err(ReplayError::Reused);
-        }
-        let sealed = row.value("response").as_bytes().unwrap_or_default();
-        let open = custody.open(label, sealed, self.id.as_bytes())?;
+        let Some(open) = self.open(db, custody, label).await? else { return Ok(None) };
         let damaged = |what: &str| ReplayError::Damaged(what.to_owned());
         let end = open.iter().position(|b| *b == b'\n').ok_or_else(|| damaged("no head"))?;
         let (head, tail) = open.split_at_checked(end).ok_or_else(|| damaged("no tail"))?;
         let answer = serde_json::from_slice(head).map_err(|e| ReplayError::Damaged(e.to_string()))?;
         Ok(Some(Kept { answer, tail: Bytes::copy_from_slice(tail.get(1..).unwrap_or_default()) }))
+    }
+
+    /// What was kept under this key, as it was given to [`seal`](Self::seal).
+    ///
+    /// # Errors
+    /// [`ReplayError::Reused`] if it answered another request.
+    pub async fn open(
+        &self,
+        db: &Db,
+        custody: &Arc<dyn Custody>,
+        label: &str,
+    ) -> Result<Option<Zeroizing<Vec<u8>>>, ReplayError> {
+        let Some(row) = db.row(&IDEMPOTENCY, &self.id).await? else { return Ok(None) };
+        if row.value("request_digest").as_text() != Some(&self.request) {
+            return Err(ReplayError::Reused);
+        }
+        let sealed = row.value("response").as_bytes().unwrap_or_default();
+        Ok(Some(custody.open(label, sealed, self.id.as_bytes())?))
     }
 
     /// The row that keeps an answer; part of the act's unit.
@@ -125,7 +139,21 @@ impl ReplayKey {
         let mut plain = serde_json::to_vec(&kept.answer).map_err(|e| ReplayError::Damaged(e.to_string()))?;
         plain.push(b'\n');
         plain.extend_from_slice(&kept.tail);
-        let sealed = custody.seal(label, &plain, self.id.as_bytes())?;
+        self.seal(&plain, now, custody, label)
+    }
+
+    /// The row that keeps what makes up an answer, encrypted; part of the act's unit.
+    ///
+    /// # Errors
+    /// [`ReplayError::Custody`].
+    pub fn seal(
+        &self,
+        plain: &[u8],
+        now: i64,
+        custody: &Arc<dyn Custody>,
+        label: &str,
+    ) -> Result<Row, ReplayError> {
+        let sealed = custody.seal(label, plain, self.id.as_bytes())?;
         let values = vec![
             self.id.as_str().into(),
             1.into(),

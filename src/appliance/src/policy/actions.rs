@@ -58,6 +58,16 @@ actions! {
     ReadCertificate = "certificate.read";
     /// Have a certificate issued to a caller.
     IssueCertificate = "certificate.issue";
+    /// Have a certificate renewed for another key.
+    RenewCertificate = "certificate.renew";
+    /// Approve a request for a certificate.
+    ApproveCertificate = "certificate.approve";
+    /// Refuse a request for a certificate.
+    RefuseCertificate = "certificate.refuse";
+    /// Take a request for a certificate back.
+    CancelCertificate = "certificate.cancel";
+    /// Abandon what was never signed, finish what was approved, fill in names of older certificates.
+    KeepCertificates = "certificate.keep";
     /// Enrol for a certificate of one's own (EST).
     EnrolCertificate = "certificate.enrol";
     /// Have a one-time secret made with which a machine enrols.

@@ -34,13 +34,15 @@ pub struct Facts {
     pub local: bool,
     /// The person who proposed what is to be approved.
     pub proposer: Option<String>,
+    /// The certificate to be renewed is in the last third of its validity.
+    pub due: Option<bool>,
 }
 
 impl Facts {
     /// The facts of a request over the platform API.
     #[must_use]
     pub fn of_request(request: impl Into<String>) -> Self {
-        Self { request: request.into(), local: false, proposer: None }
+        Self { request: request.into(), ..Self::default() }
     }
 }
 
@@ -148,6 +150,9 @@ impl Policy {
         if let Some(proposer) = &facts.proposer {
             pairs.push(("proposer".to_owned(), RestrictedExpression::new_string(proposer.clone())));
         }
+        if let Some(due) = facts.due {
+            pairs.push(("due".to_owned(), RestrictedExpression::new_bool(due)));
+        }
         let context = Context::from_pairs(pairs).map_err(|error| PolicyFault(error.to_string()))?;
         let request = Request::new(
             principal.uid.clone(),
@@ -221,7 +226,7 @@ pub(super) fn entity(type_name: &'static str, id: &str) -> Result<EntityUid, Pol
     Ok(EntityUid::from_type_name_and_id(known.clone(), EntityId::new(id)))
 }
 
-const TYPE_NAMES: [&str; 16] = [
+const TYPE_NAMES: [&str; 17] = [
     "Cinnabar::Action",
     "Cinnabar::Organisation",
     "Cinnabar::Role",
@@ -234,6 +239,7 @@ const TYPE_NAMES: [&str; 16] = [
     "Cinnabar::Receipt",
     "Cinnabar::Caller",
     "Cinnabar::Certificate",
+    "Cinnabar::CertificateRequest",
     "Cinnabar::Log",
     "Cinnabar::Policies",
     "Cinnabar::Appliance",

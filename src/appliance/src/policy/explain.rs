@@ -31,6 +31,8 @@ pub struct Question {
     pub local: bool,
     /// The person who proposed what is to be approved.
     pub proposer: Option<String>,
+    /// The certificate to be renewed is in the last third of its validity.
+    pub due: Option<bool>,
 }
 
 /// The answer.
@@ -63,7 +65,12 @@ pub fn explain(folder: &Path, question: &Question) -> Result<Explanation, Policy
         serial: String::new(),
         principal: OnceLock::new(),
     };
-    let facts = Facts { request: String::new(), local: question.local, proposer: question.proposer.clone() };
+    let facts = Facts {
+        local: question.local,
+        proposer: question.proposer.clone(),
+        due: question.due,
+        ..Facts::default()
+    };
     let (decision, policies, errors) =
         match policy.evaluate(&set, &caller, &question.action, &question.resource, &facts) {
             Ok(outcome) => outcome,

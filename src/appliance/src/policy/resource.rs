@@ -19,6 +19,8 @@ pub enum ResourceKind {
     Caller,
     /// A certificate.
     Certificate,
+    /// A request for a certificate.
+    CertificateRequest,
     /// An organisation.
     Organisation,
     /// The log.
@@ -39,6 +41,7 @@ impl ResourceKind {
             Self::Receipt => "receipt",
             Self::Caller => "caller",
             Self::Certificate => "certificate",
+            Self::CertificateRequest => "certificate-request",
             Self::Organisation => "organisation",
             Self::Log => "log",
             Self::Policies => "policies",
@@ -55,6 +58,7 @@ impl ResourceKind {
             Self::Receipt,
             Self::Caller,
             Self::Certificate,
+            Self::CertificateRequest,
             Self::Organisation,
             Self::Log,
             Self::Policies,
@@ -71,6 +75,7 @@ impl ResourceKind {
             Self::Receipt => "Cinnabar::Receipt",
             Self::Caller => "Cinnabar::Caller",
             Self::Certificate => "Cinnabar::Certificate",
+            Self::CertificateRequest => "Cinnabar::CertificateRequest",
             Self::Organisation => "Cinnabar::Organisation",
             Self::Log => "Cinnabar::Log",
             Self::Policies => "Cinnabar::Policies",
@@ -143,6 +148,22 @@ impl Resource {
     #[must_use]
     pub fn certificate(fingerprint: impl Into<String>) -> Self {
         Self::new(ResourceKind::Certificate, fingerprint)
+    }
+
+    /// A certificate that names the registration `holder`, if it names one.
+    #[must_use]
+    pub fn certificate_of(fingerprint: impl Into<String>, holder: Option<&str>) -> Self {
+        let mut resource = Self::certificate(fingerprint);
+        resource.caller = holder.map(ToOwned::to_owned);
+        resource
+    }
+
+    /// A request for a certificate, made by the registration `requester`.
+    #[must_use]
+    pub fn certificate_request(id: impl Into<String>, requester: impl Into<String>) -> Self {
+        let mut resource = Self::new(ResourceKind::CertificateRequest, id);
+        resource.caller = Some(requester.into());
+        resource
     }
 
     /// An organisation.
@@ -222,6 +243,15 @@ impl Resource {
             ResourceKind::Receipt => {
                 let caller = self.caller.clone().unwrap_or_default();
                 attributes.insert("caller".to_owned(), RestrictedExpression::new_string(caller));
+            }
+            ResourceKind::Certificate => {
+                if let Some(holder) = &self.caller {
+                    attributes.insert("holder".to_owned(), RestrictedExpression::new_string(holder.clone()));
+                }
+            }
+            ResourceKind::CertificateRequest => {
+                let requester = self.caller.clone().unwrap_or_default();
+                attributes.insert("requester".to_owned(), RestrictedExpression::new_string(requester));
             }
             ResourceKind::Caller => {
                 let of = self.organisation.as_deref().unwrap_or_default();

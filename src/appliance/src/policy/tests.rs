@@ -187,6 +187,7 @@ fn explain_names_the_deciding_policies_and_their_reasons() {
         resource: Resource::seal("s1", "o1"),
         local: false,
         proposer: None,
+        due: None,
     };
     let answer = explain(&shipped(), &question).unwrap();
     assert!(answer.permitted);

@@ -291,6 +291,18 @@ impl Db {
         self.fetch(sql, parameters).await
     }
 
+    /// As [`fetch_all`](Self::fetch_all), for SQL put together from parts of this program's own.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(crate) async fn fetch_built(
+        &self,
+        sql: String,
+        parameters: &[Value],
+    ) -> Result<Vec<Record>, StoreError> {
+        self.fetch(AssertSqlSafe(sql), parameters).await
+    }
+
     /// The first record of a query, if there is one.
     ///
     /// # Errors

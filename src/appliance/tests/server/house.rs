@@ -139,7 +139,13 @@ impl House {
         let db = Db::upgrade(&config.database.url.parse().unwrap()).await.unwrap();
         house.first_people(&db, &config, &hierarchy).await;
         let app = App::open(config, db).await.unwrap();
-        let (router, _) = api(&app, [appliance::callers::routes(), appliance::enrolment::routes(), extra()]);
+        let capabilities = [
+            appliance::callers::routes(),
+            appliance::certificates::routes(),
+            appliance::enrolment::routes(),
+            extra(),
+        ];
+        let (router, _) = api(&app, capabilities);
         let server = Server::bind(app.clone(), router)
             .unwrap()
             .with_enrolment([strangers(), appliance::enrolment::est::routes()]);
