@@ -19,6 +19,7 @@ mod refusals;
 mod revocation;
 mod sealing;
 mod tampering;
+mod timestamps;
 mod token;
 
 /// Where suites that do not care put the seal.

@@ -3,6 +3,7 @@
 //!
 //!   `cinnabar-load`                      sets up a throw-away appliance (binary: `CINNABAR_BIN` or the one beside this)
 //!   `cinnabar-load --server PORT …`      measures a running one
+//!   `cinnabar-load --tsa`                time-stamps over HTTP instead
 //!
 //! The client shares the machine with the server, so requests per second are those of both together; the processor time per
 //! request is the server's alone, from `/proc/PID/stat`, and is the figure to compare. Called by `tests/bench` and by hand.
@@ -18,6 +19,7 @@
 )]
 
 mod bare;
+mod tsa;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -59,6 +61,9 @@ struct Options {
     /// One JSON line per figure
     #[arg(long)]
     json: bool,
+    /// Load the time-stamping authority of a throw-away appliance instead
+    #[arg(long, conflicts_with = "server")]
+    tsa: bool,
     /// Internal: be the bare server on this port, with the TLS files of this appliance folder
     #[arg(long, hide = true, num_args = 2)]
     bare: Option<Vec<String>>,
@@ -77,6 +82,11 @@ fn main() {
     let options = Options::parse();
     if let Some([port, folder]) = options.bare.as_deref() {
         bare::serve(port.parse().expect("a port"), folder.as_ref());
+        return;
+    }
+    if options.tsa {
+        let figures = tsa::measure(options.connections, options.seconds);
+        tsa::report(&figures, options.connections, options.seconds, options.json);
         return;
     }
     let pdf = options.pdf.clone().unwrap_or_else(|| support::corpus::named("plain-31k").path());

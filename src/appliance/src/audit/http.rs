@@ -17,7 +17,7 @@ use utoipa_axum::routes;
 use crate::app::App;
 use crate::documents::http::LEAF;
 use crate::journal::{Detail, Entry, Unit};
-use crate::policy::{EraseDetail, ReadAudit, ReadReceipt, Resource};
+use crate::policy::{Action, EraseDetail, IssueTimestamp, ReadAudit, ReadReceipt, Resource};
 use crate::problem::{Kind, Problem, Result};
 use crate::server::Session;
 
@@ -52,7 +52,13 @@ async fn receipt(
 ) -> Result<Response> {
     let unsealed = app.unsealed()?;
     let entry = unsealed.journal.entry(leaf).await?;
-    let caller = entry.json.pointer("/actor/id").and_then(Value::as_str).unwrap_or_default();
+    let own = session.caller().id.as_str();
+    // Time-stamps are recorded in batches by the appliance itself; whoever has one in the batch may prove it.
+    let is_stamps = entry.json.get("action").and_then(Value::as_str) == Some(IssueTimestamp::NAME);
+    let callers = entry.json.pointer("/facts/callers").filter(|_| is_stamps);
+    let in_batch = callers.is_some_and(|callers| callers.get(own).is_some());
+    let actor = entry.json.pointer("/actor/id").and_then(Value::as_str).unwrap_or_default();
+    let caller = if in_batch { own } else { actor };
     session.permit::<ReadReceipt>(Resource::receipt(leaf, caller))?;
     let receipt = unsealed.journal.receipt(leaf).await?;
     let wants_json = headers

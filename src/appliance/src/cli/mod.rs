@@ -23,6 +23,7 @@ mod registry;
 mod restore;
 mod seal;
 mod serve;
+mod timestamp;
 mod verify;
 
 use std::path::{Path, PathBuf};
@@ -99,6 +100,9 @@ pub enum Command {
     SealRecord(registry::SealRecordCommand),
     /// Verify the signatures of a PDF; needs no server
     Verify(verify::VerifyArgs),
+    /// Have a file time-stamped, or verify a time-stamp
+    #[command(subcommand)]
+    Timestamp(timestamp::TimestampCommand),
     /// Fetch a receipt, or verify one offline
     #[command(subcommand)]
     Receipt(receipt::ReceiptCommand),
@@ -167,6 +171,7 @@ fn dispatch(cli: Cli, output: Output) -> Outcome {
         Command::Seal(args) => seal::run(*args, &global, output),
         Command::SealRecord(command) => registry::seal_record(command, &global, output),
         Command::Verify(args) => verify::run(args, output),
+        Command::Timestamp(command) => timestamp::run(command, &global, output),
         Command::Receipt(command) => receipt::run(command, &global, output),
         Command::Audit(command) => audit::run(command, &global, output),
         Command::Policy(command) => policy::run(command, &global, output),

@@ -188,15 +188,17 @@ impl Inputs {
         Ok(Self {
             anchors: TrustAnchors::new(certificates("--trust-anchor", &lists.trust_anchor)?),
             untrusted: certificates("--untrusted", &lists.untrusted)?,
-            crls: files("--crl", "revocation list", &lists.crl, |bytes| {
-                Crl::from_pem_or_der(bytes).map_err(|e| e.to_string())
-            })?,
+            crls: revocation_lists("--crl", &lists.crl)?,
         })
     }
 }
 
-fn certificates(flag: &str, paths: &[PathBuf]) -> Result<Vec<Certificate>, Failure> {
+pub(super) fn certificates(flag: &str, paths: &[PathBuf]) -> Result<Vec<Certificate>, Failure> {
     files(flag, "certificate", paths, |bytes| Certificate::from_pem_or_der(bytes).map_err(|e| e.to_string()))
+}
+
+pub(super) fn revocation_lists(flag: &str, paths: &[PathBuf]) -> Result<Vec<Crl>, Failure> {
+    files(flag, "revocation list", paths, |bytes| Crl::from_pem_or_der(bytes).map_err(|e| e.to_string()))
 }
 
 fn files<T>(

@@ -68,6 +68,24 @@ impl Client {
         })
     }
 
+    /// A client that may connect to the very host and port of `url`, because a person typed it: its addresses as they
+    /// are now, no others by redirect. For the command line; `config` gives the other bounds.
+    ///
+    /// # Errors
+    /// [`FetchError`] when the URL cannot be used or its name not resolved.
+    pub async fn to_host_of(url: &str, config: &Fetch) -> Result<Self, FetchError> {
+        let typed = checked(url)?;
+        let mut client = Self::new(config)?;
+        let host = bare(typed.host_str().unwrap_or_default());
+        let addresses = match host.parse::<IpAddr>() {
+            Ok(address) => vec![address],
+            Err(_) => client.resolver.addresses(host).await?,
+        };
+        let networks: Vec<ipnet::IpNet> = addresses.into_iter().map(ipnet::IpNet::from).collect();
+        client.guard = Arc::new(Guard::new(&networks, &[typed.port_or_known_default().unwrap_or(0)]));
+        Ok(client)
+    }
+
     /// Fetches `url` with GET: at most `max` octets (and at most the configured bound), `accept` as Accept header.
     ///
     /// # Errors
@@ -169,7 +187,7 @@ impl Client {
         if !self.guard.port(port) {
             return Err(FetchError::Port { host: host.to_owned(), port });
         }
-        let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+        let bare = bare(host);
         let addresses = match bare.parse::<IpAddr>() {
             Ok(address) => vec![address],
             Err(_) => self.resolver.addresses(bare).await?,
@@ -188,6 +206,11 @@ impl Client {
         }
         Err(failed)
     }
+}
+
+/// An IPv6 address without the brackets that it has in a URL.
+fn bare(host: &str) -> &str {
+    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
 }
 
 /// `http` or `https`, with a host, without user information and fragment.

@@ -28,6 +28,8 @@ pub struct Wanted<'a> {
 /// path validation to say, with purpose time-stamping.
 #[derive(Debug, Clone)]
 pub struct Stamped {
+    /// The whole response, as it came.
+    pub response: Vec<u8>,
     /// The token, DER ContentInfo.
     pub der: Vec<u8>,
     /// The token, read.
@@ -110,7 +112,7 @@ async fn once(fetch: &Client, url: &str, wanted: Wanted<'_>) -> Result<Stamped, 
     }
     let (der, token, signer) = check_response(&answer.body, &request, wanted.further)
         .map_err(|fault| StampError::Token { url: url.to_owned(), fault })?;
-    Ok(Stamped { der, token, signer })
+    Ok(Stamped { response: answer.body, der, token, signer })
 }
 
 /// Before the second and the third try.

@@ -1,7 +1,8 @@
 //! The authority's two doors: `POST /tsa` on the public listener, `POST /v1/timestamps` on the platform API.
 //!
-//! Both speak RFC 3161 §3.4: a refusal is a response with a status of its own and HTTP status 200; only when the
-//! authority itself cannot serve is it 503, with the same body.
+//! Both speak RFC 3161 §3.4: a refusal is a response with a status of its own and HTTP status 200. When the authority
+//! itself cannot serve, strangers get 503 with a response that says so, registered callers the problem that every other
+//! route would answer with.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,7 +53,6 @@ pub fn public() -> Router<Arc<App>> {
         (status = 200, description = "The response; read its status", content_type = "application/timestamp-reply",
          headers(("Cinnabar-Leaf" = Option<u64>, description = "Leaf of the log that records the token's batch"),
                  ("Cinnabar-Batch-Proof" = Option<String>, description = "Inclusion proof of the token's TSTInfo in the batch (RFC 9651 dictionary: index, size, path)"))),
-        (status = 503, description = "The authority cannot serve now; a response that says so", content_type = "application/timestamp-reply"),
         (status = "4XX", description = "Problem details (RFC 9457)", content_type = "application/problem+json"),
     ),
     tag = "timestamps"
@@ -67,7 +67,28 @@ async fn issue(
     expect_query(&headers)?;
     let permit = session.permit::<IssueTimestamp>(Resource::appliance())?;
     let request = take(&app, body).await?;
-    Ok(reply(office::stamp(&app, office, Asker::Caller(permit), &request).await))
+    match office::stamp(&app, office, Asker::Caller(permit), &request).await {
+        Err(refusal) if refusal.failure() == Failure::SystemFailure => Err(problem(refusal)),
+        issued => Ok(reply(issued)),
+    }
+}
+
+/// What a registered caller is told when the fault is ours.
+fn problem(refusal: Refusal) -> Problem {
+    match refusal {
+        Refusal::Commit(error) => error.into(),
+        Refusal::Overloaded => {
+            Problem::new(Kind::Overloaded, "Too many time-stamps are under way; try again shortly.")
+                .retry_after(1)
+        }
+        Refusal::Sealed => {
+            Problem::new(Kind::Sealed, "An operator must unseal the appliance.").retry_after(30)
+        }
+        refusal => {
+            let problem = Problem::new(Kind::NotReady, "The authority is not in service; tell the operator.");
+            problem.log(refusal.cause().unwrap_or_default()).retry_after(30)
+        }
+    }
 }
 
 async fn anybody(

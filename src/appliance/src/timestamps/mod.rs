@@ -1,7 +1,8 @@
 //! The time-stamping authority (RFC 3161, RFC 5816, EN 319 422) and the client of foreign ones.
 //!
 //! `office` holds what stamping takes and answers requests, `batch` has tokens recorded together, `http` is the two
-//! doors: the public listener for anybody, the platform API for registered callers. `client` asks foreign authorities.
+//! doors: the public listener for anybody, the platform API for registered callers. `client` asks foreign authorities,
+//! `verify` judges tokens.
 //! The protocol's structures are `pki::tsp`'s, trusted time is the journal's.
 //!
 //! **What leaves is recorded** (decision 10). Signing costs 22 µs and an entry of its own would cost a hundred times
@@ -24,6 +25,7 @@ mod batch;
 pub mod client;
 pub mod http;
 mod office;
+pub mod verify;
 
 pub use batch::Proof;
 pub use office::{Asker, Issued, Office, Refusal, stamp, stamp_signer};
