@@ -16,7 +16,6 @@ use zeroize::Zeroizing;
 
 pub use crate::authorities::Authority;
 use crate::authorities::Register;
-use crate::callers::crl::Crls;
 use crate::ceremony::{Hierarchy, HierarchyError};
 use crate::config::Config;
 use crate::documents::Desk;
@@ -31,6 +30,7 @@ use crate::problem::{Kind as ProblemKind, Problem};
 use crate::profiles;
 use crate::server::limits::{Places, Rates};
 use crate::server::{Visitors, metrics, tls};
+use crate::status::{self, Status};
 use crate::store::{Db, StoreError};
 use crate::timestamps::Office;
 
@@ -50,8 +50,8 @@ pub struct App {
     pub identity: Identity,
     /// The generations of authorities and delegated signers.
     pub(crate) generations: ArcSwap<Register>,
-    /// The newest revocation list of every authority.
-    pub crls: Crls,
+    /// What became of certificates: lists, OCSP.
+    pub status: Status,
     /// The one client for everything fetched from elsewhere.
     pub fetch: crate::fetch::Client,
     /// Requests per caller.
@@ -209,11 +209,7 @@ impl App {
         let keystore = Keystore::open(&config.keystore.directory)?;
         let pending = Pending::open(&config.appliance.state)?;
         let generations = Register::read(&db).await?;
-        let labels = hierarchy.keys().iter().filter(|key| key.role.is_authority());
-        let labels = labels.map(|key| key.label.clone());
-        let later = generations.iter().filter(|one| one.is_authority()).map(|one| one.id.clone());
-        let labels = labels.chain(later).collect::<Vec<_>>();
-        let crls = Crls::open(&config.appliance.state, labels);
+        let status = Status::open(&config, &db, identity.standing()).await?;
         let fetch = crate::fetch::Client::new(&config.fetch)?;
         metrics::sealed(true);
         Ok(Arc::new(Self {
@@ -231,7 +227,7 @@ impl App {
             policy,
             profiles,
             identity,
-            crls,
+            status,
             keystore,
             unsealed: ArcSwapOption::empty(),
             phase: AtomicU8::new(0),
@@ -324,7 +320,8 @@ impl App {
         let unsealed = Arc::new(Unsealed { journal, custody, token });
         crate::authorities::from_files(self, &unsealed).await?;
         self.unsealed.store(Some(unsealed));
-        crate::callers::crl::renew_now(self).await;
+        status::seat(self);
+        status::renew_now(self).await;
         Ok(())
     }
 

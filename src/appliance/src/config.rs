@@ -15,12 +15,14 @@ mod certificates;
 mod enrolment;
 mod fetch;
 mod pkcs11;
+mod status;
 mod timestamps;
 
 pub use certificates::Certificates;
 pub use enrolment::EnrolmentListener;
 pub use fetch::Fetch;
 pub use pkcs11::Pkcs11;
+pub use status::{NoncePolicy, Status};
 pub use timestamps::{Digest, Oid, Timestamps};
 
 /// The whole file.
@@ -60,6 +62,9 @@ pub struct Config {
     /// The time-stamping authority; off when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timestamps: Option<Timestamps>,
+    /// Revocation lists and OCSP.
+    #[serde(default)]
+    pub status: Status,
 }
 
 /// Who this appliance is.
@@ -432,6 +437,12 @@ impl Config {
             ("timestamps.accuracy_milliseconds", stamps(|terms| terms.accuracy_milliseconds), 1),
             ("timestamps.requests_per_second", stamps(|terms| terms.requests_per_second), 1),
             ("timestamps.request_burst", stamps(|terms| terms.request_burst), 1),
+            ("status.crl_seconds", self.status.crl_seconds, 600),
+            ("status.delta_seconds", self.status.delta_seconds, 600),
+            ("status.ocsp_seconds", self.status.ocsp_seconds, 60),
+            ("status.known", self.status.known as u64, 1),
+            ("status.responses", self.status.responses as u64, 1),
+            ("status.fresh_per_second", u64::from(self.status.fresh_per_second), 1),
         ] {
             if value < least {
                 return wrong(key, &value, "too small to work with; leave the line out for the default");

@@ -25,5 +25,6 @@ pub mod problem;
 pub mod profiles;
 pub mod seals;
 pub mod server;
+pub mod status;
 pub mod store;
 pub mod timestamps;

@@ -71,6 +71,8 @@ table! {
     CertificateNotYetValid = "certificate-not-yet-valid", 403, "The client certificate is not valid yet", true;
     /// The client certificate is revoked.
     CertificateRevoked = "certificate-revoked", 403, "The client certificate is revoked", true;
+    /// The client certificate is on hold.
+    CertificateHeld = "certificate-held", 403, "The client certificate is on hold", true;
     /// The client certificate cannot name a caller.
     CertificateUnfit = "certificate-unfit", 403, "The client certificate does not name a caller", true;
     /// Nobody is registered under the certificate's name.
@@ -377,6 +379,7 @@ impl From<crate::identity::IdentifyError> for Problem {
         let (kind, detail) = match &error {
             Error::Stale(_) => (Kind::NotReady, "The register of callers cannot be read; try again shortly."),
             Error::Revoked => (Kind::CertificateRevoked, "Ask a security officer for a new certificate."),
+            Error::Held => (Kind::CertificateHeld, "A security officer must release the certificate."),
             Error::Expired(_) => {
                 (Kind::CertificateExpired, "Renew the client certificate and connect again.")
             }

@@ -44,6 +44,8 @@ CREATE INDEX certificates_state ON certificates (state, not_after, id) WHERE sta
 CREATE INDEX certificates_key ON certificates (key);
 -- Revoked and held ones are few: lists and caches read them alone.
 CREATE INDEX certificates_not_good ON certificates (issuer, shard, changed) WHERE state <> 'good';
+-- Caches of what is not good are kept current by what changed last; certificates that were always good have NULL.
+CREATE INDEX certificates_changed ON certificates (changed) WHERE changed IS NOT NULL;
 
 -- Cache: names to search certificates by, folded to lower case. `id` is CERTIFICATE:N.
 CREATE TABLE certificate_names (

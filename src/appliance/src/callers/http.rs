@@ -12,17 +12,16 @@ use utoipa_axum::routes;
 
 use super::model::{
     CallerChange, CallerRecord, Callers, NewCaller, NewOrganisation, Organisation, OrganisationChange,
-    Organisations, Page, Proposal, Proposals, Revocation,
+    Organisations, Page, Proposal, Proposals,
 };
 use super::records::{self, text};
 use super::service::{self, Done};
 use crate::app::App;
-use crate::certificates::model::CertificateRecord;
 use crate::identity::CallerKind;
 use crate::journal::Committed;
 use crate::policy::{
     AddCaller, AddOrganisation, ApproveCaller, ChangeCaller, ChangeOrganisation, ProposeCaller, ReadCaller,
-    ReadOrganisation, Resource, RetireCaller, RetireOrganisation, RevokeCertificate,
+    ReadOrganisation, Resource, RetireCaller, RetireOrganisation,
 };
 use crate::problem::{Kind, Problem, Result};
 use crate::server::Session;
@@ -40,7 +39,6 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(retire_caller))
         .routes(routes!(list_proposals))
         .routes(routes!(approve_proposal))
-        .routes(routes!(revoke_certificate))
 }
 
 /// List organisations
@@ -248,25 +246,6 @@ async fn approve_proposal(
     let permit = session.permit_with::<ApproveCaller>(resource, |facts| facts.proposer = Some(proposer))?;
     let done = service::approve(&app, &permit, proposal, found(caller)?).await?;
     Ok(made(StatusCode::OK, None, &done, &CallerRecord::from(&done.row)))
-}
-
-/// Revoke a certificate
-///
-/// Its holder is cut off on every node within five seconds, open connections included.
-#[utoipa::path(post, path = "/v1/certificates/{fingerprint}/revoke", params(("fingerprint" = String, Path)),
-    tag = "callers", request_body = Revocation, responses((status = 200, body = CertificateRecord)))]
-async fn revoke_certificate(
-    State(app): State<Arc<App>>,
-    session: Session,
-    Path(fingerprint): Path<String>,
-    body: Result2<Json<Revocation>, JsonRejection>,
-) -> Result<Response> {
-    let Json(revocation) = body?;
-    let row = records::certificate(&app.db, &fingerprint).await?;
-    let (resource, row) = known(Resource::certificate(&fingerprint), row);
-    let permit = session.permit::<RevokeCertificate>(resource)?;
-    let done = service::revoke_certificate(&app, &permit, found(row)?, &revocation.reason).await?;
-    Ok(made(StatusCode::OK, None, &done, &CertificateRecord::from(&done.row)))
 }
 
 type Result2<T, E> = std::result::Result<T, E>;

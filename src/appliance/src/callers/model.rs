@@ -117,16 +117,6 @@ pub struct Proposal {
     pub version: i64,
 }
 
-/// Why a certificate is to be revoked.
-#[derive(Debug, Clone, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Revocation {
-    /// `keyCompromise`, `affiliationChanged`, `superseded`, `cessationOfOperation`, `privilegeWithdrawn` or
-    /// `unspecified`.
-    #[serde(default = "unspecified")]
-    pub reason: String,
-}
-
 /// Which part of a list.
 #[derive(Debug, Clone, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -173,10 +163,6 @@ fn bureau() -> String {
 
 fn machine() -> CallerKind {
     CallerKind::Machine
-}
-
-fn unspecified() -> String {
-    "unspecified".to_owned()
 }
 
 fn fifty() -> u32 {

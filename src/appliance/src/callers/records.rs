@@ -40,13 +40,13 @@ pub async fn certificate(db: &Db, fingerprint: &str) -> Result<Option<Row>, Stor
     db.row(&CERTIFICATES, fingerprint).await
 }
 
-/// Certificates of one caller that are still good.
+/// Certificates of one caller that are good or on hold.
 ///
 /// # Errors
 /// [`StoreError`].
 pub async fn good_certificates(db: &Db, caller: &str) -> Result<Vec<Row>, StoreError> {
     let sql = "SELECT id, version, issuer, serial, subject, profile, caller, not_before, not_after, der, state, \
-               revoked_at, reason, organisation, requester, key, shard, invalid_from, changed, replaces, leaf FROM certificates WHERE caller = $1 AND state = 'good' ORDER BY id";
+               revoked_at, reason, organisation, requester, key, shard, invalid_from, changed, replaces, leaf FROM certificates WHERE caller = $1 AND state <> 'revoked' ORDER BY id";
     let records = db.fetch_all(sql, &[caller.into()]).await?;
     records.iter().map(|record| record.to_row(&CERTIFICATES)).collect()
 }

@@ -15,9 +15,10 @@ use crate::identity::{CallerKind, Role};
 use crate::journal::{Committed, Unit, generations};
 use crate::policy::{
     AddCaller, AddOrganisation, ApproveCaller, ChangeCaller, ChangeOrganisation, Permit, ProposeCaller,
-    RetireCaller, RetireOrganisation, RevokeCertificate,
+    RetireCaller, RetireOrganisation,
 };
 use crate::problem::{Kind, Problem, Result};
+use crate::status::service::{Grounds, revoked};
 use crate::store::Row;
 
 /// A changed row and the act that changed it.
@@ -195,43 +196,12 @@ pub async fn retire_caller(app: &Arc<App>, permit: &Permit<RetireCaller>, row: R
     let now = now(app)?;
     let mut unit = Unit::new(permit.act()).update(row.clone()).bump(generations::IDENTITY);
     for certificate in records::good_certificates(&app.db, row.id()).await? {
-        unit = unit.update(revoked(certificate, "cessationOfOperation", now)).bump(generations::CERTIFICATES);
+        let certificate = revoked(certificate, &Grounds::cessation(), now)?;
+        unit = unit.update(certificate).bump(generations::CERTIFICATES);
     }
     let done = done(app, row, unit).await?;
-    super::crl::renew_now(app).await;
+    crate::status::renew_now(app).await;
     Ok(done)
-}
-
-/// Revokes a certificate: its holder is cut off on every node within five seconds.
-///
-/// # Errors
-/// A problem: an unknown reason, revoked already, or changed meanwhile.
-pub async fn revoke_certificate(
-    app: &Arc<App>,
-    permit: &Permit<RevokeCertificate>,
-    row: Row,
-    reason: &str,
-) -> Result<Done> {
-    if !REASONS.contains(&reason) {
-        let detail = format!("Use one of these reasons: {}.", REASONS.join(", "));
-        return Err(Problem::new(Kind::InvalidParameter, detail));
-    }
-    if text(&row, "state") == "revoked" {
-        return Err(Problem::new(Kind::Conflict, "The certificate is revoked already."));
-    }
-    let row = revoked(row, reason, now(app)?);
-    let unit = Unit::new(permit.act())
-        .update(row.clone())
-        .bump(generations::IDENTITY)
-        .bump(generations::CERTIFICATES)
-        .facts(json!({ "reason": reason, "serial": text(&row, "serial") }));
-    let done = done(app, row, unit).await?;
-    super::crl::renew_now(app).await;
-    Ok(done)
-}
-
-fn revoked(row: Row, reason: &str, now: i64) -> Row {
-    row.next_version().with("state", "revoked").with("revoked_at", now).with("reason", reason)
 }
 
 async fn done(app: &App, row: Row, unit: Unit) -> Result<Done> {
@@ -354,13 +324,3 @@ fn keyed_facts(caller: &Row, key: Option<&str>) -> serde_json::Value {
     }
     facts
 }
-
-/// Reasons that a person may give (RFC 5280 §5.3.1); authorities' own are not given here.
-const REASONS: [&str; 6] = [
-    "unspecified",
-    "keyCompromise",
-    "affiliationChanged",
-    "superseded",
-    "cessationOfOperation",
-    "privilegeWithdrawn",
-];

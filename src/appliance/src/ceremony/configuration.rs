@@ -61,5 +61,6 @@ pub(super) fn configuration(plan: &Plan, random: &dyn SecureRandom) -> Result<Co
         fetch: Fetch::default(),
         pkcs11: plan.pkcs11.clone(),
         timestamps: None,
+        status: Default::default(),
     })
 }

@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::config::Config;
 use crate::server::{self, Server, admin};
 use crate::store::{DatabaseUrl, Db};
-use crate::{audit, callers, certificates, documents, enrolment, seals, timestamps};
+use crate::{audit, callers, certificates, documents, enrolment, seals, status, timestamps};
 
 /// Options of `cinnabar serve`.
 #[derive(Debug, Args)]
@@ -69,6 +69,7 @@ pub fn capabilities() -> Vec<utoipa_axum::router::OpenApiRouter<std::sync::Arc<A
         certificates::routes(),
         enrolment::routes(),
         timestamps::http::routes(),
+        status::routes(),
     ]
 }
 

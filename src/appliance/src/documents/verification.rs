@@ -27,8 +27,7 @@ impl Evidence {
     /// When a certificate cannot be read.
     pub fn of(app: &App) -> Result<Self, StartError> {
         let authorities = app.authorities()?;
-        let crls = authorities.iter().filter_map(|a| app.crls.get(&a.label)).map(|crl| Crl::clone(&crl));
-        let crls = crls.collect();
+        let crls = app.status.lists.full();
         let (roots, issuing): (Vec<_>, Vec<_>) =
             authorities.into_iter().map(|a| a.certificate).partition(Certificate::is_self_issued);
         Ok(Self { anchors: TrustAnchors::new(roots), untrusted: issuing, crls })

@@ -10,11 +10,13 @@
 mod peer;
 pub mod records;
 mod registry;
+mod standing;
 
 use std::sync::{Arc, OnceLock};
 
 pub use peer::{ClientAuthorities, ClientAuthority, Peer, PeerError, serial_hex};
 pub use registry::{IdentifyError, Identity, PATIENCE, Registration, Snapshot};
+pub use standing::{Fallen, Standing};
 
 /// What a caller is. The certificate's authority limits it, the registration states it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]

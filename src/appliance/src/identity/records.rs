@@ -1,4 +1,4 @@
-//! Reading the register: registrations, and which certificates are revoked.
+//! Reading the register of callers. Which certificates do not stand is read by `status`.
 
 use super::registry::{Registration, Snapshot};
 use super::{CallerKind, Role};
@@ -31,11 +31,7 @@ pub async fn snapshot(db: &Db) -> Result<Snapshot, StoreError> {
             active: record.text("state")? == "active" && record.text("organisation_state")? == "active",
         });
     }
-    let mut snapshot = Snapshot::new(all);
-    for record in db.fetch_all("SELECT id FROM certificates WHERE state = 'revoked'", &[]).await? {
-        snapshot = snapshot.revoke_fingerprint(record.text("id")?);
-    }
-    Ok(snapshot)
+    Ok(Snapshot::new(all))
 }
 
 /// The generations that caches are kept by.

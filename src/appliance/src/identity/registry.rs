@@ -1,13 +1,13 @@
 //! The register of callers as one immutable snapshot, replaced when a generation moves.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 
-use super::{Caller, CallerKind, Peer, Role};
+use super::{Caller, CallerKind, Fallen, Peer, Role, Standing};
 use crate::store::{Db, StoreError};
 
 /// One caller as registered.
@@ -33,14 +33,15 @@ pub struct Registration {
 #[derive(Debug, Default)]
 pub struct Snapshot {
     by_uri: HashMap<String, Registration>,
-    revoked_fingerprints: HashSet<String>,
-    revoked_serials: HashMap<String, HashSet<String>>,
+    /// Shared by every snapshot: revocation takes effect without reading the register again.
+    standing: Arc<Standing>,
 }
 
 /// Identifies callers against the newest snapshot.
 #[derive(Debug)]
 pub struct Identity {
     snapshot: ArcSwap<Snapshot>,
+    standing: Arc<Standing>,
     reading: tokio::sync::Mutex<()>,
     origin: Instant,
     /// Milliseconds after `origin` at which the database last answered, plus one; 0 = never.
@@ -53,9 +54,12 @@ pub enum IdentifyError {
     /// The register could not be confirmed for too long; nobody is identified (decision 14).
     #[error("the register of callers has not been confirmed for {0:?}")]
     Stale(Duration),
-    /// Revoked, by our register or by its authority's CRL.
+    /// Revoked.
     #[error("the certificate is revoked")]
     Revoked,
+    /// On hold: nothing of its holder is served until it is released.
+    #[error("the certificate is on hold")]
+    Held,
     /// Past its validity.
     #[error("the certificate expired at {0} (unix seconds)")]
     Expired(u64),
@@ -90,20 +94,6 @@ impl Snapshot {
     pub fn new(registrations: impl IntoIterator<Item = Registration>) -> Self {
         let by_uri = registrations.into_iter().map(|one| (one.uri.clone(), one)).collect();
         Self { by_uri, ..Self::default() }
-    }
-
-    /// Adds a certificate that the register holds as revoked, by its fingerprint (lower-case hex).
-    #[must_use]
-    pub fn revoke_fingerprint(mut self, fingerprint: impl Into<String>) -> Self {
-        self.revoked_fingerprints.insert(fingerprint.into());
-        self
-    }
-
-    /// Adds a serial (lower-case hex, no leading zero octets) from an authority's CRL.
-    #[must_use]
-    pub fn revoke_serial(mut self, authority: &str, serial: impl Into<String>) -> Self {
-        self.revoked_serials.entry(authority.to_owned()).or_default().insert(serial.into());
-        self
     }
 
     /// The registration a certificate's single URI names, whatever its state: whom an entry about a
@@ -148,11 +138,13 @@ impl Snapshot {
     /// Whether the certificate itself still stands.
     ///
     /// # Errors
-    /// [`IdentifyError::Revoked`], [`IdentifyError::Expired`] or [`IdentifyError::NotYetValid`].
+    /// [`IdentifyError::Revoked`], [`IdentifyError::Held`], [`IdentifyError::Expired`] or
+    /// [`IdentifyError::NotYetValid`].
     pub fn still_valid(&self, peer: &Peer, now: u64) -> Result<(), IdentifyError> {
-        let by_crl = self.revoked_serials.get(&peer.issuer).is_some_and(|all| all.contains(&peer.serial));
-        if by_crl || self.revoked_fingerprints.contains(&peer.fingerprint) {
-            return Err(IdentifyError::Revoked);
+        match self.standing.fallen(&peer.fingerprint) {
+            Some(Fallen::Revoked) => return Err(IdentifyError::Revoked),
+            Some(Fallen::Held) => return Err(IdentifyError::Held),
+            None => {}
         }
         if now > peer.not_after {
             return Err(IdentifyError::Expired(peer.not_after));
@@ -169,6 +161,7 @@ impl Identity {
     #[must_use]
     pub fn new(snapshot: Snapshot) -> Self {
         let identity = Self {
+            standing: snapshot.standing.clone(),
             snapshot: ArcSwap::from_pointee(snapshot),
             reading: tokio::sync::Mutex::new(()),
             origin: Instant::now(),
@@ -190,9 +183,16 @@ impl Identity {
     }
 
     /// Puts a new snapshot in force, just read from the database.
-    pub fn replace(&self, snapshot: Snapshot) {
+    pub fn replace(&self, mut snapshot: Snapshot) {
+        snapshot.standing = self.standing.clone();
         self.snapshot.store(Arc::new(snapshot));
         self.confirm();
+    }
+
+    /// Which certificates do not stand; `status` keeps it current.
+    #[must_use]
+    pub fn standing(&self) -> &Standing {
+        &self.standing
     }
 
     /// The database answered that nothing changed.
@@ -262,12 +262,21 @@ mod tests {
 
     #[test]
     fn revocation_is_told_before_expiry() {
-        let snapshot = Snapshot::new([registration()]).revoke_fingerprint("ab".repeat(32));
-        assert_eq!(snapshot.identify(&peer(), 500).unwrap_err(), IdentifyError::Revoked);
-        let snapshot = Snapshot::new([registration()]).revoke_serial("platform-ca", "1f");
-        assert_eq!(snapshot.identify(&peer(), 150).unwrap_err(), IdentifyError::Revoked);
-        let snapshot = Snapshot::new([registration()]).revoke_serial("other-ca", "1f");
-        assert!(snapshot.identify(&peer(), 150).is_ok(), "serials belong to their authority");
+        let identity = Identity::new(Snapshot::new([registration()]));
+        let identify =
+            |now| identity.snapshot().unwrap().identify(&peer(), now).map(|caller| caller.id.clone());
+        let record = |fallen| identity.standing().record([([0xAB; 32], fallen)]);
+        record(Some(Fallen::Revoked));
+        assert_eq!(identify(500), Err(IdentifyError::Revoked));
+        record(Some(Fallen::Held));
+        assert_eq!(identify(150), Err(IdentifyError::Held));
+        // What does not stand outlives the snapshot it was recorded beside.
+        identity.replace(Snapshot::new([registration()]));
+        assert_eq!(identify(150), Err(IdentifyError::Held));
+        record(None);
+        assert_eq!(identify(150), Ok("c1".to_owned()));
+        identity.standing().record([([0xAC; 32], Some(Fallen::Revoked))]);
+        assert_eq!(identify(150), Ok("c1".to_owned()));
     }
 
     #[test]

@@ -78,6 +78,10 @@ actions! {
     WithdrawEnrolment = "enrolment.withdraw";
     /// Revoke a certificate.
     RevokeCertificate = "certificate.revoke";
+    /// Put a certificate on hold.
+    HoldCertificate = "certificate.hold";
+    /// Release a certificate from hold.
+    ReleaseCertificate = "certificate.release";
     /// Sign a new revocation list.
     SignCrl = "crl.sign";
     /// Read entries of the log.

@@ -1,7 +1,7 @@
 //! What anyone may read over plain HTTP: objects that prove themselves (decision 34).
 //!
-//! The log's checkpoint, hash tiles and consistency proofs; the authorities' certificates and revocation
-//! lists. Everything here is signed or hashes to something signed, so transport needs no secrecy. Entries of
+//! The log's checkpoint, hash tiles and consistency proofs; the authorities' certificates, revocation lists
+//! and OCSP. Everything here is signed or hashes to something signed, so transport needs no secrecy. Entries of
 //! the log are never served here (decision 5).
 
 use std::sync::Arc;
@@ -27,8 +27,8 @@ pub fn router(app: &Arc<App>) -> Router {
         .route("/log/tile/{*path}", get(tile))
         .route("/log/consistency", get(consistency))
         .route("/ca/{file}", get(authority))
-        .route("/crl/{file}", get(crl))
         .merge(crate::timestamps::http::public())
+        .merge(crate::status::public_routes())
         .fallback(|| async { http::StatusCode::NOT_FOUND })
         .layer(axum::middleware::from_fn(around))
         .with_state(app.clone())
@@ -92,19 +92,6 @@ async fn authority(State(app): State<Arc<App>>, Path(file): Path<String>) -> Res
     let label = known.ok_or_else(|| Problem::new(Kind::NotFound, "There is no such authority."))?;
     let authority = app.authority(label).map_err(Problem::internal)?;
     Ok(answer(authority.certificate.der().to_vec(), "application/pkix-cert", "public, max-age=3600"))
-}
-
-/// An authority's revocation list, DER (RFC 2585 §4.2).
-async fn crl(State(app): State<Arc<App>>, Path(file): Path<String>) -> Result<Response> {
-    let label = file.strip_suffix(".crl").filter(|label| app.is_authority(label));
-    let label = label.ok_or_else(|| Problem::new(Kind::NotFound, "There is no such authority."))?;
-    let crl = app.crls.get(label);
-    let crl = crl.ok_or_else(|| {
-        Problem::new(Kind::NotReady, "No revocation list has been signed since the appliance was set up.")
-            .retry_after(30)
-    })?;
-    // Short, so that a cache between cannot hold back a revocation for long.
-    Ok(answer(crl.der().to_vec(), "application/pkix-crl", "public, max-age=5"))
 }
 
 fn answer(body: impl Into<axum::body::Body>, kind: &'static str, cache: &'static str) -> Response {

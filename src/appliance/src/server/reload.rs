@@ -16,10 +16,11 @@ use super::listener::{Handshake, Handshakes, Stopping};
 use super::run::ServeError;
 use super::{metrics, tls};
 use crate::app::App;
-use crate::callers::crl;
 use crate::identity::{Caller, records};
 use crate::journal::{Unit, generations};
 use crate::policy::{Facts, ReloadPolicy, Resource};
+use crate::status;
+use crate::store::StoreError;
 
 /// What a handshake of the platform listener needs, read from its files.
 pub(super) fn handshake(app: &App) -> Result<Handshake, ServeError> {
@@ -70,6 +71,7 @@ pub(super) async fn everything(app: &Arc<App>, current: &Handshakes) -> Result<(
         metrics::reload("profiles", "refused");
         faults.push(fault);
     }
+    status::seat(app);
     if let Err(error) = app.identity.read_again(&app.db).await {
         faults.push(error.to_string());
     }
@@ -137,7 +139,8 @@ pub(super) async fn watch(app: Arc<App>, current: Handshakes, mut stop: Stopping
         .ok();
     let mut tick = tokio::time::interval(Duration::from_secs(1));
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut known = records::generations(&app.db).await.unwrap_or_default();
+    // Empty: the first look reads everything, for it may have changed since the process was set up.
+    let mut known = Vec::new();
     let mut stamps = stamps(&app);
     let mut opened = false;
     loop {
@@ -157,15 +160,12 @@ pub(super) async fn watch(app: Arc<App>, current: Handshakes, mut stop: Stopping
                     stamps = now;
                     tell(everything(&app, &current).await);
                 }
+                status::tick(&app).await;
                 app.rates.forget_quiet();
                 app.visitors.forget_quiet();
                 app.timestamps.iter().for_each(crate::timestamps::Office::forget_quiet);
                 if let Ok(unsealed) = app.unsealed() {
                     metrics::journal_size(unsealed.journal.size());
-                    let now = unsealed.journal.clock().wall().div_euclid(1_000_000);
-                    if app.crls.are_due(&app.authority_labels(), now) {
-                        crl::renew_now(&app).await;
-                    }
                     if !opened {
                         // Policies that changed while sealed could not be entered then.
                         opened = true;
@@ -198,42 +198,41 @@ fn tell(outcome: Result<(), Vec<String>>) {
     }
 }
 
-/// Reads again what moved; whether the authorities did.
+/// Confirms the register, or reads again what its generations say has moved (decision 14). Whether the authorities did.
 async fn register(app: &App, known: &mut Vec<(String, i64)>) -> bool {
-    match records::generations(&app.db).await {
-        Ok(now) if now == *known => {
-            app.identity.confirm();
-            false
-        }
-        Ok(now) => match app.identity.read_again(&app.db).await {
-            Ok(()) => {
-                let moved = |name: &str| {
-                    let of = |all: &[(String, i64)]| all.iter().find(|(one, _)| one == name).map(|at| at.1);
-                    of(&now) != of(known)
-                };
-                let authorities = moved(generations::AUTHORITIES);
-                if authorities && let Err(error) = app.read_authorities().await {
-                    // `known` stays as it was, so that the next second tries again.
-                    tracing::error!(%error, "the authorities cannot be read");
-                    return false;
-                }
-                // Another node may have revoked.
-                if authorities || moved(generations::CERTIFICATES) {
-                    crl::renew_now(app).await;
-                }
-                *known = now;
-                authorities
-            }
-            Err(error) => {
-                tracing::error!(%error, "the register cannot be read");
-                false
-            }
-        },
+    let first = known.is_empty();
+    match read_moved(app, known).await {
+        Ok(authorities) => authorities && !first,
+        // `known` stays as it was, so that the next second tries again.
         Err(error) => {
-            tracing::error!(%error, "the database does not answer");
+            tracing::error!(%error, "what changed elsewhere cannot be read");
             false
         }
     }
+}
+
+async fn read_moved(app: &App, known: &mut Vec<(String, i64)>) -> Result<bool, StoreError> {
+    let now = records::generations(&app.db).await?;
+    let of = |all: &[(String, i64)], wanted: &str| {
+        all.iter().find(|(name, _)| name == wanted).map(|(_, value)| *value)
+    };
+    let moved = |name| known.is_empty() || of(&now, name) != of(known, name);
+    let (authorities, certificates) = (moved(generations::AUTHORITIES), moved(generations::CERTIFICATES));
+    if authorities {
+        app.read_authorities().await?;
+    }
+    if authorities || certificates {
+        // Another node may have revoked, or put another responder in its place.
+        status::seat(app);
+        status::refresh(app).await?;
+    }
+    if moved(generations::IDENTITY) {
+        app.identity.read_again(&app.db).await?;
+    } else {
+        app.identity.confirm();
+    }
+    *known = now;
+    Ok(authorities)
 }
 
 /// Modification times of everything that is read from files.

@@ -56,6 +56,12 @@ pub enum StoreError {
     /// A PostgreSQL that is too old or could lose what it has acknowledged.
     #[error("this PostgreSQL server cannot be trusted with the log: {0}")]
     Server(String),
+    /// A table of state was to be written outside of the journal.
+    #[error("`{table}` is no cache: the journal alone writes it")]
+    NotCache {
+        /// The table.
+        table: &'static str,
+    },
     /// A record without that column, or with another kind of value in it.
     #[error("column `{column}` is {found}, expected {expected}")]
     Column {

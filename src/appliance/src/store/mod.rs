@@ -7,6 +7,7 @@
 //! One SQL text with `$n` parameters runs on both; times are microseconds in a BIGINT, booleans 0 or 1, JSON is
 //! text, so that no driver's idea of types comes between (sqlx's `Any` driver fails on several).
 
+mod cache;
 mod error;
 mod record;
 mod schema;

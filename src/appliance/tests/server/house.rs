@@ -142,6 +142,7 @@ impl House {
         let capabilities = [
             appliance::callers::routes(),
             appliance::certificates::routes(),
+            appliance::status::routes(),
             appliance::enrolment::routes(),
             extra(),
         ];
@@ -269,6 +270,18 @@ impl House {
 
     pub async fn connect(&self, who: &Credential) -> Client {
         self.try_connect(Some(who)).await.unwrap()
+    }
+
+    /// The certificate of an authority or another key of the hierarchy.
+    pub fn authority(&self, label: &str) -> &Certificate {
+        &self.authorities.iter().find(|(known, _)| known == label).unwrap().1
+    }
+
+    pub async fn public_client(&self) -> Client {
+        let stream = tokio::net::TcpStream::connect(self.public).await.unwrap();
+        let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
+        tokio::spawn(connection);
+        Client { sender }
     }
 
     pub async fn public(&self, path: &str) -> Answer {
@@ -520,10 +533,14 @@ fn authorities(root: &Path, hierarchy: &Hierarchy, custody: &Arc<dyn Custody>) -
             _ => (Algorithm::P256, Usage::Sign),
         };
         custody.generate(&key.label, algorithm, usage).unwrap();
-        if !matches!(key.role, Role::RootCa | Role::IssuingCa) {
+        if !matches!(key.role, Role::RootCa | Role::IssuingCa | Role::Ocsp) {
             continue;
         }
-        let profile = if key.role == Role::RootCa { "root" } else { "issuing-ca" };
+        let profile = match key.role {
+            Role::RootCa => "root",
+            Role::Ocsp => "ocsp",
+            _ => "issuing-ca",
+        };
         let wanted =
             Wanted { profile, name: key.label.clone(), alternative_names: Vec::new(), days: Some(key.days) };
         let own = custody.signer(&key.label).unwrap();

@@ -11,6 +11,7 @@
 mod enrolment;
 mod est;
 mod house;
+mod status;
 
 use std::time::{Duration, Instant};
 

@@ -2,12 +2,9 @@
 
 use std::process::ExitCode;
 
-use clap::{Args, Subcommand};
-use http::Method;
-use serde_json::json;
-
-use super::{Global, Outcome, Output, Remote, all, block_on, done, segment, table};
+use super::{Global, Outcome, Output, Remote, all, block_on, status, table};
 use crate::cli::certificate_verify::{self, CertificateVerifyArgs};
+use clap::{Args, Subcommand};
 
 /// `cinnabar certificate …`
 #[derive(Debug, Subcommand)]
@@ -21,7 +18,18 @@ pub enum CertificateCommand {
     #[command(
         after_help = "Example:\n  cinnabar certificate revoke 3f2a… --reason keyCompromise --identity credentials/officer-1"
     )]
-    Revoke(RevokeArgs),
+    Revoke(status::RevokeArgs),
+    /// Put a certificate on hold, as if revoked, until it is released
+    #[command(after_help = "Example:\n  cinnabar certificate hold 3f2a… --identity credentials/officer-1")]
+    Hold(status::OneArgs),
+    /// Release a certificate from hold
+    #[command(after_help = "Example:\n  cinnabar certificate release 3f2a… --identity credentials/officer-1")]
+    Release(status::OneArgs),
+    /// Count, then revoke, every certificate that fits
+    #[command(after_help = "Example:
+  cinnabar certificate revoke-many --caller approval --identity credentials/officer-1
+  cinnabar certificate revoke-many --caller approval --expected 3 --reason superseded --identity credentials/officer-1")]
+    RevokeMany(status::ManyArgs),
     /// Say whether a certificate is valid; needs no server
     Verify(Box<CertificateVerifyArgs>),
 }
@@ -32,20 +40,6 @@ pub struct ListArgs {
     /// Only those of this caller
     #[arg(long)]
     caller: Option<String>,
-    #[command(flatten)]
-    remote: Remote,
-}
-
-/// Options of `cinnabar certificate revoke`.
-#[derive(Debug, Args)]
-pub struct RevokeArgs {
-    /// Hexadecimal SHA-256 fingerprint, as `certificate list` shows it
-    fingerprint: String,
-    /// Why, in the words of RFC 5280
-    #[arg(long, default_value = "unspecified", value_parser = [
-        "unspecified", "keyCompromise", "affiliationChanged", "superseded", "cessationOfOperation", "privilegeWithdrawn",
-    ])]
-    reason: String,
     #[command(flatten)]
     remote: Remote,
 }
@@ -66,13 +60,10 @@ pub fn certificate(command: CertificateCommand, global: &Global, output: Output)
                 let items = all(&args.remote.client(global)?, "/v1/certificates", &query).await?;
                 table(&items, &["fingerprint", "profile", "caller", "state", "not_after", "subject"], output);
             }
-            CertificateCommand::Revoke(args) => {
-                let plain = args.fingerprint.replace(':', "").to_ascii_lowercase();
-                let at = format!("/v1/certificates/{}/revoke", segment(&plain)?);
-                let body = json!({ "reason": args.reason });
-                let answer = args.remote.client(global)?.json(Method::POST, &at, &body).await?;
-                done(&answer, &format!("certificate {plain} is revoked"), output);
-            }
+            CertificateCommand::Revoke(args) => status::revoke(args, global, output).await?,
+            CertificateCommand::Hold(args) => status::hold(args, global, output).await?,
+            CertificateCommand::Release(args) => status::release(args, global, output).await?,
+            CertificateCommand::RevokeMany(args) => status::revoke_many(args, global, output).await?,
         }
         Ok(ExitCode::SUCCESS)
     })?

@@ -8,6 +8,7 @@ mod certificate;
 mod enrolment;
 mod organisation;
 mod seal_record;
+mod status;
 
 use bytes::Bytes;
 use http::Method;
