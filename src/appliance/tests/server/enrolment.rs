@@ -209,3 +209,85 @@ async fn stopping_is_graceful() {
     house.stop.stop();
     tokio::time::timeout(Duration::from_secs(5), house.running).await.unwrap().unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn heads_and_bodies_without_end_are_cut_and_the_listener_lives() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let house = House::with(&format!(
+        "headers = 8192\nrequest_seconds = 2\nidle_seconds = 2\n{LISTENER}\nbody = 4096"
+    ))
+    .await;
+    let told = |mut stream: tokio_rustls::client::TlsStream<tokio::net::TcpStream>| async move {
+        let mut answer = Vec::new();
+        let read = tokio::time::timeout(Duration::from_secs(15), stream.read_to_end(&mut answer)).await;
+        assert!(read.is_ok(), "still open after 15 s");
+        String::from_utf8_lossy(&answer).into_owned()
+    };
+    let begin = |head: String| {
+        let house = &house;
+        async move {
+            let mut stream = house.raw_to(house.enrolment[0], None).await;
+            let _ = stream.write_all(head.as_bytes()).await;
+            stream
+        }
+    };
+    // A head over the bound, in one line and in many.
+    let long = format!("GET /test/who HTTP/1.1\r\nhost: localhost\r\nx: {}\r\n\r\n", "a".repeat(100_000));
+    let answer = told(begin(long).await).await;
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 431"), "{answer}");
+    let many: String = (0..200).map(|at| format!("x-{at}: a\r\n")).collect();
+    let answer = told(begin(format!("GET /test/who HTTP/1.1\r\nhost: localhost\r\n{many}\r\n")).await).await;
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 431"), "{answer}");
+
+    // A body without a length that goes over the bound, and one that never comes.
+    let head = "POST /test/measure HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n";
+    let chunk = format!("{:x}\r\n{}\r\n", 3000, "a".repeat(3000));
+    let chunked = format!("{head}transfer-encoding: chunked\r\n\r\n{chunk}{chunk}0\r\n\r\n");
+    assert!(told(begin(chunked).await).await.starts_with("HTTP/1.1 413"));
+    let started = Instant::now();
+    let dribbled = told(begin(format!("{head}content-length: 100\r\n\r\nabc")).await).await;
+    assert!(dribbled.starts_with("HTTP/1.1 408"), "{dribbled}");
+    assert!(started.elapsed() < Duration::from_secs(10));
+
+    // Two lengths, or a length and chunks, are how requests are smuggled (RFC 9112 §6.3).
+    for both in
+        ["content-length: 3\r\ncontent-length: 4\r\n", "content-length: 3\r\ntransfer-encoding: chunked\r\n"]
+    {
+        let answer = told(begin(format!("{head}{both}\r\n3\r\nabc\r\n0\r\n\r\n")).await).await;
+        assert!(!answer.starts_with("HTTP/1.1 200") || !answer.contains("HTTP/1.1 4"), "{answer}");
+    }
+    assert_eq!(visit(&house, None).await.get("/test/who").await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_address_cannot_hold_many_bodies_open() {
+    use tokio::io::AsyncWriteExt;
+    let house = house("connections_per_peer = 60\nrequests_per_second = 1000\nrequest_burst = 1000").await;
+    let head = b"POST /test/measure HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\nabc";
+    let mut held = Vec::new();
+    for _ in 0..32 {
+        let mut stream = house.raw_to(house.enrolment[0], None).await;
+        stream.write_all(head).await.unwrap();
+        held.push(stream);
+    }
+    let mut client = visit(&house, None).await;
+    let mut refused = None;
+    for _ in 0..50 {
+        let answer = client.send(Method::POST, "/test/measure", &[], vec![0; 10]).await.unwrap();
+        if answer.status == 429 {
+            refused = Some(answer);
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(refused.expect("the share of bodies is used up").problem(), "too-many-requests");
+    assert_eq!(client.get("/test/who").await.status, 200, "requests without a body go on");
+    drop(held);
+    for _ in 0..100 {
+        if client.send(Method::POST, "/test/measure", &[], vec![0; 10]).await.unwrap().status == 200 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("places do not come back");
+}
