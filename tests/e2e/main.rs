@@ -9,6 +9,7 @@
 )]
 
 mod crash;
+mod est;
 mod faults;
 mod large;
 mod lifecycle;

@@ -19,6 +19,7 @@ use crate::authorities::Register;
 use crate::ceremony::{Hierarchy, HierarchyError};
 use crate::config::Config;
 use crate::documents::Desk;
+use crate::enrolment::strikes::Strikes;
 use crate::identity::{Identity, PeerError};
 use crate::journal::{
     self, Act, Clock, CommitError, Journal, JournalError, Pending, PendingError, Refusal, Settings,
@@ -58,6 +59,8 @@ pub struct App {
     pub rates: Rates,
     /// Requests and bodies of those whom no certificate names, per peer address.
     pub visitors: Visitors,
+    /// Wrong enrolment secrets, per peer address.
+    pub strikes: Strikes,
     /// Request bodies received or held, per caller.
     pub bodies: Arc<Places<String>>,
     /// Seals ready for use, and room to work on documents.
@@ -218,6 +221,7 @@ impl App {
             generations: ArcSwap::from_pointee(generations),
             desk: Desk::new(config.limits.documents_at_once),
             bodies: Places::new(config.limits.bodies_at_once, config.limits.bodies_per_caller),
+            strikes: Strikes::default(),
             visitors: Visitors::new(config.listeners.enrolment.as_ref()),
             timestamps: config.timestamps.as_ref().map(Office::new),
             rates: Rates::new(config.limits.requests_per_second, config.limits.request_burst),

@@ -14,6 +14,9 @@ use serde_json::{Map, Value};
 /// Media type of problem details (RFC 9457 §3).
 pub const MEDIA_TYPE: &str = "application/problem+json";
 
+/// RFC 7617 §2.1; a 401 answer must say how to authenticate (RFC 9110 §15.5.2).
+const CHALLENGE: &str = "Basic realm=\"cinnabar enrolment\", charset=\"UTF-8\"";
+
 const URN: &str = "urn:cinnabar:problem:";
 
 macro_rules! table {
@@ -323,6 +326,9 @@ impl Problem {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Some(seconds) = self.0.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.0.kind == Kind::CredentialsRequired {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE));
         }
         if let Some(allow) = &self.0.allow {
             headers.insert(header::ALLOW, allow.clone());

@@ -14,12 +14,12 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::{get, post};
 use pki::Certificate;
 use pki::csrattrs::{Known, csr_attributes};
 use pki::profile::{Profile, Profiles};
 
-use super::{payload, service};
+use super::{enrol, payload, service};
 use crate::app::App;
 use crate::problem::{Kind, Problem, Result};
 use crate::server::{Session, Visit};
@@ -27,19 +27,29 @@ use crate::store::tables::CERTIFICATES;
 
 /// The routes; the same on both listeners.
 pub fn routes() -> Router<Arc<App>> {
-    let operations =
-        Router::new().route("/cacerts", get(ca_certificates)).route("/csrattrs", get(attributes));
+    let operations = Router::new()
+        .route("/cacerts", get(ca_certificates))
+        .route("/csrattrs", get(attributes))
+        .route("/simpleenroll", post(enrol::enroll))
+        .route("/simplereenroll", post(enrol::reenroll));
     Router::new().nest(WELL_KNOWN, operations.clone()).nest(&format!("{WELL_KNOWN}/{{label}}"), operations)
 }
 
 /// The label in the path, if there is one.
 pub(super) type Label = Path<HashMap<String, String>>;
 
-/// The certificates of every authority: what to trust, and what stands between (RFC 7030 §4.1).
+/// The certificates of every authority: what to trust, and what stands between (RFC 7030 §4.1). While authorities are
+/// rolled over, those before and the cross-certificates too (§4.1.3): whoever trusts either root reaches both.
 async fn ca_certificates(State(app): State<Arc<App>>, label: Label) -> Result<Response> {
     profile(&app.profiles(), &label)?;
     let authorities = app.authorities().map_err(Problem::internal)?;
-    let all: Vec<Certificate> = authorities.into_iter().map(|authority| authority.certificate).collect();
+    let register = app.register_of_authorities();
+    let crosses = register.iter().filter(|one| one.crosses.is_some() && one.standing.serves());
+    let all: Vec<Certificate> = authorities
+        .into_iter()
+        .map(|authority| authority.certificate)
+        .chain(crosses.filter_map(|one| one.certificate.clone()))
+        .collect();
     Ok(payload::certificates(&all, payload::CERTIFICATES))
 }
 
@@ -58,7 +68,7 @@ async fn attributes(State(app): State<Arc<App>>, visit: Visit, label: Label) -> 
 
 /// The profile that a label selects; machines' own without one.
 pub(super) fn profile<'a>(profiles: &'a Profiles, label: &Label) -> Result<&'a Profile> {
-    let label = label.get("label").map_or(DEFAULT, String::as_str);
+    let label = label.get(LABEL).map_or(DEFAULT, String::as_str);
     profiles.get(label).filter(|profile| service::enrols_machines(profile)).ok_or_else(|| {
         let open: Vec<_> =
             profiles.iter().filter(|one| service::enrols_machines(one)).map(Profile::name).collect();
@@ -77,4 +87,6 @@ pub(super) async fn shown(app: &App, session: &Session) -> Result<Certificate> {
 
 /// RFC 7030 §3.2.2, RFC 8615.
 const WELL_KNOWN: &str = "/.well-known/est";
+/// The label in the path of a request.
+pub(super) const LABEL: &str = "label";
 const DEFAULT: &str = "machine";

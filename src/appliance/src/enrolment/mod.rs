@@ -1,9 +1,11 @@
 //! Enrolment over secure transport (EST, RFC 7030), and the one-time secrets of a first enrolment.
 //!
-//! Responsible for who may enrol and how that travels: `est` the protocol, `payload` its bodies, `http` and `service`
+//! Responsible for who may enrol and how that travels: `est` the protocol, `enrol` its
+//! two acts, `payload` its bodies, `http` and `service`
 //! the secrets, `secret` what people type, `strikes` how often they may mistype it. Not for issuing (`certificates`)
 //! nor for the listener that lets strangers in (`server::visit`). ACME is `acme`.
 
+mod enrol;
 pub mod est;
 pub mod http;
 pub mod model;

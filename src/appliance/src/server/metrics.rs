@@ -42,6 +42,10 @@ fn describe() {
     describe_gauge!("cinnabar_connections", "Open connections of the platform listener.");
     describe_gauge!("cinnabar_enrolment_connections", "Open connections of the enrolment listener.");
     describe_gauge!("cinnabar_key_device_available", "1 while the device that holds keys answers.");
+    describe_counter!(
+        "cinnabar_enrolments_total",
+        "Certificates asked for by EST, by credential and outcome."
+    );
     describe_gauge!("cinnabar_sealed", "1 while the keystore is sealed.");
     describe_gauge!("cinnabar_journal_size", "Leaves in the log.");
     describe_counter!("cinnabar_reloads_total", "Reloads by what was reloaded and outcome.");
@@ -80,6 +84,11 @@ pub fn connections(door: DoorKind, open: usize) {
 pub fn key_device(device: &str, available: bool) {
     let gauge = gauge!("cinnabar_key_device_available", "device" => device.to_owned());
     gauge.set(if available { 1.0 } else { 0.0 });
+}
+
+/// One certificate asked for by EST, with a `secret` or a `certificate`.
+pub fn enrolment(by: &'static str, outcome: &'static str) {
+    counter!("cinnabar_enrolments_total", "by" => by, "outcome" => outcome).increment(1);
 }
 
 /// Whether the keystore is sealed.

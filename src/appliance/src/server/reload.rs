@@ -163,6 +163,7 @@ pub(super) async fn watch(app: Arc<App>, current: Handshakes, mut stop: Stopping
                 status::tick(&app).await;
                 app.rates.forget_quiet();
                 app.visitors.forget_quiet();
+                app.strikes.forget_quiet(std::time::Instant::now());
                 app.timestamps.iter().for_each(crate::timestamps::Office::forget_quiet);
                 if let Ok(unsealed) = app.unsealed() {
                     metrics::journal_size(unsealed.journal.size());

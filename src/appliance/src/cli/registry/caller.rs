@@ -17,7 +17,7 @@ use rustls_pki_types::pem::PemObject as _;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::enrolment::{SecretArgs, secret};
+use super::enrolment::{SecretArgs, make_secret, secret};
 use super::{
     Client, Failure, Global, Outcome, Output, Remote, Tone, all, block_on, change, done, segment, table,
 };
@@ -29,6 +29,7 @@ pub enum CallerCommand {
     /// Register a caller, make its key and have its certificate issued
     #[command(after_help = "Examples:
   cinnabar caller add approval --organisation bureau --role sealer --out approval/ --identity credentials/officer-1
+  cinnabar caller add portal --organisation bureau --role sealer --enrol --identity credentials/officer-1
   cinnabar caller add wang --kind officer --person p-wang --organisation bureau --role auditor --out wang/
 Officers and operators are proposed with their key; when a second officer has compared and approved it, `caller
 certificate`, by another than the proposer, finishes the folder with that key.")]
@@ -81,8 +82,11 @@ pub struct AddArgs {
     #[arg(long = "role")]
     roles: Vec<String>,
     /// Folder for its credentials; must be empty or not exist
-    #[arg(long)]
-    out: PathBuf,
+    #[arg(long, required_unless_present = "enrol")]
+    out: Option<PathBuf>,
+    /// Make no key here: register the machine and print a one-time secret, with which it enrols by EST for its own key
+    #[arg(long, conflicts_with_all = ["out", "person"])]
+    enrol: bool,
     #[command(flatten)]
     remote: Remote,
 }
@@ -183,16 +187,22 @@ pub fn caller(command: CallerCommand, global: &Global, output: Output) -> Outcom
 }
 
 async fn add(args: AddArgs, global: &Global, output: Output) -> Result<(), Failure> {
-    if std::fs::read_dir(&args.out).is_ok_and(|mut entries| entries.next().is_some()) {
-        return Err(
-            format!("`{}` is not empty; name a new folder for the credentials", args.out.display()).into()
-        );
+    let Some(out) = args.out else {
+        let client = args.remote.client(global)?;
+        let body = json!({
+            "id": segment(&args.id)?, "kind": args.kind, "organisation": args.organisation, "roles": args.roles,
+        });
+        client.json(Method::POST, "/v1/callers", &body).await?;
+        return make_secret(&client, &args.id, &json!({}), output).await;
+    };
+    if std::fs::read_dir(&out).is_ok_and(|mut entries| entries.next().is_some()) {
+        return Err(format!("`{}` is not empty; name a new folder for the credentials", out.display()).into());
     }
     let client = args.remote.client(global)?;
     let root = root_of(&args.remote)?;
     let id = segment(&args.id)?;
     // The key first: a caller that is registered but whose key could not be written helps nobody.
-    let key = key_hash(&key_in(&args.out)?);
+    let key = key_hash(&key_in(&out)?);
     let mut body = json!({
         "id": id, "kind": args.kind, "organisation": args.organisation, "roles": args.roles,
     });
@@ -204,8 +214,8 @@ async fn add(args: AddArgs, global: &Global, output: Output) -> Result<(), Failu
         Ok(answer) => answer,
         Err(error) => {
             // Refused: the key belongs to nobody.
-            let _ = std::fs::remove_file(args.out.join("key.pem"));
-            let _ = std::fs::remove_dir(&args.out);
+            let _ = std::fs::remove_file(out.join("key.pem"));
+            let _ = std::fs::remove_dir(&out);
             return Err(error.into());
         }
     };
@@ -216,7 +226,7 @@ async fn add(args: AddArgs, global: &Global, output: Output) -> Result<(), Failu
         if let Some(members) = value.as_object_mut() {
             members.insert("proposal".into(), proposal.clone().into());
             members.insert("key".into(), key.clone().into());
-            members.insert("folder".into(), args.out.display().to_string().into());
+            members.insert("folder".into(), out.display().to_string().into());
         }
         let lines = [
             (
@@ -226,16 +236,16 @@ async fn add(args: AddArgs, global: &Global, output: Output) -> Result<(), Failu
                 ),
             ),
             (Tone::Plain, format!("  key {key}: the approver compares it with `caller proposals`")),
-            (Tone::Head, format!("then: cinnabar caller certificate {id} --out {}", args.out.display())),
+            (Tone::Head, format!("then: cinnabar caller certificate {id} --out {}", out.display())),
         ];
         output.result(&value, &lines);
         return Ok(());
     }
-    let enrolled = enrol(&client, &id, &args.out, &root).await.map_err(|e| -> Failure {
-        let out = args.out.display();
+    let enrolled = enrol(&client, &id, &out, &root).await.map_err(|e| -> Failure {
+        let out = out.display();
         format!("{e}; {id} is registered, finish with: cinnabar caller certificate {id} --out {out}").into()
     })?;
-    shown(&id, &args.out, enrolled, output);
+    shown(&id, &out, enrolled, output);
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use clap::Args;
 use http::Method;
 use serde_json::{Value, json};
 
-use super::{Failure, Global, Output, Remote, Tone, done, segment, table};
+use super::{Client, Failure, Global, Output, Remote, Tone, done, segment, table};
 
 /// Options of `cinnabar caller enrolment-secret`.
 #[derive(Debug, Args)]
@@ -41,29 +41,31 @@ pub async fn secret(args: SecretArgs, global: &Global, output: Output) -> Result
         done(&answer, &format!("secret {which} of caller {} is withdrawn", args.id), output);
     } else {
         let body = json!({ "profile": args.profile, "hours": args.hours });
-        let answer = client.json(Method::POST, &at, &body).await?;
-        let mut value = answer.json();
-        let leaf = answer.header("cinnabar-leaf").and_then(|leaf| leaf.parse::<u64>().ok());
-        if let Some(members) = value.as_object_mut() {
-            members.insert("leaf".into(), leaf.into());
-        }
-        let text = |name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default();
-        let lines = [
-            (Tone::Good, format!("secret: {}", text("secret"))),
-            (Tone::Warn, "hand it over now: it is shown this once and kept as a hash".into()),
-            (
-                Tone::Plain,
-                format!(
-                    "  for caller {}, profile {}, once, until {}",
-                    args.id,
-                    text("profile"),
-                    text("expires")
-                ),
-            ),
-            (Tone::Plain, format!("  identifier {}", text("id"))),
-            (Tone::Plain, format!("  log leaf {}", leaf.unwrap_or_default())),
-        ];
-        output.result(&value, &lines);
+        make_secret(&client, &args.id, &body, output).await?;
     }
+    Ok(())
+}
+
+/// Has a secret made and shows it, this once.
+pub async fn make_secret(client: &Client, id: &str, body: &Value, output: Output) -> Result<(), Failure> {
+    let at = format!("/v1/callers/{}/enrolment-secrets", segment(id)?);
+    let answer = client.json(Method::POST, &at, body).await?;
+    let mut value = answer.json();
+    let leaf = answer.header("cinnabar-leaf").and_then(|leaf| leaf.parse::<u64>().ok());
+    if let Some(members) = value.as_object_mut() {
+        members.insert("leaf".into(), leaf.into());
+    }
+    let text = |name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default();
+    let lines = [
+        (Tone::Good, format!("secret: {}", text("secret"))),
+        (Tone::Warn, "hand it over now: it is shown this once and kept as a hash".into()),
+        (
+            Tone::Plain,
+            format!("  for caller {id}, profile {}, once, until {}", text("profile"), text("expires")),
+        ),
+        (Tone::Plain, format!("  identifier {}", text("id"))),
+        (Tone::Plain, format!("  log leaf {}", leaf.unwrap_or_default())),
+    ];
+    output.result(&value, &lines);
     Ok(())
 }
