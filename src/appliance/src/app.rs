@@ -45,6 +45,8 @@ pub struct App {
     pub db: Db,
     /// The authorization policies in force.
     pub policy: Policy,
+    /// Trust anchors beside the appliance's own authorities.
+    pub trust: crate::trust::Trust,
     /// The certificate profiles in force.
     pub profiles: profiles::InForce,
     /// The register of callers.
@@ -136,6 +138,9 @@ pub enum StartError {
     /// The policies do not load.
     #[error("authorization policies: {0}")]
     Policy(#[from] PolicyError),
+    /// The trust anchors do not load.
+    #[error(transparent)]
+    Trust(#[from] crate::trust::TrustFault),
     /// The certificate profiles do not load.
     #[error("certificate profiles: {0}")]
     Profiles(Box<profiles::ProfilesFault>),
@@ -208,6 +213,7 @@ impl App {
         let policy = Policy::load(&config.policies.authorization)?;
         let profiles = profiles::InForce::load(&config.policies.certificates)
             .map_err(|fault| StartError::Profiles(Box::new(fault)))?;
+        let trust = crate::trust::Trust::load(config.policies.trust.as_deref())?;
         let identity = Identity::new(crate::identity::records::snapshot(&db).await?);
         let keystore = Keystore::open(&config.keystore.directory)?;
         let pending = Pending::open(&config.appliance.state)?;
@@ -230,6 +236,7 @@ impl App {
             db,
             policy,
             profiles,
+            trust,
             identity,
             status,
             keystore,
@@ -319,7 +326,10 @@ impl App {
         let act = Act::system("start", "appliance.unseal", "appliance:appliance");
         let policies = self.policy.current().digest().to_owned();
         let profiles = self.profiles.current();
-        let facts = serde_json::json!({ "policies": policies, "profiles": profiles.digest() });
+        let mut facts = serde_json::json!({ "policies": policies, "profiles": profiles.digest() });
+        if let (Some(digest), Some(facts)) = (self.trust.digest(), facts.as_object_mut()) {
+            facts.insert("trust".into(), digest.into());
+        }
         journal.commit(Unit::new(act).facts(facts)).await?;
         let unsealed = Arc::new(Unsealed { journal, custody, token });
         crate::authorities::from_files(self, &unsealed).await?;

@@ -226,6 +226,9 @@ pub struct Policies {
     /// Certificate profiles; those that come with the program when the folder is not there.
     #[serde(default = "certificate_profiles")]
     pub certificates: PathBuf,
+    /// Trust anchors beside this appliance's own, for verifying documents; none when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trust: Option<PathBuf>,
 }
 
 /// Where the ceremony writes profiles, and where older configurations that do not name the folder find them.
@@ -358,6 +361,7 @@ impl Config {
         let fetch = self.fetch.roots.iter_mut();
         let enrolment = self.listeners.enrolment.iter_mut().flat_map(EnrolmentListener::paths);
         let optional = self.keystore.credential.as_mut().into_iter().chain(fetch).chain(enrolment);
+        let optional = optional.chain(self.policies.trust.as_mut());
         for path in paths.into_iter().chain(optional) {
             *path = base.join(&*path);
         }

@@ -11,7 +11,12 @@ use pki::path::TrustAnchors;
 const NOW: i64 = 1_795_305_600;
 
 fuzz_target!(|data: &[u8]| {
-    let limits = Limits { inflated_total: 8 << 20, stream_bytes: 1 << 20, scanned_bytes: 16 << 20, ..Limits::default() };
+    let limits = Limits {
+        inflated_total: 8 << 20,
+        stream_bytes: 1 << 20,
+        scanned_bytes: 16 << 20,
+        ..Limits::default()
+    };
     let nobody = TrustAnchors::default();
     let Ok(report) = verify(&data, &Options::new(&nobody, NOW), &limits) else { return };
     assert_ne!(report.verdict, Verdict::Valid, "nobody is trusted");

@@ -54,6 +54,7 @@ pub(super) fn configuration(plan: &Plan, random: &dyn SecureRandom) -> Result<Co
         policies: Policies {
             authorization: "policies/authorization".into(),
             certificates: "policies/certificates".into(),
+            trust: Some("policies/trust".into()),
         },
         time: Time { source: if plan.assume_clock { TimeSource::Assumed } else { TimeSource::Kernel } },
         process: Process { allow_swap: plan.allow_swap },

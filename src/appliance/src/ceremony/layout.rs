@@ -39,6 +39,9 @@ pub enum LayoutError {
     },
 }
 
+/// How a further trust anchor is written; no anchor itself.
+const TRUST_EXAMPLE: &str = include_str!("../../../../policies/trust/example.toml.txt");
+
 impl Layout {
     /// Takes `root`, which must be empty or not exist yet.
     ///
@@ -50,9 +53,15 @@ impl Layout {
             return Err(LayoutError::NotEmpty(layout.root));
         }
         layout.folder("")?;
-        for folder in
-            ["state", "tls", "certificates", "credentials", "policies/authorization", "policies/certificates"]
-        {
+        for folder in [
+            "state",
+            "tls",
+            "certificates",
+            "credentials",
+            "policies/authorization",
+            "policies/certificates",
+            "policies/trust",
+        ] {
             layout.folder(folder)?;
         }
         for (name, text) in POLICIES {
@@ -61,6 +70,7 @@ impl Layout {
         for (name, text) in pki::profile::BUILTIN {
             layout.write(&format!("policies/certificates/{name}.toml"), text.as_bytes(), Secrecy::Open)?;
         }
+        layout.write("policies/trust/example.toml.txt", TRUST_EXAMPLE.as_bytes(), Secrecy::Open)?;
         Ok(layout)
     }
 

@@ -38,7 +38,7 @@ pub struct CertificateVerifyArgs {
 
 Files are PEM or DER; several certificates or lists may stand in one PEM file. Certificates after the first in LEAF are
 taken as untrusted ones. A trust anchor need not be self-signed; what it says of itself (validity, name constraints, path
-length) is honoured.
+length) is honoured. A .toml file as in policies/trust is an anchor with what it is trusted for.
 
 Revocation is asked for as soon as a --crl or --ocsp is given, and not otherwise. With CRLs every certificate below
 the anchor needs evidence, with OCSP responses alone the end certificate does, unless a certificate says that there is

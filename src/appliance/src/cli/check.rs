@@ -37,6 +37,10 @@ pub fn run(global: &Global, output: Output) -> Outcome {
     );
     add(&config.policies.authorization, policies(&config.policies.authorization));
     add(&config.policies.certificates, profiles(&config.policies.certificates));
+    if let Some(folder) = &config.policies.trust {
+        let anchors = crate::trust::Trust::load(Some(folder)).map_err(|e| e.to_string());
+        add(folder, anchors.map(|trust| format!("{} trust anchors", trust.anchors().len())));
+    }
     for folder in [&config.appliance.state, &config.appliance.certificates] {
         let entries = std::fs::read_dir(folder).map(Iterator::count);
         add(folder, entries.map(|count| format!("{count} entries")).map_err(|e| e.to_string()));

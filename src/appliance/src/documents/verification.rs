@@ -12,7 +12,7 @@ use crate::problem::Problem;
 /// What a verification leans on, gathered before the computation starts.
 #[derive(Debug, Clone)]
 pub struct Evidence {
-    /// Roots.
+    /// Roots, and further anchors of `policies.trust`.
     pub anchors: TrustAnchors,
     /// Issuing authorities.
     pub untrusted: Vec<Certificate>,
@@ -30,7 +30,9 @@ impl Evidence {
         let crls = app.status.lists.full();
         let (roots, issuing): (Vec<_>, Vec<_>) =
             authorities.into_iter().map(|a| a.certificate).partition(Certificate::is_self_issued);
-        Ok(Self { anchors: TrustAnchors::new(roots), untrusted: issuing, crls })
+        let own = TrustAnchors::new(roots);
+        let anchors = TrustAnchors::constrained([own.anchors(), app.trust.anchors()].concat());
+        Ok(Self { anchors, untrusted: issuing, crls })
     }
 
     /// Verifies `source` at `at` (Unix seconds).

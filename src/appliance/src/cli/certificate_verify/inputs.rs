@@ -29,11 +29,20 @@ impl Inputs {
         // The certificate in question itself is never left out.
         let leaf = of_leaf.next().unwrap_or_else(|| Err("no certificate".into()))?;
         let mut untrusted = keep(of_leaf, &mut notes);
-        let anchors = many(&lists.trust_anchor, CERTIFICATE, certificate, &mut notes)?;
+        let (files, certificates): (Vec<_>, Vec<_>) = lists
+            .trust_anchor
+            .iter()
+            .cloned()
+            .partition(|path| path.extension().is_some_and(|e| e == "toml"));
+        let anchors = TrustAnchors::new(many(&certificates, CERTIFICATE, certificate, &mut notes)?);
+        let mut anchors = anchors.anchors().to_vec();
+        for file in files {
+            anchors.push(crate::trust::anchor(&file).map_err(|fault| fault.to_string())?);
+        }
         untrusted.extend(many(&lists.untrusted, CERTIFICATE, certificate, &mut notes)?);
         Ok(Self {
             leaf,
-            anchors: TrustAnchors::new(anchors),
+            anchors: TrustAnchors::constrained(anchors),
             untrusted,
             crls: many(&lists.crl, CRL, |der| Crl::from_der(der).map_err(|e| e.to_string()), &mut notes)?,
             ocsp: many(&lists.ocsp, OCSP, response, &mut notes)?,
