@@ -5,6 +5,7 @@
 
 mod caller;
 mod certificate;
+mod certificate_ask;
 mod enrolment;
 mod organisation;
 mod seal_record;
