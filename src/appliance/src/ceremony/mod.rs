@@ -17,4 +17,4 @@ pub use hierarchy::{
 };
 pub use layout::{Layout, LayoutError, Secrecy, write_new};
 pub use perform::{CeremonyError, Done, Plan, UnlockPlan, perform};
-pub use register::{NewCertificate, OWN_ORGANISATION, Person, RegisterError, certificate_row};
+pub use register::{NewCertificate, OWN_ORGANISATION, Person, RegisterError};

@@ -8,9 +8,10 @@ use serde_json::json;
 
 use super::hierarchy::{Hierarchy, Key};
 use crate::authorities;
+use crate::certificates::records::{About, with_names};
 use crate::config::Config;
 use crate::journal::{self, Act, CommitError, Journal, JournalError, Unit};
-use crate::store::tables::{CALLERS, CERTIFICATES, ORGANISATIONS};
+use crate::store::tables::{CALLERS, ORGANISATIONS};
 use crate::store::{DatabaseUrl, Db, Row, StoreError, Value};
 
 /// The organisation of the appliance's own people.
@@ -127,9 +128,18 @@ fn unit(
     }
     for new in made {
         let fingerprint = hex::encode(new.certificate.sha256_fingerprint());
+        let about = About {
+            issuer: &new.issuer,
+            profile: new.profile,
+            caller: new.caller,
+            organisation: Some(OWN_ORGANISATION),
+            ..About::default()
+        };
+        let (row, names) = with_names(&new.certificate, about);
         let mut issued = Unit::new(act("certificate.issue", &format!("certificate:{fingerprint}")))
             .facts(json!({ "issuer": new.issuer, "profile": new.profile }))
-            .insert(certificate_row(&new.certificate, &new.issuer, new.profile, new.caller));
+            .insert(row);
+        issued = names.into_iter().fold(issued, Unit::cache_insert);
         if let Some((_, key)) = places.iter().find(|(spki, _)| spki == new.certificate.spki()) {
             issued = issued.insert(authorities::first_generation(key, &fingerprint, now));
         }
@@ -151,37 +161,6 @@ fn caller_row(person: &Person, now: i64) -> Row {
             json!([person.role]).to_string().into(),
             "active".into(),
             now.into(),
-        ],
-    )
-}
-
-/// The row of a new certificate; times in microseconds since the Unix epoch.
-#[must_use]
-pub fn certificate_row(certificate: &Certificate, issuer: &str, profile: &str, caller: Option<&str>) -> Row {
-    Row::new(
-        &CERTIFICATES,
-        vec![
-            hex::encode(certificate.sha256_fingerprint()).into(),
-            1.into(),
-            issuer.into(),
-            crate::identity::serial_hex(certificate.serial()).into(),
-            certificate.subject().to_string().into(),
-            profile.into(),
-            caller.into(),
-            certificate.not_before().saturating_mul(1_000_000).into(),
-            certificate.not_after().saturating_mul(1_000_000).into(),
-            certificate.der().to_vec().into(),
-            "good".into(),
-            Value::Null,
-            Value::Null,
-            Value::Null,
-            Value::Null,
-            hex::encode(crypto::DigestAlgorithm::Sha256.digest(certificate.spki())).into(),
-            0.into(),
-            Value::Null,
-            Value::Null,
-            Value::Null,
-            Value::Null,
         ],
     )
 }

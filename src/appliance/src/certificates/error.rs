@@ -9,6 +9,7 @@ use pki::request::RequestError;
 use crate::app::StartError;
 use crate::documents::replay::ReplayError;
 use crate::journal::{CommitError, JournalError};
+use crate::policy::Denied;
 use crate::problem::{Kind, Problem};
 use crate::store::StoreError;
 
@@ -64,6 +65,9 @@ pub enum CertificateError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The policies do not let the appliance's own work.
+    #[error(transparent)]
+    Denied(#[from] Denied),
     /// The log could not be read.
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -98,19 +102,22 @@ impl From<CertificateError> for Problem {
                 let detail = format!("{error}; `/v1/certificate-profiles` lists them.");
                 Self::new(Kind::ProfileForbids, detail).with("parameter", "profile")
             }
-            CertificateError::Way { .. } => Self::new(Kind::ProfileForbids, format!("{error}.")),
+            CertificateError::Way { .. } | CertificateError::Issuer(_) => {
+                Self::new(Kind::ProfileForbids, format!("{error}."))
+            }
             CertificateError::Unapproved { .. } => Self::new(Kind::Forbidden, format!("{error}.")),
             CertificateError::Request(error) => unsound(&error),
+            CertificateError::Issue(IssueError::Sign(error)) => error.into(),
             CertificateError::Issue(error) => not_given(error),
             CertificateError::Custody(error) => error.into(),
             CertificateError::Commit(error) => error.into(),
             CertificateError::Store(error) => error.into(),
+            CertificateError::Denied(error) => error.into(),
             CertificateError::Journal(error) => error.into(),
             CertificateError::Replay(error) => error.into(),
-            CertificateError::Issuer(_)
-            | CertificateError::Authority(_)
-            | CertificateError::Random
-            | CertificateError::CutOff(_) => Self::internal(error),
+            CertificateError::Authority(_) | CertificateError::Random | CertificateError::CutOff(_) => {
+                Self::internal(error)
+            }
         }
     }
 }

@@ -221,7 +221,8 @@ impl Intended {
     pub async fn sign(self, app: &App, unsealed: &Unsealed) -> Result<Signed, CertificateError> {
         let Self { linted, authority, act, intent, requester, replaces, shard, way } = self;
         let signer = unsealed.custody.signer(&authority.label)?;
-        let at_hand = app.hierarchy.key(&authority.label).is_none_or(|key| key.custody == CustodyKind::File);
+        let slot = app.slot_of(&authority.label);
+        let at_hand = app.hierarchy.key(&slot).is_none_or(|key| key.custody == CustodyKind::File);
         let certificate = if at_hand {
             linted.sign(signer.as_ref())?
         } else {
@@ -261,14 +262,20 @@ impl Intended {
 /// When a certificate cannot be read.
 pub fn chain_of(app: &App, label: &str) -> Result<Vec<Certificate>, CertificateError> {
     let mut chain = Vec::new();
-    let mut label = Some(label.to_owned());
-    while let Some(at) = label.take().filter(|_| chain.len() < LONGEST_CHAIN) {
-        let authority = app.authority(&at)?;
-        if authority.certificate.is_self_issued() {
-            break;
+    let mut at = app.authority(label)?.certificate;
+    let all = app.authorities()?;
+    while !at.is_self_issued() && chain.len() < LONGEST_CHAIN {
+        // By key, not by name alone: the generations of an authority share their name.
+        let above = all.iter().map(|authority| &authority.certificate).find(|above| {
+            above.subject() == at.issuer()
+                && (at.authority_key_id().is_none() || above.subject_key_id() == at.authority_key_id())
+        });
+        let above = above.cloned();
+        chain.push(at);
+        match above {
+            Some(above) => at = above,
+            None => break,
         }
-        label = app.hierarchy.key(&at).and_then(|key| key.issuer.clone());
-        chain.push(authority.certificate);
     }
     Ok(chain)
 }

@@ -12,6 +12,7 @@ mod filter;
 mod holder;
 pub mod http;
 mod issue;
+pub mod keeper;
 pub mod model;
 pub mod names;
 mod order;

@@ -266,3 +266,58 @@ pub async fn requests(db: &Db, state: Option<&str>, after: &str, limit: u32) -> 
     let records = db.fetch_all(sql, &[state.into(), after.into(), i64::from(limit).into()]).await?;
     records.iter().map(|record| record.to_row(&CERTIFICATE_REQUESTS)).collect()
 }
+
+/// Requests still pending whose time was over before `now` (microseconds).
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn requests_past(db: &Db, now: i64, limit: u32) -> Result<Vec<Row>, StoreError> {
+    let sql = "SELECT id, version, profile, csr, wish, caller, organisation, requester, person, needed, state, created, \
+               expires, certificate, reason, leaf FROM certificate_requests WHERE state = 'pending' AND expires <= $1 \
+               ORDER BY id LIMIT $2";
+    let records = db.fetch_all(sql, &[now.into(), i64::from(limit).into()]).await?;
+    records.iter().map(|record| record.to_row(&CERTIFICATE_REQUESTS)).collect()
+}
+
+/// Whether every certificate from before the index of names is in it.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn names_are_filled_in(db: &Db) -> Result<bool, StoreError> {
+    Ok(db.row(&CERTIFICATE_NAMES, FILLED_IN).await?.is_some())
+}
+
+/// The row that says so.
+#[must_use]
+pub fn filled_in() -> Row {
+    let values = vec![FILLED_IN.into(), 1.into(), "".into(), "mark".into(), "".into()];
+    Row::new(&CERTIFICATE_NAMES, values)
+}
+
+/// The fingerprint that is `n` after another, or the last there is; the same again at the end.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn nth_after(db: &Db, after: &str, n: u32) -> Result<String, StoreError> {
+    let sql =
+        "SELECT MAX(id) AS id FROM (SELECT id FROM certificates WHERE id > $1 ORDER BY id LIMIT $2) AS chunk";
+    let record = db.fetch_optional(sql, &[after.into(), i64::from(n).into()]).await?;
+    let next = record.as_ref().map(|record| record.opt_text("id")).transpose()?.flatten();
+    Ok(next.unwrap_or(after).to_owned())
+}
+
+/// Certificates after one fingerprint and up to another that have no names in the index.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn without_names(db: &Db, after: &str, until: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+    let sql = "SELECT c.id, c.der FROM certificates c WHERE c.id > $1 AND c.id <= $2 \
+               AND NOT EXISTS (SELECT 1 FROM certificate_names n WHERE n.id = c.id || ':0') ORDER BY c.id";
+    let records = db.fetch_all(sql, &[after.into(), until.into()]).await?;
+    let pair =
+        |record: &crate::store::Record| Ok((record.text("id")?.to_owned(), record.bytes("der")?.to_vec()));
+    records.iter().map(pair).collect()
+}
+
+/// Id of the row that says that names are filled in; no certificate has it.
+const FILLED_IN: &str = "filled-in";

@@ -27,9 +27,9 @@ impl Certificates {
         if !(1..=255).contains(&self.crl_shards) {
             return Some(("certificates.crl_shards", self.crl_shards.into(), "write 1 to 255"));
         }
-        // A signature under way must not be taken for one that was given up.
-        if self.abandon_seconds < 30 {
-            return Some(("certificates.abandon_seconds", self.abandon_seconds, "write 30 or more"));
+        // A signature under way should not be taken for one that was given up; if it is, its certificate does not leave.
+        if !(5..=86_400).contains(&self.abandon_seconds) {
+            return Some(("certificates.abandon_seconds", self.abandon_seconds, "write 5 to 86400"));
         }
         if !(1..=365).contains(&self.request_days) {
             return Some(("certificates.request_days", self.request_days.into(), "write 1 to 365"));

@@ -15,9 +15,8 @@ use utoipa_axum::routes;
 
 use super::model::{NewSealQuery, SealSummary};
 use super::records;
-use super::service::{MakeError, Workshop, make};
+use super::service::{MakeError, make};
 use crate::app::App;
-use crate::ceremony::Kind as CertificateKind;
 use crate::documents::http::LEAF;
 use crate::identity::CallerKind;
 use crate::policy::{ListSeals, MakeSeal, ReadSeal, Resource};
@@ -112,17 +111,8 @@ async fn make_seal(
     let picture = picture.map_err(|rejection| {
         Problem::new(Kind::of_status(rejection.status()), "The picture is too large or broke off.")
     })?;
-    let authority = app.issuer_of(CertificateKind::Seal).map_err(Problem::internal)?;
-    let authority = authority.ok_or_else(|| Problem::internal("the hierarchy has no seals authority"))?;
-    let shop = Workshop {
-        db: &app.db,
-        journal: &unsealed.journal,
-        custody: &unsealed.custody,
-        authority: &authority,
-        public_url: &app.config.appliance.public_url,
-    };
     let id = new.id.clone();
-    let committed = make(shop, permit, new, picture.to_vec()).await?;
+    let committed = make(&app, &unsealed, permit, new, picture.to_vec()).await?;
     let made = records::find(&app.db, &id).await?;
     let made = made.ok_or_else(|| Problem::internal("a seal just made is not on record"))?;
     let mut response = (StatusCode::CREATED, Json(&made.summary)).into_response();
@@ -192,11 +182,7 @@ impl From<MakeError> for Problem {
             MakeError::Commit(error) => error.into(),
             MakeError::Store(error) => error.into(),
             MakeError::Custody(error) => error.into(),
-            MakeError::Certify(crate::ceremony::CertifyError::Issue {
-                source: pki::issue::IssueError::Sign(error),
-                ..
-            }) => error.into(),
-            MakeError::Certify(_) => Self::internal(error),
+            MakeError::Certificate(error) => error.into(),
         }
     }
 }

@@ -2,35 +2,20 @@
 
 use std::sync::Arc;
 
-use crypto::Signer;
-use custody::{Algorithm, Custody, CustodyError, Usage};
+use custody::{Algorithm, CustodyError, Usage};
 use pdf::appearance::{ImageError, ImageLimits, SealImage};
-use pki::Certificate;
-use ring::rand::SystemRandom;
+use pki::Subject;
+use pki::issue::Wish;
 use serde_json::json;
 
 use super::model::NewSeal;
 use super::records;
-use crate::app::Authority;
-use crate::ceremony::{self, CertifyError, Terms, Wanted, certificate_row, certify};
-use crate::journal::{CommitError, Committed, Journal, Unit};
+use crate::app::{App, Unsealed};
+use crate::certificates::{CertificateError, Order, Signed, Way, intend};
+use crate::journal::{Act, CommitError, Committed, Unit};
 use crate::policy::{MakeSeal, Permit};
-use crate::store::{Db, StoreError};
-
-/// What making a seal works with.
-#[derive(Clone, Copy)]
-pub struct Workshop<'a> {
-    /// Reading.
-    pub db: &'a Db,
-    /// Recording.
-    pub journal: &'a Journal,
-    /// Keys.
-    pub custody: &'a Arc<dyn Custody>,
-    /// The seals' authority.
-    pub authority: &'a Authority,
-    /// Base of CRL addresses.
-    pub public_url: &'a str,
-}
+use crate::store::tables::ORGANISATIONS;
+use crate::store::{Row, StoreError};
 
 /// Why a seal was not made.
 #[derive(Debug, thiserror::Error)]
@@ -49,7 +34,7 @@ pub enum MakeError {
     Custody(#[from] CustodyError),
     /// The certificate was not made.
     #[error(transparent)]
-    Certify(#[from] CertifyError),
+    Certificate(#[from] CertificateError),
     /// It could not be recorded.
     #[error(transparent)]
     Commit(#[from] CommitError),
@@ -58,54 +43,51 @@ pub enum MakeError {
     Store(#[from] StoreError),
 }
 
-/// Makes a seal. The intent is recorded before anything is signed, so that a certificate is never signed
-/// that nobody knows of (decision 2); what fails in between stays as an intent without its seal.
+/// Makes a seal. What is about to be made is recorded before the key is, and the certificate's intent before it is
+/// signed (decision 2); what fails in between stays as an intent without its seal.
 ///
 /// # Errors
 /// [`MakeError`].
 pub async fn make(
-    shop: Workshop<'_>,
+    app: &Arc<App>,
+    unsealed: &Unsealed,
     permit: Permit<MakeSeal>,
     new: NewSeal,
     picture: Vec<u8>,
 ) -> Result<Committed, MakeError> {
     SealImage::from_png(&picture, &ImageLimits::default())?;
-    if records::find(shop.db, &new.id).await?.is_some() {
+    if records::find(&app.db, &new.id).await?.is_some() {
         return Err(MakeError::Taken(new.id));
     }
-    let organisation = shop.db.row(&crate::store::tables::ORGANISATIONS, &new.organisation).await?;
+    let organisation = app.db.row(&ORGANISATIONS, &new.organisation).await?;
     let organisation = organisation
         .filter(|row| row.value("state").as_text() == Some("active"))
         .ok_or_else(|| MakeError::Organisation(new.organisation.clone()))?;
-    let time = shop.journal.clock().now().map_err(CommitError::ClockUntrusted)?;
     let key_label = format!("seal-{}", uuid::Uuid::now_v7().simple());
-    let owner = permit.caller().id.clone();
     let act = permit.act();
-    let mut intent = act.clone();
-    intent.action = "seal.intend".into();
-    let intent = Unit::new(intent).facts(json!({ "seal": new.id, "key": key_label }));
-    shop.journal.commit(intent).await?;
-    shop.custody.generate(&key_label, Algorithm::P256, Usage::Sign)?;
-    let certificate = match certificate(shop, &new, &organisation, &key_label, time.div_euclid(1_000_000)) {
-        Ok(certificate) => certificate,
+    let intent = Unit::new(Act { action: "seal.intend".into(), ..act.clone() });
+    unsealed.journal.commit(intent.facts(json!({ "seal": new.id, "key": key_label }))).await?;
+    unsealed.custody.generate(&key_label, Algorithm::P256, Usage::Sign)?;
+    let signed = match certificate(app, unsealed, &permit, &new, &organisation, &key_label).await {
+        Ok(signed) => signed,
         Err(error) => {
-            shop.custody.destroy(&key_label)?;
+            unsealed.custody.destroy(&key_label)?;
             return Err(error);
         }
     };
-    let fingerprint = hex::encode(certificate.sha256_fingerprint());
-    let issued = certificate_row(&certificate, &shop.authority.label, "seal-organisation", None);
+    let fingerprint = signed.row.id().to_owned();
+    let owner = &permit.caller().id;
     let unit = Unit::new(act)
         .facts(json!({ "seal": new.id, "certificate": fingerprint, "key": key_label }))
-        .insert(issued)
-        .insert(records::row(&new, &picture, &owner, &fingerprint, &key_label))
-        .guard(&crate::store::tables::ORGANISATIONS, organisation.id(), organisation.version());
-    match shop.journal.commit(unit).await {
+        .insert(records::row(&new, &picture, owner, &fingerprint, &key_label))
+        .guard(&ORGANISATIONS, organisation.id(), organisation.version())
+        .also(signed.unit);
+    match unsealed.journal.commit(unit).await {
         Ok(committed) => Ok(committed),
         Err(error) => {
             // The key of a seal that is not on record serves nothing. When the outcome is unknown it stays.
             if !matches!(error, CommitError::OutcomeUnknown(_)) {
-                shop.custody.destroy(&key_label)?;
+                unsealed.custody.destroy(&key_label)?;
             }
             Err(match error {
                 CommitError::Exists { table: "seals", .. } => MakeError::Taken(new.id),
@@ -115,29 +97,25 @@ pub async fn make(
     }
 }
 
-fn certificate(
-    shop: Workshop<'_>,
+async fn certificate(
+    app: &Arc<App>,
+    unsealed: &Unsealed,
+    permit: &Permit<MakeSeal>,
     new: &NewSeal,
-    organisation: &crate::store::Row,
+    organisation: &Row,
     key_label: &str,
-    now: i64,
-) -> Result<Certificate, MakeError> {
-    let own = shop.custody.signer(key_label)?;
-    let signer = shop.custody.signer(&shop.authority.label)?;
-    let wanted = Wanted {
-        profile: "seal-organisation",
-        name: new.name.clone(),
-        alternative_names: Vec::new(),
-        days: None,
-    };
-    let authority = ceremony::Authority {
-        label: &shop.authority.label,
-        certificate: &shop.authority.certificate,
-        signer: signer.as_ref(),
-    };
+) -> Result<Signed, MakeError> {
     let name = organisation.value("name").as_text().unwrap_or_default();
-    let terms =
-        Terms { organisation: name.chars().take(64).collect(), public_url: shop.public_url.to_owned(), now };
-    let own: &dyn Signer = own.as_ref();
-    Ok(certify(&wanted, own.public_key(), Some(authority), own, &terms, &SystemRandom::new())?)
+    let subject = Subject::default().organization(name.chars().take(64).collect::<String>()).named(&new.name);
+    let wish = Wish {
+        subject,
+        names: Vec::new(),
+        public_key: unsealed.custody.signer(key_label)?.public_key().to_vec(),
+        not_before: None,
+        not_after: None,
+    };
+    let order = Order::new("seal-organisation", Way::Appliance, wish).for_organisation(organisation.id());
+    let act = Act { action: "certificate.issue".into(), ..permit.act() };
+    let intended = intend(app, unsealed, act, permit.caller(), &order).await?;
+    Ok(intended.sign(app, unsealed).await?)
 }

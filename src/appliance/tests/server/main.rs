@@ -8,6 +8,7 @@
     reason = "tests fail loudly"
 )]
 
+mod certificates;
 mod enrolment;
 mod est;
 mod house;
