@@ -9,8 +9,9 @@ use pdf::sign::{self, ClaimedTime, SignatureRequest};
 use pdf::syntax::Limits;
 use pdf::verify::{Options, Verdict, verify};
 use pki::crl::{Crl, CrlBuilder};
-use pki::issue::{IssuerRef, Profile, Template, issue, serial_from_random};
+use pki::issue::{IssuerRef, Places, Wish, prepare, serial_from_random};
 use pki::path::TrustAnchors;
+use pki::profile::builtin;
 use pki::{Certificate, Subject};
 use ring::rand::{SecureRandom, SystemRandom};
 
@@ -77,9 +78,9 @@ struct Cast {
 impl Cast {
     fn new() -> Self {
         let (root_key, ca_key, seal_key) = (key(), key(), Arc::new(key()));
-        let root = certificate(Profile::RootCa, "Root", &root_key, None);
-        let ca = certificate(Profile::IssuingCa, "Seals CA", &ca_key, Some((&root, &root_key)));
-        let seal = certificate(Profile::Seal, "Approval Seal", &seal_key, Some((&ca, &ca_key)));
+        let root = certificate("root", "Root", &root_key, None);
+        let ca = certificate("issuing-ca", "Seals CA", &ca_key, Some((&root, &root_key)));
+        let seal = certificate("seal-organisation", "Approval Seal", &seal_key, Some((&ca, &ca_key)));
         let crls = vec![crl(&root, &root_key), crl(&ca, &ca_key)];
         let signer = pki::cms::sign::CmsSigner::new(seal_key, &seal, &[ca]).expect("a signer");
         Self { root, crls, signer }
@@ -92,30 +93,30 @@ fn key() -> SoftwareKey {
 }
 
 fn certificate(
-    profile: Profile,
+    profile: &str,
     name: &str,
     key: &SoftwareKey,
     issuer: Option<(&Certificate, &SoftwareKey)>,
 ) -> Certificate {
     let mut serial = [0; 20];
     SystemRandom::new().fill(&mut serial).expect("randomness");
-    let template = Template {
-        profile,
-        subject: Subject::common_name(name),
-        subject_alt_names: Vec::new(),
+    let wish = Wish {
+        subject: Subject::default().organization("Demo").named(name),
+        names: Vec::new(),
         public_key: key.public_key().to_vec(),
-        not_before: NOW - DAY,
-        not_after: NOW + 365 * DAY,
-        serial: serial_from_random(serial),
-        crl_distribution_point: issuer.map(|_| "http://pki.example/crl".to_owned()),
-        ocsp_uri: None,
-        ca_issuers_uri: None,
+        not_before: None,
+        not_after: None,
     };
-    let der = match issuer {
-        None => issue(&template, IssuerRef::SelfSigned, key),
-        Some((issuer, issuer_key)) => issue(&template, IssuerRef::Ca(issuer), issuer_key),
+    let place = || Some("http://pki.example/crl".to_owned());
+    let places = Places { crl: place(), ocsp: place(), ca_issuers: place() };
+    let (issuer, signer) = match issuer {
+        None => (IssuerRef::SelfSigned, key),
+        Some((certificate, key)) => (IssuerRef::Ca(certificate), key),
     };
-    Certificate::from_der(&der.expect("issued")).expect("a certificate")
+    let profile = builtin().get(profile).expect("a profile");
+    let serial = serial_from_random(serial);
+    let linted = prepare(profile, &wish, issuer, &places, serial, NOW - DAY, signer.scheme());
+    linted.expect("it passes").sign(signer).expect("signed")
 }
 
 fn crl(issuer: &Certificate, key: &SoftwareKey) -> Crl {

@@ -1,5 +1,7 @@
 //! `cms_sign`: content digest to CMS, the share of the PKI in sealing a document. `path_validate`: leaf, issuing CA,
-//! root, two CRLs.
+//! root, two CRLs. `issue_leaf_with_lint`: a P-256 client certificate from the wish to the verified signature, with its
+//! parts: `issue_prepare` (profile applied, throw-away signature, every lint) and two signatures and one verification
+//! besides.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -17,11 +19,13 @@ use std::{convert::Infallible, hint::black_box};
 use cinnabar_pki::{
     Certificate, Crl, CrlBuilder,
     cms::{Limits, SignedData, sign::CmsSigner},
+    issue::{IssuerRef, prepare},
     path::{Policy, Purpose, Request, RevocationPolicy, TrustAnchors, validate},
+    profile::builtin,
 };
 use common::*;
 use criterion::{Criterion, criterion_group, criterion_main};
-use crypto::{DigestAlgorithm, Signer};
+use crypto::{DigestAlgorithm, KeyKind, Signer};
 
 fn benches(c: &mut Criterion) {
     let Hierarchy { root, ca, seal } = hierarchy();
@@ -37,6 +41,15 @@ fn benches(c: &mut Criterion) {
             signed.verify::<Infallible>(&[], |_| Ok(digest.clone())).unwrap()
         });
     });
+    let machine = builtin().get("machine").unwrap();
+    let holder = key(KeyKind::P256);
+    let wanted = wish(machine, "approvals", holder.public_key());
+    let linted = || {
+        let issuer = IssuerRef::Ca(&ca.certificate);
+        prepare(machine, black_box(&wanted), issuer, &places(), serial(), NOW, ca.key.scheme()).unwrap()
+    };
+    c.bench_function("issue_prepare", |b| b.iter(linted));
+    c.bench_function("issue_leaf_with_lint", |b| b.iter(|| linted().sign(&*ca.key).unwrap()));
     c.bench_function("certificate_parse", |b| {
         b.iter(|| Certificate::from_der(black_box(seal.certificate.der())).unwrap());
     });

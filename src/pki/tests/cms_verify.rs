@@ -18,7 +18,6 @@ use cinnabar_pki::{
         CmsError, Fault, Integrity, Limits, SignedData, TimeStampToken, Unverifiable, Verification,
         element_len, sign::CmsSigner,
     },
-    issue::Profile,
 };
 use common::*;
 use crypto::{DigestAlgorithm, KeyKind, SignatureScheme};
@@ -287,8 +286,8 @@ fn another_certificate_for_the_same_key_is_substitution() {
     let seal = entity(Some(&root), Profile::Seal, "seal");
     // The same key, issuer and serial under another subject, as a careless CA could be made to issue.
     let twin = Certificate::from_der(
-        &cinnabar_pki::issue::issue(
-            &cinnabar_pki::issue::Template {
+        &common::issue(
+            &common::Template {
                 serial: {
                     let mut serial = [0; 20];
                     serial[20 - seal.certificate.serial().len()..].copy_from_slice(seal.certificate.serial());

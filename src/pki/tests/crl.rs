@@ -36,7 +36,7 @@ fn openssl_finds_the_revoked_certificate_on_our_list_and_no_other() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
     let Hierarchy { root, ca, seal } = hierarchy();
-    let other = entity(Some(&ca), cinnabar_pki::issue::Profile::Seal, "other");
+    let other = entity(Some(&ca), common::Profile::Seal, "other");
     let list =
         builder(vec![entry(seal.certificate.serial(), Some(Reason::KeyCompromise)), entry(&[0x80], None)]);
     let crl = Crl::from_der(&list.build(&ca.certificate, &*ca.key).unwrap()).unwrap();
@@ -147,7 +147,7 @@ fn openssl_takes_a_delta_into_account_for_new_and_for_released_entries() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
     let Hierarchy { root, ca, seal: released } = hierarchy();
-    let added = entity(Some(&ca), cinnabar_pki::issue::Profile::Seal, "added");
+    let added = entity(Some(&ca), common::Profile::Seal, "added");
     let on = |entity: &Entity, reason| Entry {
         serial: entity.certificate.serial().to_vec(),
         time: NOW - 60,

@@ -11,8 +11,8 @@
 mod common;
 
 use cinnabar_pki::{
-    Certificate, CertificateError, GeneralName, Subject,
-    issue::{FormerLint as Lint, IssueError, IssuerRef, Profile, issue},
+    Certificate, Subject,
+    issue::{IssueError, IssuerRef},
 };
 use common::*;
 use crypto::{KeyKind, Signer};
@@ -93,48 +93,6 @@ fn the_log_key_s_ed25519_can_hold_a_certificate_and_sign_one() {
     write(dir.path(), "root.pem", root.certificate.to_pem());
     write(dir.path(), "leaf.pem", leaf.certificate.to_pem());
     openssl(dir.path(), &format!("verify -x509_strict -attime {NOW} -CAfile root.pem leaf.pem"));
-}
-
-#[track_caller]
-fn refused(profile: Profile, expected: Lint, change: impl FnOnce(&mut cinnabar_pki::issue::Template)) {
-    let Hierarchy { ca, .. } = hierarchy();
-    let key = key(KeyKind::P256);
-    let mut template = template(profile, Subject::common_name("x"), key.public_key());
-    change(&mut template);
-    match issue(&template, IssuerRef::Ca(&ca.certificate), &*ca.key) {
-        Err(IssueError::Former { lints }) => assert_eq!(lints, [expected]),
-        other => panic!("{other:?}"),
-    }
-}
-
-#[test]
-fn each_broken_rule_is_named_and_nothing_is_signed() {
-    let machine = Profile::MachineClient;
-    refused(machine, Lint::ZeroSerial, |t| t.serial = [0; 20]);
-    refused(machine, Lint::EmptyValidity, |t| t.not_after = t.not_before - 1);
-    refused(machine, Lint::OutlivesIssuer, |t| t.not_after += 20 * 365 * DAY);
-    refused(machine, Lint::EmptySubject, |t| t.subject = Subject::default());
-    refused(machine, Lint::SubjectAttribute, |t| t.subject = Subject::common_name("长".repeat(65)));
-    refused(machine, Lint::SubjectAttribute, |t| t.subject = Subject::common_name("a\0b"));
-    refused(machine, Lint::SubjectAttribute, |t| t.subject = Subject::common_name("a").country("cn"));
-    refused(machine, Lint::ClientName, |t| t.subject_alt_names.push(GeneralName::Uri("urn:two".into())));
-    refused(machine, Lint::ClientName, |t| t.subject_alt_names.clear());
-    refused(machine, Lint::AlternativeName, |t| {
-        t.subject_alt_names = vec![GeneralName::Uri("urn: space".into())]
-    });
-    refused(machine, Lint::NoCrlDistributionPoint, |t| t.crl_distribution_point = None);
-    refused(machine, Lint::Uri, |t| t.crl_distribution_point = Some("ldap://x".into()));
-    refused(Profile::TlsServer, Lint::ServerName, |t| t.subject_alt_names.clear());
-    refused(Profile::IssuingCa, Lint::IssuerNotAllowed, |t| t.not_after = NOW);
-}
-
-#[test]
-fn a_non_ascii_uri_never_becomes_an_ia5_string() {
-    let Hierarchy { ca, .. } = hierarchy();
-    let mut template = template(Profile::MachineClient, Subject::common_name("x"), ca.key.public_key());
-    template.subject_alt_names = vec![GeneralName::Uri("urn:机器".into())];
-    let error = issue(&template, IssuerRef::Ca(&ca.certificate), &*ca.key).unwrap_err();
-    assert!(matches!(error, IssueError::Certificate(CertificateError::Malformed(_))), "{error}");
 }
 
 #[test]

@@ -12,7 +12,6 @@ mod common;
 
 use cinnabar_pki::{
     Certificate, Reason, Revoked,
-    issue::Profile,
     ocsp::{
         BasicResponse, BuildError, ErrorStatus, IssuerId, Request, RequestBuilder, RequestError, Responder,
         ResponseError, Single, Status, VerifiedBy, VerifyError, error_response, respond,

@@ -12,7 +12,7 @@ mod common;
 
 use cinnabar_pki::{
     Certificate, Crl, CrlBuilder, Indication, Reason, Revoked, SubIndication, Subject,
-    issue::{IssuerRef, Profile, issue},
+    issue::IssuerRef,
     path::{
         Evidence, PathFailure, PathVerdict, Policy, Purpose, Request, RevocationPolicy, TrustAnchors,
         validate,
@@ -54,7 +54,7 @@ fn crl(issuer: &Entity, uri: &str, revoked: &[(&Certificate, i64, Reason)]) -> C
 
 fn world_of(profile: Profile) -> World {
     let root = entity(None, Profile::RootCa, "root");
-    let at_root = |t: &mut cinnabar_pki::issue::Template| t.crl_distribution_point = Some(ROOT_CRL.into());
+    let at_root = |t: &mut common::Template| t.crl_distribution_point = Some(ROOT_CRL.into());
     let ca = entity_from(Some(&root), KeyKind::P256, at_root, Profile::IssuingCa, "ca");
     let leaf = entity(Some(&ca), profile, "leaf");
     World {
@@ -276,7 +276,7 @@ fn an_end_entity_cannot_issue() {
 }
 
 /// Issues below `issuer` whatever the lints say, by pretending to be a CA of the same name and key.
-fn forge(issuer: &Entity, change: impl FnOnce(&mut cinnabar_pki::issue::Template)) -> Certificate {
+fn forge(issuer: &Entity, change: impl FnOnce(&mut common::Template)) -> Certificate {
     let mut as_root = template(Profile::RootCa, Subject::default(), issuer.key.public_key());
     as_root.subject = issuer
         .certificate

@@ -12,11 +12,11 @@ mod common;
 
 use std::path::Path;
 
-use cinnabar_pki::issue::Profile;
 use cinnabar_pki::tsp::{
     Accuracy, Failure, Imprint, RequestError, StampError, Stamper, Status, TimeStampReq, TimeStampResp,
     TokenFault, check_response, check_token, granted, rejection,
 };
+use common::Profile;
 use common::{Entity, NOW, entity, openssl, openssl_output, read, write};
 use crypto::DigestAlgorithm;
 use der::asn1::ObjectIdentifier;

@@ -8,8 +8,9 @@ use cinnabar_pdf::syntax::Limits;
 use cinnabar_pdf::verify::{Options, Report, verify};
 use crypto::{DigestAlgorithm, KeyKind, Signer, SoftwareKey};
 use pki::crl::{Crl, CrlBuilder, Reason, Revoked};
-use pki::issue::{IssuerRef, Profile, Template, issue, serial_from_random};
+use pki::issue::{IssuerRef, Places, Wish, prepare, serial_from_random};
 use pki::path::TrustAnchors;
+use pki::profile::builtin;
 use pki::{Certificate, Subject};
 use ring::rand::{SecureRandom, SystemRandom};
 
@@ -55,13 +56,13 @@ pub struct People {
 pub fn people() -> &'static People {
     static PEOPLE: OnceLock<People> = OnceLock::new();
     PEOPLE.get_or_init(|| {
-        let root = person(None, Profile::RootCa, "Root");
-        let ca = person(Some(&root), Profile::IssuingCa, "Seals CA");
-        let seal = person(Some(&ca), Profile::Seal, "Approval Seal");
-        let other = person(Some(&ca), Profile::Seal, "Other Seal");
-        let revoked = person(Some(&ca), Profile::Seal, "Revoked Seal");
-        let tsa = person(Some(&ca), Profile::TimeStamp, "Time-Stamp Unit");
-        let stranger = person(None, Profile::RootCa, "Approval Seal");
+        let root = person(None, "root", "Root");
+        let ca = person(Some(&root), "issuing-ca", "Seals CA");
+        let seal = person(Some(&ca), "seal-organisation", "Approval Seal");
+        let other = person(Some(&ca), "seal-organisation", "Other Seal");
+        let revoked = person(Some(&ca), "seal-organisation", "Revoked Seal");
+        let tsa = person(Some(&ca), "time-stamp", "Time-Stamp Unit");
+        let stranger = person(None, "root", "Approval Seal");
         let crls = vec![crl(&root, &[]), crl(&ca, &[revoked.certificate.serial()])];
         let anchors = TrustAnchors::new(vec![root.certificate.clone()]);
         People { root, ca, seal, other, revoked, stranger, tsa, anchors, crls }
@@ -82,28 +83,28 @@ pub fn crl(issuer: &Person, serials: &[&[u8]]) -> Crl {
     Crl::from_der(&builder.build(&issuer.certificate, &*issuer.key).unwrap()).unwrap()
 }
 
-fn person(issuer: Option<&Person>, profile: Profile, name: &str) -> Person {
+fn person(issuer: Option<&Person>, profile: &str, name: &str) -> Person {
     let random = SystemRandom::new();
     let key = SoftwareKey::from_pkcs8(&SoftwareKey::generate(KeyKind::P256, &random).unwrap()).unwrap();
     let mut serial = [0; 20];
     random.fill(&mut serial).unwrap();
-    let template = Template {
-        profile,
-        subject: Subject::common_name(name),
-        subject_alt_names: Vec::new(),
+    let wish = Wish {
+        subject: Subject::default().organization("Demo").named(name),
+        names: Vec::new(),
         public_key: key.public_key().to_vec(),
-        not_before: NOW - DAY,
-        not_after: NOW + if profile.is_ca() { 3650 * DAY } else { 365 * DAY },
-        serial: serial_from_random(serial),
-        crl_distribution_point: (profile != Profile::RootCa).then(|| CRL_URI.to_owned()),
-        ocsp_uri: None,
-        ca_issuers_uri: None,
+        not_before: None,
+        not_after: None,
     };
-    let der = match issuer {
-        None => issue(&template, IssuerRef::SelfSigned, &key),
-        Some(issuer) => issue(&template, IssuerRef::Ca(&issuer.certificate), &*issuer.key),
+    let place = || Some("http://pki.example/authority".to_owned());
+    let places = Places { crl: Some(CRL_URI.to_owned()), ocsp: place(), ca_issuers: place() };
+    let (issuer_ref, signer) = match issuer {
+        None => (IssuerRef::SelfSigned, &key),
+        Some(issuer) => (IssuerRef::Ca(&issuer.certificate), &*issuer.key),
     };
-    let certificate = Certificate::from_der(&der.unwrap()).unwrap();
+    let profile = builtin().get(profile).unwrap();
+    let serial = serial_from_random(serial);
+    let linted = prepare(profile, &wish, issuer_ref, &places, serial, NOW - DAY, signer.scheme()).unwrap();
+    let certificate = linted.sign(signer).unwrap();
     let key = Arc::new(key);
     let chain: Vec<Certificate> = issuer.map(|issuer| issuer.certificate.clone()).into_iter().collect();
     let signer = pki::cms::sign::CmsSigner::new(key.clone(), &certificate, &chain).unwrap();

@@ -6,9 +6,6 @@
 //! Called by the ceremony and by the appliance's issuance; who may ask is theirs to decide.
 
 mod apply;
-mod former;
-mod former_lint;
-mod former_profile;
 mod lint;
 
 use crypto::{DigestAlgorithm, KeyError, SignError, SignatureScheme, Signer};
@@ -16,7 +13,6 @@ use der::asn1::ObjectIdentifier;
 use thiserror::Error;
 
 pub use apply::WishError;
-pub use former::{FormerLint, Profile, Template, issue};
 pub use lint::{Finding, Lint, lint};
 
 use crate::{
@@ -25,7 +21,7 @@ use crate::{
     extensions::GeneralName,
     key::key_identifier,
     name::Subject,
-    profile,
+    profile::Profile,
 };
 
 /// What is asked for; the profile decides.
@@ -83,12 +79,6 @@ pub enum IssueError {
         /// Every rule broken.
         findings: Vec<Finding>,
     },
-    /// The finished certificate breaks rules; nothing was signed.
-    #[error("certificate refused by lint: {}", lints.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
-    Former {
-        /// Every rule broken.
-        lints: Vec<FormerLint>,
-    },
     /// No authority of ours signs by that scheme.
     #[error("issuers do not sign by {scheme:?} here")]
     Scheme {
@@ -145,7 +135,7 @@ pub struct Linted {
 /// # Errors
 /// [`IssueError`]; nothing was signed with any key that matters.
 pub fn prepare(
-    profile: &profile::Profile,
+    profile: &Profile,
     wish: &Wish,
     issuer: IssuerRef<'_>,
     places: &Places,

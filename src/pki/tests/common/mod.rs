@@ -9,13 +9,15 @@ use std::{
 
 use cinnabar_pki::{
     Certificate, GeneralName, Subject,
-    issue::{
-        IssueError, IssuerRef, Linted, Places, Profile, Template, Wish, issue, prepare, serial_from_random,
-    },
+    issue::{IssueError, IssuerRef, Linted, Places, Wish, prepare, serial_from_random},
     profile::{self, builtin},
 };
 use crypto::{KeyKind, Signer, SoftwareKey};
 use ring::rand::{SecureRandom, SystemRandom};
+
+mod template;
+
+pub use template::{Profile, Template, issue};
 
 /// 2026-11-22T00:00:00Z.
 pub const NOW: i64 = 1_795_305_600;
@@ -61,8 +63,6 @@ pub fn template(profile: Profile, subject: Subject, public_key: &[u8]) -> Templa
             Profile::RootCa | Profile::Ocsp => None,
             _ => Some(CRL_URI.into()),
         },
-        ocsp_uri: None,
-        ca_issuers_uri: None,
     }
 }
 
