@@ -4,6 +4,8 @@
 //!   `cinnabar-load`                      sets up a throw-away appliance (binary: `CINNABAR_BIN` or the one beside this)
 //!   `cinnabar-load --server PORT …`      measures a running one
 //!   `cinnabar-load --tsa`                time-stamps over HTTP instead
+//!   `cinnabar-load --ocsp`               OCSP over HTTP instead
+//!   `cinnabar-load --at-size N`          OCSP and searches among N certificates, for latency
 //!
 //! The client shares the machine with the server, so requests per second are those of both together; the processor time per
 //! request is the server's alone, from `/proc/PID/stat`, and is the figure to compare. Called by `tests/bench` and by hand.
@@ -19,6 +21,7 @@
 )]
 
 mod bare;
+mod ocsp;
 mod tsa;
 
 use std::path::PathBuf;
@@ -64,6 +67,12 @@ struct Options {
     /// Load the time-stamping authority of a throw-away appliance instead
     #[arg(long, conflicts_with = "server")]
     tsa: bool,
+    /// Load the OCSP responder of a throw-away appliance instead
+    #[arg(long, conflicts_with_all = ["server", "tsa"])]
+    ocsp: bool,
+    /// Measure latencies of OCSP and searches among so many certificates instead
+    #[arg(long, conflicts_with_all = ["server", "tsa", "ocsp"])]
+    at_size: Option<u64>,
     /// Internal: be the bare server on this port, with the TLS files of this appliance folder
     #[arg(long, hide = true, num_args = 2)]
     bare: Option<Vec<String>>,
@@ -87,6 +96,22 @@ fn main() {
     if options.tsa {
         let figures = tsa::measure(options.connections, options.seconds);
         tsa::report(&figures, options.connections, options.seconds, options.json);
+        return;
+    }
+    if options.ocsp || options.at_size.is_some() {
+        let plan = ocsp::Plan {
+            certificates: options.at_size.unwrap_or(10_000),
+            connections: options.connections,
+            seconds: options.seconds,
+        };
+        let figures = if options.ocsp { ocsp::measure(plan) } else { ocsp::at_size(plan) };
+        for (name, value, unit) in figures {
+            if options.json {
+                println!("{}", serde_json::json!({ "name": name, "value": value, "unit": unit }));
+            } else {
+                println!("{name:<32}{value:>12.3} {unit}");
+            }
+        }
         return;
     }
     let pdf = options.pdf.clone().unwrap_or_else(|| support::corpus::named("plain-31k").path());

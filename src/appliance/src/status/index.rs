@@ -58,13 +58,16 @@ pub struct Changed {
     pub state: State,
 }
 
+/// By serial number without leading zeros: the shard, and what became of the certificate.
+type Fates = HashMap<Vec<u8>, (i64, Fate)>;
+
 /// The index.
 #[derive(Debug, Default)]
 pub struct Index(RwLock<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
-    by_issuer: HashMap<String, HashMap<Box<[u8]>, (i64, Fate)>>,
+    by_issuer: HashMap<String, Fates>,
     /// The generation at which a shard is known to hold all that was seen of it.
     touched: HashMap<Shard, i64>,
     latest: i64,
@@ -94,7 +97,7 @@ impl Index {
                 continue;
             }
             let (fingerprint, state) = (fate.fingerprint, fate.state);
-            known.insert(serial.clone().into(), (shard, fate));
+            known.insert(serial.clone(), (shard, fate));
             inner.touched.insert((issuer.clone(), shard), generation);
             changes.push(Changed { issuer, serial, fingerprint, state });
         }
@@ -134,9 +137,9 @@ impl Index {
     fn collect(&self, issuer: &str, shard: i64, wanted: impl Fn(&Fate) -> bool) -> Vec<Entry> {
         let inner = self.read();
         let Some(all) = inner.by_issuer.get(issuer) else { return Vec::new() };
-        let entry = |(serial, (of, fate)): (&Box<[u8]>, &(i64, Fate))| {
+        let entry = |(serial, (of, fate)): (&Vec<u8>, &(i64, Fate))| {
             (*of == shard && wanted(fate)).then(|| Entry {
-                serial: serial.to_vec(),
+                serial: serial.clone(),
                 time: fate.since,
                 reason: if fate.state == State::Released { Some(Reason::RemoveFromCrl) } else { fate.reason },
                 invalid_from: fate.invalid_from,
@@ -207,3 +210,69 @@ pub(super) fn significant(serial: &[u8]) -> &[u8] {
 /// An act is on record at the latest so long after the time it carries, microseconds: longer than a request may take
 /// and than a writer may wait.
 const OVERLAP: i64 = 150_000_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fate(state: State, changed: i64) -> Fate {
+        let reason = (state == State::Revoked).then_some(Reason::Superseded);
+        Fate {
+            fingerprint: [u8::try_from(changed % 251).unwrap(); 32],
+            state,
+            since: changed / 1_000_000,
+            reason,
+            invalid_from: None,
+            not_after: 2_000,
+            changed,
+        }
+    }
+
+    fn index(fates: &[(u8, i64, Fate)]) -> Index {
+        let index = Index::default();
+        for (serial, shard, fate) in fates {
+            let mut inner = index.0.write().unwrap();
+            inner.latest = inner.latest.max(fate.changed);
+            let all = inner.by_issuer.entry("ca".into()).or_default();
+            all.insert(vec![*serial], (*shard, fate.clone()));
+        }
+        index
+    }
+
+    #[test]
+    fn full_lists_have_what_is_not_good_and_deltas_what_changed_since_their_base() {
+        let second = 1_000_000;
+        let index = index(&[
+            (1, 0, fate(State::Revoked, 100 * second)),
+            (2, 0, fate(State::Released, 1_000 * second)),
+            (3, 0, fate(State::Held, 1_000 * second)),
+            (4, 2, fate(State::Revoked, 1_000 * second)),
+        ]);
+        let serials = |entries: Vec<Entry>| {
+            let mut all: Vec<u8> = entries.iter().map(|entry| entry.serial[0]).collect();
+            all.sort_unstable();
+            all
+        };
+        let shard = |number| ("ca".to_owned(), number);
+        assert_eq!(serials(index.entries(&shard(0), 0)), [1, 3]);
+        assert_eq!(serials(index.entries(&shard(2), 0)), [4]);
+        assert!(index.entries(&shard(0), 3_000).is_empty(), "they ran out before");
+        assert_eq!(serials(index.delta(&shard(0), 900)), [2, 3]);
+        let released = index.delta(&shard(0), 900).into_iter().find(|entry| entry.serial == [2]).unwrap();
+        assert_eq!(released.reason, Some(Reason::RemoveFromCrl));
+        // An act may become visible later than the time it carries.
+        assert_eq!(serials(index.delta(&shard(0), 1_100)), [2, 3]);
+        assert_eq!(index.since(), 1_000 * second - OVERLAP);
+    }
+
+    #[test]
+    fn serial_numbers_are_found_in_every_form_and_belong_to_their_issuer() {
+        let index = index(&[(0x80, 0, fate(State::Held, 1))]);
+        for form in [&[0x80][..], &[0, 0x80], &[0, 0, 0x80]] {
+            assert!(matches!(index.fate("ca", form).unwrap().status(), ocsp::Status::Revoked(_)));
+        }
+        assert_eq!(index.fate("other", &[0x80]), None);
+        assert_eq!(index.fate("ca", &[0x81]), None);
+        assert_eq!(fate(State::Released, 1).status(), ocsp::Status::Good);
+    }
+}

@@ -8,6 +8,9 @@ use pki::ocsp::{CertId, IssuerId, Responder};
 
 use crate::app::App;
 
+/// A responder and its key.
+pub type Signing = (Responder, Arc<dyn Signer>);
+
 /// One authority as the responder knows it.
 pub struct Desk {
     /// Its label.
@@ -17,7 +20,7 @@ pub struct Desk {
     /// Since when it issues: status is kept from then on (archive cut-off, RFC 6960 §4.4.4).
     pub since: i64,
     /// Who signs: absent where the authority has delegated nobody, and while sealed.
-    pub signer: Option<(Responder, Arc<dyn Signer>)>,
+    pub signer: Option<Signing>,
 }
 
 impl std::fmt::Debug for Desk {
@@ -61,11 +64,7 @@ pub fn desks(app: &App) -> Vec<Arc<Desk>> {
 ///
 /// # Errors
 /// A sentence: the certificate or the key cannot be used, or the one does not belong to the other.
-pub fn responder_for(
-    app: &App,
-    issuer: &str,
-    certificate: &Certificate,
-) -> Result<Option<(Responder, Arc<dyn Signer>)>, String> {
+pub fn responder_for(app: &App, issuer: &str, certificate: &Certificate) -> Result<Option<Signing>, String> {
     let Ok(unsealed) = app.unsealed() else { return Ok(None) };
     let Some(own) = app.responder_of(issuer) else { return Ok(None) };
     let signer = unsealed.custody.signer(&own.label).map_err(|error| error.to_string())?;
