@@ -69,6 +69,8 @@ pub struct App {
     pub desk: Desk,
     /// What the key devices said when they were asked last; empty without any.
     pub devices: ArcSwap<Vec<custody::Health>>,
+    /// What there is to say about the appliance's own certificates that run out.
+    pub expiring: ArcSwap<Vec<String>>,
     /// The time-stamping authority, where there is one.
     pub timestamps: Option<Office>,
     keystore: Sealed,
@@ -229,6 +231,7 @@ impl App {
             bodies: Places::new(config.limits.bodies_at_once, config.limits.bodies_per_caller),
             strikes: Strikes::default(),
             visitors: Visitors::new(config.listeners.enrolment.as_ref()),
+            expiring: ArcSwap::default(),
             timestamps: config.timestamps.as_ref().map(Office::new),
             rates: Rates::new(config.limits.requests_per_second, config.limits.request_burst),
             config: Arc::new(config),

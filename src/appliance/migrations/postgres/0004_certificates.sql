@@ -37,6 +37,18 @@ CREATE TABLE certificate_names (
 );
 CREATE INDEX certificate_names_value ON certificate_names (kind, value, certificate);
 
+-- Certificates with a successor are not warned of.
+CREATE INDEX certificates_replaces ON certificates (replaces) WHERE replaces IS NOT NULL;
+
+-- Warnings given that a certificate runs out. `id` is CERTIFICATE:DAYS, so that a cluster gives each of them once.
+CREATE TABLE expiry_warnings (
+    id          TEXT COLLATE "C" PRIMARY KEY NOT NULL,
+    version     BIGINT NOT NULL CHECK (version > 0),
+    certificate TEXT COLLATE "C" NOT NULL REFERENCES certificates (id),
+    days        BIGINT NOT NULL,
+    time        BIGINT NOT NULL
+);
+
 -- What is about to be signed: entered before the signature, gone when the certificate is on record (decision 2).
 -- `id` is ISSUER:SERIAL.
 CREATE TABLE intents (

@@ -8,6 +8,7 @@
 
 mod answer;
 mod error;
+pub mod expiry;
 mod filter;
 mod holder;
 pub mod http;

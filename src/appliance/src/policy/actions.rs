@@ -82,6 +82,8 @@ actions! {
     HoldCertificate = "certificate.hold";
     /// Release a certificate from hold.
     ReleaseCertificate = "certificate.release";
+    /// Enter that a certificate runs out.
+    WarnOfExpiry = "certificate.expiring";
     /// Sign a new revocation list.
     SignCrl = "crl.sign";
     /// Read entries of the log.

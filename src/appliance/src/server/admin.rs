@@ -74,6 +74,7 @@ pub fn judge(app: &App) -> Health {
         Phase::Unsealing => return Health { status: "unsealing", reasons },
         Phase::Ready => {}
     }
+    reasons.extend(app.expiring.load().iter().cloned());
     reasons.extend(crate::keepers::troubles(&app.devices.load()));
     if let Ok(unsealed) = app.unsealed() {
         reasons.extend(unsealed.journal.trouble().map(|trouble| format!("the log: {trouble}")));

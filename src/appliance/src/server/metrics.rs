@@ -46,6 +46,16 @@ fn describe() {
         "cinnabar_enrolments_total",
         "Certificates asked for by EST, by credential and outcome."
     );
+    describe_gauge!(
+        "cinnabar_certificates_expiring",
+        "Good certificates of the register that run out within a time, by profile."
+    );
+    describe_gauge!(
+        "cinnabar_own_certificate_expires_seconds",
+        "When each certificate of the appliance's own runs out, Unix time."
+    );
+    describe_counter!("cinnabar_timestamps_total", "Time-stamp requests by result.");
+    describe_histogram!("cinnabar_timestamps_batch_tokens", "Time-stamps recorded with one entry.");
     describe_gauge!("cinnabar_sealed", "1 while the keystore is sealed.");
     describe_gauge!("cinnabar_journal_size", "Leaves in the log.");
     describe_counter!("cinnabar_reloads_total", "Reloads by what was reloaded and outcome.");

@@ -12,6 +12,7 @@ pub static ALL: &[&Table] = &[
     &PROPOSALS,
     &CERTIFICATES,
     &CERTIFICATE_NAMES,
+    &EXPIRY_WARNINGS,
     &INTENTS,
     &CERTIFICATE_REQUESTS,
     &CERTIFICATE_APPROVALS,
@@ -173,6 +174,18 @@ pub static CERTIFICATE_NAMES: Table = Table::cache(
         Column::text("certificate"),
         Column::text("kind"),
         Column::text("value"),
+    ],
+);
+
+/// Warnings that a certificate runs out. `id` is `CERTIFICATE:DAYS`.
+pub static EXPIRY_WARNINGS: Table = Table::new(
+    "expiry_warnings",
+    &[
+        Column::text("id"),
+        Column::int("version"),
+        Column::text("certificate"),
+        Column::int("days"),
+        Column::int("time"),
     ],
 );
 

@@ -4,13 +4,13 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use crypto::DigestAlgorithm;
 use der::asn1::ObjectIdentifier;
-use pki::Certificate;
 use pki::tsp::{Accuracy, Failure, RequestError, Stamper, TimeStampReq};
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio::sync::oneshot;
 
 use super::batch::{Proof, Queue, Waiting};
 use crate::app::{App, Unsealed};
+use crate::authorities::Register;
 use crate::ceremony::Role;
 use crate::config::Timestamps;
 use crate::journal::CommitError;
@@ -38,6 +38,8 @@ pub struct Ready {
     pub fingerprint: Arc<str>,
     /// Version of that row.
     pub version: i64,
+    /// The register it was taken from.
+    register: Arc<Register>,
 }
 
 /// On whose word a token is issued.
@@ -160,7 +162,9 @@ impl Office {
 
     async fn ready(&self, app: &App, unsealed: &Unsealed) -> Result<Arc<Ready>, Refusal> {
         let known = self.ready.read().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some(ready) = known {
+        // When the register of authorities was read again, the unit may have been rotated, on whatever node.
+        let register = app.register_of_authorities();
+        if let Some(ready) = known.filter(|ready| Arc::ptr_eq(&ready.register, &register)) {
             return Ok(ready);
         }
         let accuracy = Accuracy { millis: self.terms.accuracy_milliseconds };
@@ -181,13 +185,13 @@ pub async fn stamp_signer(
     accuracy: Accuracy,
     named: bool,
 ) -> Result<Ready, String> {
-    let key =
-        app.hierarchy.with_role(Role::TimeStamp).ok_or("the hierarchy has no key with role `time-stamp`")?;
-    let certificate = app.authority(&key.label).map_err(|error| error.to_string())?.certificate;
-    let issuer = key.issuer.as_deref().map(|label| app.authority(label)).transpose();
-    let chain: Vec<Certificate> =
-        issuer.map_err(|error| error.to_string())?.into_iter().map(|issuer| issuer.certificate).collect();
-    let signer = unsealed.custody.signer(&key.label).map_err(|error| error.to_string())?;
+    let register = app.register_of_authorities();
+    let unit =
+        app.delegate(Role::TimeStamp, None).ok_or("there is no key and certificate for time-stamps")?;
+    let certificate = unit.certificate;
+    let issuer = app.authority(&unit.issuer).map_err(|error| error.to_string())?;
+    let chain = [issuer.certificate];
+    let signer = unsealed.custody.signer(&unit.label).map_err(|error| error.to_string())?;
     let fingerprint = hex::encode(certificate.sha256_fingerprint());
     let row = app.db.row(&CERTIFICATES, &fingerprint).await.map_err(|error| error.to_string())?;
     let row = row.ok_or("the certificate for time-stamps is not on record")?;
@@ -196,7 +200,7 @@ pub async fn stamp_signer(
     }
     let stamper = Stamper::new(signer, &certificate, &chain, accuracy, named);
     let stamper = stamper.map_err(|error| error.to_string())?;
-    Ok(Ready { stamper, fingerprint: fingerprint.into(), version: row.version() })
+    Ok(Ready { stamper, fingerprint: fingerprint.into(), version: row.version(), register })
 }
 
 /// Answers a DER TimeStampReq with a token that is recorded.
