@@ -196,7 +196,7 @@ fn name_constraints_spare_the_self_issued_unless_last_and_bound_their_work() {
 
     let many: Vec<_> = (0..2000).map(|n| dns(&format!("x{n}.cn"))).collect();
     let work = below_root(&[ca(None), limits(&[], &many)], &[san(&many)]);
-    check("two thousand squared", work, "too many names");
+    check("two thousand squared", work, "too many names, name constraints");
 }
 
 #[test]
@@ -350,5 +350,30 @@ fn serial_numbers_of_careless_authorities_are_taken() {
     let anchor = root.certify(&root, &[ca(None)]);
     for serial in [&[0][..], &[0xFF], &[0x7F; 20]] {
         check("serial", outcome(&root.certify_with(&holder, serial, &[]), &[], &anchor), "valid");
+    }
+}
+
+#[test]
+fn paths_that_each_cost_much_cost_no_more_together() {
+    // Thirty certificates of one authority, each with as many constraints as a leaf's names allow to compare.
+    let (root, middle) = (Party::new("root"), Party::new("ca"));
+    let anchor = root.certify(&root, &[ca(None)]);
+    let bases: Vec<_> = (0..400).map(|n| dns(&format!("x{n}.cn"))).collect();
+    let names: Vec<_> = (0..400).map(|n| dns(&format!("a{n}.cn"))).chain([dns("x1.cn")]).collect();
+    let untrusted: Vec<_> =
+        (0..30).map(|n| root.certify_with(&middle, &[n], &[ca(None), limits(&[], &bases)])).collect();
+    let leaf = middle.certify(&Party::new("leaf"), &[san(&names)]);
+    let anchors = TrustAnchors::new(vec![anchor]);
+    let verdict = validate(&Request { untrusted: &untrusted, ..Request::new(&leaf, &anchors, AT) });
+    assert!(matches!(verdict, PathVerdict::Rejected(_)), "{verdict:?}");
+    // Nor do thousands of lists that all claim to speak of one certificate; what they may hide is not let pass.
+    let stranger = Party::named(root.name.clone());
+    let leaf = root.certify(&Party::new("leaf"), &[]);
+    for (count, expected) in [(60, "valid"), (100, "after 64 signature verifications"), (5000, "after 64")] {
+        let forged = stranger.list(["20261121", "20261130"], &[], &[]);
+        let lists: Vec<_> = std::iter::repeat_n(forged, count).collect();
+        let request = Request { crls: &lists, ..Request::new(&leaf, &anchors, AT) };
+        let found = validate(&request).failure().map_or(Ok(()), |failure| Err(failure.to_string()));
+        check("lists", found, expected);
     }
 }

@@ -5,7 +5,9 @@
 
 use std::collections::HashMap;
 
-use super::{PathFailure, Request, VerifiedPath, anchors::Anchor, check, failure::BUDGET_RANK, revocation};
+use super::{
+    PathFailure, Request, VerifiedPath, anchors::Anchor, check, failure::BUDGET_RANK, names::Work, revocation,
+};
 use crate::certificate::{Certificate, SignatureError};
 
 /// What one signature verification said.
@@ -26,6 +28,7 @@ pub(super) struct Budget {
     known: HashMap<([u8; 32], [u8; 32]), Outcome>,
     /// Partial paths looked at: remembered signatures cost no budget, so these are bounded too.
     steps: u32,
+    work: Work,
     pub(super) exhausted: bool,
     /// Signers of revocation evidence whose own path is known to hold or not.
     pub(super) signers: HashMap<[u8; 32], bool>,
@@ -66,6 +69,7 @@ pub(super) fn search(request: &Request<'_>) -> Result<VerifiedPath, (PathFailure
         left: request.policy.signature_budget,
         known: HashMap::new(),
         steps: MAX_STEPS,
+        work: Work::new(),
         exhausted: false,
         signers: HashMap::new(),
     };
@@ -138,7 +142,7 @@ impl Search<'_> {
     }
 
     fn complete(&mut self, path: &[Certificate], anchor: &Anchor) -> Option<VerifiedPath> {
-        let outcome = check::check(path, anchor, self.request).and_then(|policies| {
+        let outcome = check::check(path, anchor, self.request, &mut self.budget.work).and_then(|policies| {
             let evidence = revocation::check(path, anchor, self.request, self.budget, self.asked)?;
             Ok(VerifiedPath { certificates: path.to_vec(), evidence, policies })
         });

@@ -8,7 +8,7 @@ use der::asn1::ObjectIdentifier;
 
 use super::{
     Anchor, PathFailure, Request,
-    names::{self, Comparisons},
+    names::{self, Work},
     policies,
 };
 use crate::{
@@ -23,6 +23,7 @@ pub(super) fn check(
     path: &[Certificate],
     anchor: &Anchor,
     request: &Request<'_>,
+    work: &mut Work,
 ) -> Result<Vec<ObjectIdentifier>, PathFailure> {
     let Some((leaf, issuers)) = path.split_first() else { return Ok(Vec::new()) };
     for certificate in path {
@@ -35,7 +36,6 @@ pub(super) fn check(
             strong(certificate)?;
         }
     }
-    let mut comparisons = Comparisons::new();
     // pathLenConstraint counts the non-self-issued certificates between a CA and the end certificate.
     let mut between = 0_u32;
     for (index, issuer) in issuers.iter().enumerate() {
@@ -51,14 +51,19 @@ pub(super) fn check(
                 if below > 0 && certificate.is_self_issued() {
                     continue;
                 }
-                names::check(constraints, certificate, &mut comparisons)
-                    .map_err(|rule| constraint(certificate, rule))?;
+                names::check(constraints, certificate, work).map_err(|rule| constraint(certificate, rule))?;
             }
         }
         if !issuer.is_self_issued() {
             between += 1;
         }
     }
+    let listed = |certificate: &Certificate| {
+        let extensions = certificate.extensions();
+        extensions.policies.len() + extensions.policy_mappings.len()
+    };
+    let policies = path.iter().map(listed).sum::<usize>().saturating_mul(2);
+    work.spend(policies).map_err(|rule| constraint(leaf, rule))?;
     let valid_policies = policy_rules(path, anchor, request)?;
     let refuse = |rule| PathFailure::Purpose { subject: leaf.subject().to_string(), rule };
     request.purpose.check(leaf).map_err(refuse)?;

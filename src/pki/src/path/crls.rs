@@ -31,6 +31,7 @@ pub(super) fn status(certificate: &Certificate, issuer: &Certificate, context: &
     let request = context.request;
     let points = points(certificate);
     let mut why = "no CRL of its issuer";
+    let mut matched = 0;
     let mut covered = 0_u16;
     let mut freshest: Option<i64> = None;
     let mut held: Option<Revoked> = None;
@@ -45,6 +46,11 @@ pub(super) fn status(certificate: &Certificate, issuer: &Certificate, context: &
         if points.peek().is_none() {
             continue;
         }
+        if matched == MAX_LISTS {
+            context.budget.exhausted = true;
+            return Status::Unknown("more CRLs than can be looked at");
+        }
+        matched += 1;
         let reasons =
             points.find_map(|point| names(point, crl)).ok_or("CRL is for another distribution point");
         let reasons = match reasons.and_then(|reasons| in_scope(crl, certificate).map(|()| reasons)) {
@@ -200,7 +206,7 @@ fn deltas<'a>(base: &Crl, context: &Context<'a>) -> Vec<&'a Crl> {
             && (delta.this_update() <= request.at || request.policy.later_evidence)
             && delta.next_update().is_some_and(|next| next >= request.at)
     };
-    let mut deltas: Vec<_> = request.crls.iter().filter(fits).collect();
+    let mut deltas: Vec<_> = request.crls.iter().filter(fits).take(MAX_DELTAS).collect();
     deltas.sort_by_key(|delta| Reverse(delta.this_update()));
     deltas
 }
@@ -263,6 +269,12 @@ fn signer(
     }
     Err(why)
 }
+
+/// Lists of one issuer looked at for one certificate: an authority with more shards than this hands each one its own.
+const MAX_LISTS: usize = 1024;
+
+/// Deltas of one list; more than a few are current at once nowhere.
+const MAX_DELTAS: usize = 16;
 
 /// Certificates of one name tried as signers of one list.
 const MAX_SIGNERS: usize = 8;

@@ -155,6 +155,27 @@ impl PathFailure {
         )
     }
 
+    /// The same failure said of the certificate itself at this very time, not of a signature made with it: what is
+    /// [definite](Self::is_definite) is TOTAL-FAILED.
+    #[must_use]
+    pub const fn of_certificate(&self) -> (Indication, SubIndication) {
+        let sub = match self {
+            Self::Revoked { .. } => SubIndication::Revoked,
+            Self::Expired { .. } => SubIndication::Expired,
+            Self::NotYetValid { .. } => SubIndication::NotYetValid,
+            Self::BadSignature { .. } => SubIndication::SigCryptoFailure,
+            Self::Weak { .. } => SubIndication::CryptoConstraintsFailure,
+            Self::Constraint { .. } | Self::Policy { .. } | Self::Purpose { .. } | Self::Name { .. } => {
+                SubIndication::ChainConstraintsFailure
+            }
+            Self::NoPath { .. }
+            | Self::Budget { .. }
+            | Self::Unsupported { .. }
+            | Self::NoRevocationEvidence { .. } => return self.indication(),
+        };
+        (Indication::TotalFailed, sub)
+    }
+
     /// How far the path got: of several failures the furthest says most.
     pub(super) const fn rank(&self) -> u8 {
         match self {

@@ -233,5 +233,5 @@ pub(crate) fn names_lie_within(
     constraints: &crate::extensions::NameConstraints,
     certificate: &Certificate,
 ) -> Result<(), &'static str> {
-    names::check(constraints, certificate, &mut names::Comparisons::new())
+    names::check(constraints, certificate, &mut names::Work::new())
 }

@@ -10,19 +10,26 @@ use crate::{
     oids,
 };
 
-/// Comparisons still allowed on this path: names times constraints is quadratic (CVE-2024-0567 and kin).
-pub(super) struct Comparisons(usize);
+/// Work on names and policies still allowed in one search: names times constraints is quadratic (CVE-2024-0567 and kin),
+/// and every path that is completed does it again.
+pub(super) struct Work(usize);
 
-impl Comparisons {
+impl Work {
     pub(super) const fn new() -> Self {
-        Self(MAX_COMPARISONS)
+        Self(MAX_WORK)
+    }
+
+    /// Takes that many comparisons, if they are left.
+    pub(super) fn spend(&mut self, comparisons: usize) -> Result<(), &'static str> {
+        self.0 = self.0.checked_sub(comparisons).ok_or("too many names, name constraints or policies")?;
+        Ok(())
     }
 }
 
 pub(super) fn check(
     constraints: &NameConstraints,
     certificate: &Certificate,
-    left: &mut Comparisons,
+    work: &mut Work,
 ) -> Result<(), &'static str> {
     // §4.2.1.10: e-mail addresses in a subject count where no rfc822Name is given.
     let mut extra = Vec::new();
@@ -38,8 +45,8 @@ pub(super) fn check(
         extra.push(GeneralName::Directory(certificate.subject().clone()));
     }
     let names: Vec<_> = certificate.subject_alt_names().iter().chain(&extra).collect();
-    let comparisons = names.len().saturating_mul(constraints.permitted.len() + constraints.excluded.len());
-    left.0 = left.0.checked_sub(comparisons).ok_or("too many names and name constraints")?;
+    let bases = constraints.permitted.len() + constraints.excluded.len();
+    work.spend(names.len().saturating_mul(bases).saturating_add(bases + names.len()))?;
     let canonical = |base: &GeneralName| match base {
         GeneralName::Directory(name) => Some(CanonicalName::new(name)),
         _ => None,
@@ -199,7 +206,7 @@ fn address_within(name: &[u8], base: &[u8]) -> Option<bool> {
 const UNSUPPORTED: &str = "name constraint that is malformed or of an unsupported form";
 
 /// A few thousand of each in the largest real hierarchies.
-const MAX_COMPARISONS: usize = 250_000;
+const MAX_WORK: usize = 500_000;
 
 #[cfg(test)]
 mod tests {

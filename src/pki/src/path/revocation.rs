@@ -93,6 +93,10 @@ pub(super) fn check(
             Status::Revoked(Revoked { time, reason }) => {
                 return Err(PathFailure::Revoked { subject: subject(), ca: index > 0, time, reason });
             }
+            // What was not looked at for want of budget might have revoked it: no policy lets that pass.
+            Status::Unknown(_) if budget.exhausted => {
+                return Err(PathFailure::Budget { budget: request.policy.signature_budget });
+            }
             Status::Unknown(why) => {
                 if policy == RevocationPolicy::Required && missing.is_none() {
                     missing = Some(PathFailure::NoRevocationEvidence { subject: subject(), why });

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use jiff::Timestamp;
-use pki::Certificate;
-use pki::path::{Evidence, Examination, PathVerdict};
+use pki::path::{Evidence, Examination, PathFailure, PathVerdict};
+use pki::{Certificate, Indication};
 use serde_json::{Value, json};
 
 use super::CertificateVerifyArgs;
@@ -138,7 +138,9 @@ fn policies(findings: &Findings<'_>) -> Vec<String> {
 }
 
 fn value(findings: &Findings<'_>, verdict: Verdict, notes: &[String]) -> Value {
-    let (indication, sub_indication) = findings.examined.verdict.indication();
+    let failure = findings.examined.verdict.failure().map(PathFailure::of_certificate);
+    let (indication, sub_indication) =
+        failure.map_or((Indication::TotalPassed, None), |(indication, sub)| (indication, Some(sub)));
     json!({
         "verdict": verdict.name(),
         "indication": indication,
