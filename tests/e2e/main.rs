@@ -8,6 +8,7 @@
     reason = "tests: a failed step is a failed test"
 )]
 
+mod authorities;
 mod crash;
 mod est;
 mod faults;

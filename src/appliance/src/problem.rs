@@ -132,6 +132,8 @@ table! {
     NotRenewable = "certificate-not-renewable", 409, "The certificate cannot be renewed", true;
     /// The request for a certificate is not open any more.
     RequestClosed = "certificate-request-closed", 409, "The request for a certificate is not open", true;
+    /// The certificate that was brought does not belong here.
+    CertificateUnusable = "certificate-unusable", 422, "The certificate cannot be used", true;
     /// The document is not a PDF or damaged beyond reading.
     PdfUnreadable = "pdf-unreadable", 422, "The document cannot be read as PDF", true;
     /// The document ends before its end.

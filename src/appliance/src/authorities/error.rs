@@ -3,6 +3,7 @@
 use custody::CustodyError;
 
 use crate::app::StartError;
+use crate::certificates::CertificateError;
 use crate::journal::CommitError;
 use crate::problem::{Kind, Problem};
 use crate::store::StoreError;
@@ -19,6 +20,9 @@ pub enum AuthorityError {
     /// A key cannot be made or used.
     #[error(transparent)]
     Custody(#[from] CustodyError),
+    /// No certificate was issued.
+    #[error(transparent)]
+    Certificate(Box<CertificateError>),
     /// An authority's certificate cannot be read.
     #[error(transparent)]
     Start(Box<StartError>),
@@ -30,6 +34,12 @@ pub enum AuthorityError {
 impl From<StartError> for AuthorityError {
     fn from(error: StartError) -> Self {
         Self::Start(Box::new(error))
+    }
+}
+
+impl From<CertificateError> for AuthorityError {
+    fn from(error: CertificateError) -> Self {
+        Self::Certificate(Box::new(error))
     }
 }
 
@@ -45,6 +55,7 @@ impl From<AuthorityError> for Problem {
             AuthorityError::Store(error) => error.into(),
             AuthorityError::Commit(error) => error.into(),
             AuthorityError::Custody(error) => error.into(),
+            AuthorityError::Certificate(error) => (*error).into(),
             AuthorityError::Start(error) => match *error {
                 StartError::Awaited(_) => Self::new(Kind::NotReady, format!("{error}.")),
                 _ => Self::internal(error),

@@ -12,12 +12,18 @@
 
 mod enter;
 mod error;
+mod http;
+pub(crate) mod keeper;
 mod lookup;
 mod records;
 mod register;
+mod rollover;
+mod rotate;
 
 pub(crate) use enter::from_files;
 pub use enter::{first_generation, places};
 pub use error::AuthorityError;
+pub use http::routes;
+pub use keeper::keep;
 pub use lookup::{Authority, Delegate};
 pub use register::{Generation, Register, Standing};

@@ -9,7 +9,8 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// The authorization policies that are written unless the operator brings others.
-const POLICIES: [(&str, &str); 5] = [
+const POLICIES: [(&str, &str); 6] = [
+    ("authorities.cedar", include_str!("../../../../policies/authorization/authorities.cedar")),
     ("cinnabar.cedarschema", include_str!("../../../../policies/authorization/cinnabar.cedarschema")),
     ("documents.cedar", include_str!("../../../../policies/authorization/documents.cedar")),
     ("enrolment.cedar", include_str!("../../../../policies/authorization/enrolment.cedar")),

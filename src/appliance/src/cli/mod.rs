@@ -121,6 +121,12 @@ pub enum Command {
     /// List, revoke and verify certificates
     #[command(subcommand)]
     Certificate(registry::CertificateCommand),
+    /// Look at authorities and replace them
+    #[command(subcommand)]
+    Authority(registry::AuthorityCommand),
+    /// Replace keys of delegated signers
+    #[command(subcommand)]
+    Key(registry::KeyCommand),
     /// Change how the keystore is unlocked
     #[command(subcommand)]
     Keystore(keystore::KeystoreCommand),
@@ -178,6 +184,8 @@ fn dispatch(cli: Cli, output: Output) -> Outcome {
         Command::Organisation(command) => registry::organisation(command, &global, output),
         Command::Caller(command) => registry::caller(command, &global, output),
         Command::Certificate(command) => registry::certificate(command, &global, output),
+        Command::Authority(command) => registry::authority(command, &global, output),
+        Command::Key(command) => registry::key(command, &global, output),
         Command::Keystore(command) => keystore::run(command, &global, output),
         Command::Backup(args) => maintenance::backup(args, &global, output),
         Command::Restore(args) => restore::run(args, output),

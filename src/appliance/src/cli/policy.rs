@@ -227,7 +227,7 @@ fn resource(args: &ExplainArgs) -> Result<Resource, Failure> {
     let kind = ResourceKind::parse(word).ok_or_else(|| {
         format!(
             "unknown resource `{word}`; write seal:ID, document, receipt:LEAF, caller:ID, certificate:ID, certificate-request:ID, \
-             organisation:ID, log, policies or appliance"
+             organisation:ID, authority:LABEL, log, policies or appliance"
         )
     })?;
     let organisation = args.resource_organisation.as_str();
@@ -249,6 +249,7 @@ fn resource(args: &ExplainArgs) -> Result<Resource, Failure> {
         }
         ResourceKind::CertificateRequest => Resource::certificate_request(id, args.resource_caller.as_str()),
         ResourceKind::Organisation => Resource::organisation(id),
+        ResourceKind::Authority => Resource::authority(id),
         ResourceKind::Log => Resource::log(),
         ResourceKind::Policies => Resource::policies(),
         ResourceKind::Appliance => Resource::appliance(),

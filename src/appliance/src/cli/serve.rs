@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::config::Config;
 use crate::server::{self, Server, admin};
 use crate::store::{DatabaseUrl, Db};
-use crate::{audit, callers, certificates, documents, enrolment, seals, status, timestamps};
+use crate::{audit, authorities, callers, certificates, documents, enrolment, seals, status, timestamps};
 
 /// Options of `cinnabar serve`.
 #[derive(Debug, Args)]
@@ -67,6 +67,7 @@ pub fn capabilities() -> Vec<utoipa_axum::router::OpenApiRouter<std::sync::Arc<A
         audit::http::routes(),
         callers::routes(),
         certificates::routes(),
+        authorities::routes(),
         enrolment::routes(),
         timestamps::http::routes(),
         status::routes(),

@@ -86,6 +86,18 @@ actions! {
     WarnOfExpiry = "certificate.expiring";
     /// Sign a new revocation list.
     SignCrl = "crl.sign";
+    /// Look at authorities and delegated signers.
+    ReadAuthority = "authority.read";
+    /// Propose that an authority be replaced.
+    ProposeAuthority = "authority.propose";
+    /// Carry out the replacement that another person proposed.
+    ApproveAuthority = "authority.approve";
+    /// Import the certificate that a root elsewhere made.
+    ImportAuthority = "authority.import";
+    /// Retire an authority or signer that has served its time.
+    RetireAuthority = "authority.retire";
+    /// Replace the key of a delegated signer.
+    RotateKey = "key.rotate";
     /// Read entries of the log.
     ReadAudit = "audit.read";
     /// Erase the personal detail of an entry.

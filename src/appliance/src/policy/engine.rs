@@ -226,7 +226,7 @@ pub(super) fn entity(type_name: &'static str, id: &str) -> Result<EntityUid, Pol
     Ok(EntityUid::from_type_name_and_id(known.clone(), EntityId::new(id)))
 }
 
-const TYPE_NAMES: [&str; 17] = [
+const TYPE_NAMES: [&str; 18] = [
     "Cinnabar::Action",
     "Cinnabar::Organisation",
     "Cinnabar::Role",
@@ -240,6 +240,7 @@ const TYPE_NAMES: [&str; 17] = [
     "Cinnabar::Caller",
     "Cinnabar::Certificate",
     "Cinnabar::CertificateRequest",
+    "Cinnabar::Authority",
     "Cinnabar::Log",
     "Cinnabar::Policies",
     "Cinnabar::Appliance",

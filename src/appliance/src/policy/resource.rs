@@ -23,6 +23,8 @@ pub enum ResourceKind {
     CertificateRequest,
     /// An organisation.
     Organisation,
+    /// A place of the key hierarchy, or a generation of it.
+    Authority,
     /// The log.
     Log,
     /// The policies.
@@ -43,6 +45,7 @@ impl ResourceKind {
             Self::Certificate => "certificate",
             Self::CertificateRequest => "certificate-request",
             Self::Organisation => "organisation",
+            Self::Authority => "authority",
             Self::Log => "log",
             Self::Policies => "policies",
             Self::Appliance => "appliance",
@@ -60,6 +63,7 @@ impl ResourceKind {
             Self::Certificate,
             Self::CertificateRequest,
             Self::Organisation,
+            Self::Authority,
             Self::Log,
             Self::Policies,
             Self::Appliance,
@@ -77,6 +81,7 @@ impl ResourceKind {
             Self::Certificate => "Cinnabar::Certificate",
             Self::CertificateRequest => "Cinnabar::CertificateRequest",
             Self::Organisation => "Cinnabar::Organisation",
+            Self::Authority => "Cinnabar::Authority",
             Self::Log => "Cinnabar::Log",
             Self::Policies => "Cinnabar::Policies",
             Self::Appliance => "Cinnabar::Appliance",
@@ -170,6 +175,12 @@ impl Resource {
     #[must_use]
     pub fn organisation(id: impl Into<String>) -> Self {
         Self::new(ResourceKind::Organisation, id)
+    }
+
+    /// A place of the key hierarchy, or a generation of it, by label.
+    #[must_use]
+    pub fn authority(label: impl Into<String>) -> Self {
+        Self::new(ResourceKind::Authority, label)
     }
 
     /// The log.

@@ -195,3 +195,31 @@ fn explain_names_the_deciding_policies_and_their_reasons() {
     let answer = explain(&shipped(), &Question { action: "document.steal".into(), ..question }).unwrap();
     assert!(!answer.permitted && !answer.errors.is_empty());
 }
+
+#[test]
+fn replacing_an_authority_takes_two_officers_and_no_auditor() {
+    let policy = Policy::load(&shipped()).unwrap();
+    let resource = || Resource::authority("platform-ca");
+    let proposed_by = |person: &str| Facts { proposer: Some(person.into()), ..facts() };
+    let officer = caller(CallerKind::Officer, &[Role::SecurityOfficer]);
+    assert!(policy.decide::<ProposeAuthority>(&officer, resource(), facts()).is_ok());
+    assert!(policy.decide::<ApproveAuthority>(&officer, resource(), proposed_by("p2")).is_ok());
+    assert!(policy.decide::<ImportAuthority>(&officer, resource(), proposed_by("p2")).is_ok());
+    let denied = policy.decide::<ApproveAuthority>(&officer, resource(), proposed_by("p1")).unwrap_err();
+    assert_eq!(denied.policies, ["authority-four-eyes"]);
+    assert!(policy.decide::<ImportAuthority>(&officer, resource(), proposed_by("p1")).is_err());
+    let auditor = caller(CallerKind::Officer, &[Role::SecurityOfficer, Role::Auditor]);
+    assert!(policy.decide::<ProposeAuthority>(&auditor, resource(), facts()).is_err());
+    assert!(policy.decide::<RotateKey>(&auditor, resource(), facts()).is_err());
+    assert!(policy.decide::<ReadAuthority>(&auditor, resource(), facts()).is_ok());
+    let machine = caller(CallerKind::Machine, &[Role::Sealer]);
+    assert!(policy.decide::<ReadAuthority>(&machine, resource(), facts()).is_ok());
+    assert!(policy.decide::<RotateKey>(&officer, resource(), facts()).is_ok());
+    let operator = caller(CallerKind::Operator, &[Role::Operator]);
+    assert!(policy.decide::<RotateKey>(&operator, resource(), facts()).is_err());
+    let keeper = Caller::system("authority-keeper");
+    assert!(policy.decide::<RotateKey>(&keeper, resource(), facts()).is_ok());
+    assert!(policy.decide::<RetireAuthority>(&keeper, resource(), facts()).is_ok());
+    let other = Caller::system("reload");
+    assert!(policy.decide::<RotateKey>(&other, resource(), facts()).is_err());
+}

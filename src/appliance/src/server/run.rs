@@ -231,6 +231,7 @@ impl Server {
         tasks.spawn(listener::admin(admin, admin::router(&app, handshakes.clone()), terms.clone()));
         tasks.spawn(reload::watch(app.clone(), handshakes, terms.stop.clone()));
         tasks.spawn(crate::certificates::expiry::watch(app.clone(), terms.stop.clone()));
+        tasks.spawn(crate::authorities::keeper::watch(app.clone(), terms.stop.clone()));
         tasks.spawn(crate::keepers::watch(app.clone(), terms.stop.clone()));
         tasks.spawn(crate::certificates::keeper::watch(app.clone(), terms.stop.clone()));
         while tasks.join_next().await.is_some() {}

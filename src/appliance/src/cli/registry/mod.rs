@@ -3,6 +3,7 @@
 //! Each change answers with the leaf of its log entry, whose receipt `cinnabar receipt get` fetches. Changes are
 //! made to the version that was read (`If-Match`), so that nobody overwrites what they have not seen.
 
+mod authority;
 mod caller;
 mod certificate;
 mod certificate_ask;
@@ -15,6 +16,7 @@ use bytes::Bytes;
 use http::Method;
 use serde_json::{Value, json};
 
+pub use authority::{AuthorityCommand, KeyCommand, authority, key};
 pub use caller::{CallerCommand, caller};
 pub use certificate::{CertificateCommand, certificate};
 pub use organisation::{OrganisationCommand, organisation};
