@@ -41,6 +41,7 @@ fn appliance(place: &Place) -> (PathBuf, Config) {
         ("keystore/root.toml", "sealed"),
         ("certificates/root.pem", "root"),
         ("policies/authorization/documents.cedar", "permit"),
+        ("policies/certificates/machine.toml", "version = 1"),
         ("tls/server.crt", "crt"),
         ("tls/server.key", "key"),
         ("hierarchy.toml", "version = 1"),
@@ -162,6 +163,7 @@ async fn a_backup_restores_onto_either_database_row_by_row() {
                 (&config.appliance.state.join("checkpoint"), "demo.example/log\n2\n"),
                 (&config.appliance.certificates.join("root.pem"), "root"),
                 (&config.policies.authorization.join("documents.cedar"), "permit"),
+                (&config.policies.certificates.join("machine.toml"), "version = 1"),
                 (&config.log.verifier_key, "demo.example/log+0"),
             ] {
                 assert!(file.starts_with(folder.canonicalize().unwrap()), "{}", file.display());

@@ -12,13 +12,17 @@ mod common;
 #[path = "../../../tests/support/pkilint.rs"]
 mod pkilint;
 
+use std::sync::Arc;
+
 use cinnabar_pki::{
-    GeneralName, Subject,
-    issue::Wish,
+    CrlBuilder, GeneralName, Reason, Revoked, Subject,
+    crl::{Entry, Only},
+    issue::{IssuerRef, Places, Wish, prepare},
+    ocsp::{IssuerId, Responder, Single, Status, respond},
     profile::{BUILTIN, IssuedBy, Profile, SubjectRules, builtin},
 };
 use common::*;
-use crypto::KeyKind;
+use crypto::{KeyKind, Signer};
 
 #[test]
 fn pkilint_finds_no_fault_in_any_profile_s_certificate() {
@@ -155,7 +159,14 @@ fn where_pkilint_is_wrong_it_still_is() {
         names: vec![GeneralName::Dns("*.a.example".into())],
         ..wish(profile, "m", spki)
     });
-    let files = [("machine.cer", &machine), ("local.cer", &local), ("wild.cer", &wild)];
+    let profile = builtin().get("machine").unwrap();
+    let key = key(KeyKind::P256);
+    let near = Places { ocsp: Some("http://localhost:8080/ocsp/ca".into()), ..places() };
+    let issuer = IssuerRef::Ca(&ca.certificate);
+    let wanted = wish(profile, "m", key.public_key());
+    let linted = prepare(profile, &wanted, issuer, &near, serial(), NOW, ca.key.scheme()).unwrap();
+    let near = Entity { key: Arc::new(key), certificate: linted.sign(&*ca.key).unwrap() };
+    let files = [("machine.cer", &machine), ("local.cer", &local), ("wild.cer", &wild), ("near.cer", &near)];
     let batch = pkilint::judge(files.iter().map(|(name, made)| (*name, made.certificate.der())));
     for divergence in pkilint::divergences() {
         assert!(
@@ -163,4 +174,98 @@ fn where_pkilint_is_wrong_it_still_is() {
             "{divergence:?} can be struck out"
         );
     }
+}
+
+#[test]
+fn pkilint_finds_no_fault_in_any_revocation_list() {
+    let Hierarchy { root, ca, .. } = hierarchy();
+    let entry = |last: u8, reason, invalid_from| Entry {
+        serial: [&[0x42; 15][..], &[last]].concat(),
+        time: NOW - 60,
+        reason,
+        invalid_from,
+    };
+    let reasons = [
+        Reason::KeyCompromise,
+        Reason::CaCompromise,
+        Reason::AffiliationChanged,
+        Reason::Superseded,
+        Reason::CessationOfOperation,
+        Reason::CertificateHold,
+        Reason::PrivilegeWithdrawn,
+        Reason::AaCompromise,
+    ];
+    let mut revoked: Vec<_> =
+        (1..).zip(reasons).map(|(last, reason)| entry(last, Some(reason), None)).collect();
+    revoked.push(entry(100, None, Some(NOW - DAY)));
+    let full = CrlBuilder {
+        number: 1 << 40,
+        this_update: NOW,
+        next_update: NOW + DAY,
+        distribution_point: Some(CRL_URI.into()),
+        freshest: Some("http://pki.example/seals-delta.crl".into()),
+        expired_since: Some(NOW - 3650 * DAY),
+        revoked,
+        ..CrlBuilder::default()
+    };
+    let plain = CrlBuilder { distribution_point: None, freshest: None, revoked: vec![], ..full.clone() };
+    let users = CrlBuilder { only: Only::User, ..full.clone() };
+    let authorities = CrlBuilder { only: Only::Ca, number: 2, ..full.clone() };
+    let lifted = entry(6, Some(Reason::RemoveFromCrl), None);
+    let delta = CrlBuilder {
+        base: Some(full.number),
+        number: full.number + 1,
+        freshest: None,
+        revoked: vec![lifted, entry(7, Some(Reason::KeyCompromise), Some(NOW - DAY))],
+        ..full.clone()
+    };
+    let late = CrlBuilder { this_update: NOW + 9000 * DAY, next_update: NOW + 9001 * DAY, ..plain.clone() };
+    let sign =
+        |builder: &CrlBuilder, issuer: &Entity| builder.build(&issuer.certificate, &*issuer.key).unwrap();
+    let lists = [
+        ("full.crl", sign(&full, &ca)),
+        ("plain.crl", sign(&plain, &ca)),
+        ("users.crl", sign(&users, &ca)),
+        ("authorities.arl", sign(&authorities, &root)),
+        ("delta.crl", sign(&delta, &ca)),
+        ("late.crl", sign(&late, &ca)),
+    ];
+    pkilint::assert_clean(lists.iter().map(|(name, der)| (*name, der.as_slice())));
+}
+
+#[test]
+fn pkilint_finds_no_fault_in_any_ocsp_response() {
+    let Hierarchy { ca, seal, .. } = hierarchy();
+    let delegate = entity(Some(&ca), common::Profile::Ocsp, "OCSP signer");
+    let held = Revoked { time: NOW - 3600, reason: Some(Reason::CertificateHold) };
+    let statuses = [
+        ("good", Status::Good),
+        ("held", Status::Revoked(held)),
+        ("revoked", Status::Revoked(Revoked { time: NOW - 3600, reason: None })),
+        ("unknown", Status::Unknown),
+    ];
+    let mut files = Vec::new();
+    for (name, status) in statuses {
+        for (hash, id) in [
+            ("sha1", IssuerId::of(&ca.certificate).sha1_id(seal.certificate.serial())),
+            ("sha256", IssuerId::of(&ca.certificate).id(seal.certificate.serial())),
+        ] {
+            let single = Single {
+                id: &id,
+                status,
+                this_update: NOW - 60,
+                next_update: Some(NOW + DAY),
+                cert_hash: Some(*seal.certificate.sha256_fingerprint()),
+                archive_cutoff: Some(NOW - 3650 * DAY),
+            };
+            let bare = Single { next_update: None, cert_hash: None, archive_cutoff: None, ..single };
+            let by_delegate = Responder::new(delegate.certificate.clone(), &ca.certificate).unwrap();
+            let itself = Responder::new(ca.certificate.clone(), &ca.certificate).unwrap();
+            let signed = respond(&by_delegate, &*delegate.key, NOW, &[single], Some(&[7; 32])).unwrap();
+            files.push((format!("{name}-{hash}-delegate.ocsp"), signed));
+            let signed = respond(&itself, &*ca.key, NOW, &[bare], None).unwrap();
+            files.push((format!("{name}-{hash}-issuer.ocsp"), signed));
+        }
+    }
+    pkilint::assert_clean(files.iter().map(|(name, der)| (name.as_str(), der.as_slice())));
 }

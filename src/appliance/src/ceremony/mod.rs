@@ -10,6 +10,8 @@ mod hierarchy;
 mod layout;
 mod perform;
 mod register;
+#[cfg(test)]
+mod tests;
 
 pub use certify::{Authority, CertifyError, Terms, Wanted, certify};
 pub use hierarchy::{

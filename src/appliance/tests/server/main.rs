@@ -389,6 +389,40 @@ async fn changed_policies_take_effect_and_are_entered() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn changed_certificate_profiles_take_effect_and_are_entered() {
+    let house = House::open().await;
+    let before = house.app.profiles().digest().to_owned();
+    assert_eq!(
+        before,
+        pki::profile::builtin().digest(),
+        "without a folder those of the program are in force"
+    );
+    let folder = house.folder.path().join("policies/certificates");
+    std::fs::create_dir_all(&folder).unwrap();
+    for (name, text) in pki::profile::BUILTIN {
+        let text =
+            if *name == "machine" { text.replace("days = 397", "days = 90") } else { (*text).to_owned() };
+        std::fs::write(folder.join(format!("{name}.toml")), text).unwrap();
+    }
+    assert_eq!(house.admin(Method::POST, "/reload", "").await.status, 200);
+    let profiles = house.app.profiles();
+    assert_eq!(profiles.get("machine").unwrap().validity().days, 90);
+    let entries = house.entries().await;
+    let entered = |digest: &str| {
+        entries.iter().any(|entry| {
+            let text = entry.to_string();
+            text.contains("policy.reload") && text.contains("profiles") && text.contains(digest)
+        })
+    };
+    assert!(entered(&before) && entered(profiles.digest()), "both digests are entered");
+    std::fs::write(folder.join("machine.toml"), "version = 1\ncolour = \"red\"").unwrap();
+    let answer = house.admin(Method::POST, "/reload", "").await;
+    assert_eq!(answer.status, 409);
+    assert!(answer.json()["faults"].to_string().contains("machine.toml"), "{}", answer.json());
+    assert_eq!(house.app.profiles().digest(), profiles.digest(), "what was in force stays");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn bodies_under_way_are_bounded_per_caller_and_in_all() {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let house = House::with("bodies_at_once = 2\nbodies_per_caller = 1").await;

@@ -1,0 +1,112 @@
+//! Ceremonies of the default hierarchy, judged by OpenSSL and pkilint.
+
+use std::path::PathBuf;
+
+use pki::Certificate;
+
+use super::*;
+use crate::config::Config;
+use crate::store::{DatabaseUrl, Db};
+
+#[path = "../../../../tests/support/pkilint.rs"]
+mod pkilint;
+
+fn plan(directory: PathBuf) -> Plan {
+    Plan {
+        directory,
+        organisation: "示范市政务服务数据管理局".into(),
+        unlock: UnlockPlan::Shares { threshold: 2, shares: 3 },
+        hosts: vec!["localhost".into(), "127.0.0.1".into(), "::1".into()],
+        port: 8443,
+        public_port: 8080,
+        enrolment_port: None,
+        database: None,
+        hierarchy: DEFAULT_HIERARCHY.into(),
+        pkcs11: None,
+        log_origin: None,
+        allow_swap: true,
+        assume_clock: true,
+    }
+}
+
+#[tokio::test]
+async fn an_empty_folder_becomes_an_appliance_with_everything_in_the_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = plan(folder.path().join("appliance"));
+    let mut lines = 0;
+    let done = perform(&plan, &mut |_| lines += 1).await.unwrap();
+    assert_eq!(lines, plan.steps().unwrap());
+    assert_eq!(done.shares.len(), 3);
+    // One entry for the beginning, one per key, certificate (hierarchy, server, people) and person.
+    assert_eq!(done.leaves, 1 + 12 + (9 + 1 + 3) + 3);
+    let config = Config::load(&done.config).unwrap();
+    let url: DatabaseUrl = config.database.url.parse().unwrap();
+    let db = Db::open(&url).await.unwrap();
+    let certificates = db.fetch_all("SELECT id FROM certificates", &[]).await.unwrap();
+    assert_eq!(certificates.len(), 13);
+    let transcript = std::fs::read_to_string(&done.transcript).unwrap();
+    for share in &done.shares {
+        assert!(!transcript.contains(share.as_str()), "a share stands in the transcript");
+    }
+    assert!(matches!(
+        perform(&plan, &mut |_| ()).await,
+        Err(CeremonyError::Layout(LayoutError::NotEmpty(_)))
+    ));
+}
+
+#[tokio::test]
+async fn openssl_verifies_every_certificate_of_a_ceremony() {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = plan(folder.path().join("appliance"));
+    perform(&plan, &mut |_| ()).await.unwrap();
+    let at = |name: &str| plan.directory.join(name);
+    let root = at("certificates/root.pem");
+    for (leaf, issuer) in [
+        ("certificates/seals-ca.pem", "certificates/root.pem"),
+        ("certificates/seal-maker.pem", "certificates/seals-ca.pem"),
+        ("certificates/time-stamp.pem", "certificates/platform-ca.pem"),
+        ("certificates/ocsp-officers.pem", "certificates/officers-ca.pem"),
+        ("tls/server.crt", "certificates/platform-ca.pem"),
+        ("credentials/officer-2/certificate.pem", "certificates/officers-ca.pem"),
+    ] {
+        let output = std::process::Command::new("openssl")
+            .args(["verify", "-x509_strict", "-CAfile"])
+            .arg(&root)
+            .arg("-untrusted")
+            .arg(at(issuer))
+            .arg(at(leaf))
+            .output()
+            .expect("openssl is installed by the test set-up");
+        assert!(output.status.success(), "{leaf}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[tokio::test]
+async fn a_name_too_long_for_certificates_is_refused_before_anything_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = Plan { organisation: "名".repeat(37), ..plan(folder.path().join("appliance")) };
+    assert!(matches!(perform(&plan, &mut |_| ()).await, Err(CeremonyError::Organisation(37))));
+    assert!(!plan.directory.exists());
+}
+
+#[tokio::test]
+async fn pkilint_finds_no_fault_in_any_certificate_of_a_ceremony() {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = plan(folder.path().join("appliance"));
+    let done = perform(&plan, &mut |_| ()).await.unwrap();
+    let config = Config::load(&done.config).unwrap();
+    let db = Db::open(&config.database.url.parse::<DatabaseUrl>().unwrap()).await.unwrap();
+    let rows = db.fetch_all("SELECT der FROM certificates ORDER BY id", &[]).await.unwrap();
+    let all: Vec<Certificate> =
+        rows.iter().map(|row| Certificate::from_der(row.bytes("der").unwrap()).unwrap()).collect();
+    assert_eq!(all.len(), 13);
+    for certificate in all.iter().filter(|certificate| !certificate.is_ca()) {
+        let unchecked = certificate.has_no_rev_avail();
+        let found = certificate.ocsp_uris();
+        assert_eq!(found.len(), usize::from(!unchecked), "{certificate:?}");
+        assert!(found.iter().all(|uri| uri.starts_with("http://localhost:8080/ocsp/")), "{found:?}");
+    }
+    let names: Vec<_> = (0..all.len()).map(|index| format!("{index}.cer")).collect();
+    let batch = pkilint::assert_clean(names.iter().map(String::as_str).zip(all.iter().map(Certificate::der)));
+    assert_eq!(batch.judged, 13 + 12, "each below the root with its issuer too");
+}
