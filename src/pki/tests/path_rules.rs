@@ -82,6 +82,7 @@ fn basic_constraints_and_key_usage_make_a_ca() {
             vec![ca(None), ext("2.5.29.14", true, tlv(4, [1]))],
             "critical that must not",
         ),
+        ("empty name constraints", vec![ca(None), limits(&[], &[])], "without a name"),
         ("for other purposes", vec![ca(None), purposes(&["1.3.6.1.5.5.7.3.4"])], "valid"),
     ];
     for (case, authority, expected) in cases {

@@ -145,6 +145,7 @@ fn a_list_outside_its_scope_or_of_another_signer_proves_nothing() {
     let halves = [&[1, 0x40][..], &[7, 0x3F, 0x80]].map(|bits| of(tlv(0x83, bits)));
     check(ask(&halves.concat()), "valid");
     check(ask(&[world.list(1, NOW, &[], &[ext("1.2.3", true, tlv(5, []))])]), "unknown critical");
+    check(ask(&[world.root.list(NOW, &[], &[ext("2.5.29.20", true, tlv(2, [1]))])]), "unknown critical");
     let stranger = Party::named(world.root.name.clone());
     check(ask(&[stranger.list(NOW, &[], &[])]), "signature does not verify");
 }

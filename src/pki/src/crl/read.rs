@@ -330,6 +330,8 @@ impl Inner {
 
     fn read_extension(&mut self, extension: &RawExtension<'_>) -> Result<(), CrlError> {
         match extension.id {
+            // §5.2.3: never critical; one that is was made for readers who know another meaning.
+            oids::CRL_NUMBER if extension.critical => self.unprocessed_critical.push(extension.id),
             oids::CRL_NUMBER => {
                 self.number = Some(Reader::only(extension.value, Rules::Der, INTEGER)?.integer()?.to_vec());
             }

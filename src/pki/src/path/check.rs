@@ -2,7 +2,9 @@
 //!
 //! Beyond §6.1, certificates that contradict themselves are refused (§4.1 and §4.2 say what no CA may issue): name
 //! constraints in an end entity's certificate, a CA without a name, a key that may sign certificates and is no CA's, an
-//! identifier extension marked critical, an empty subject without a critical alternative name.
+//! identifier extension marked critical, an empty subject without a critical alternative name. Not refused is what §4.2 asks
+//! of authorities, §6 not of readers, and honest authorities lack: key identifiers, basicConstraints and the constraints
+//! being critical, serial numbers above zero.
 
 use der::asn1::ObjectIdentifier;
 
@@ -88,6 +90,9 @@ fn consistent(certificate: &Certificate) -> Result<(), &'static str> {
     }
     if certificate.issuer().is_empty() {
         return Err("issuer has no name");
+    }
+    if certificate.name_constraints().is_some_and(|own| own.permitted.is_empty() && own.excluded.is_empty()) {
+        return Err("name constraints without a name");
     }
     if certificate.is_ca() {
         return if certificate.subject().is_empty() { Err("CA has no name") } else { Ok(()) };
