@@ -258,3 +258,46 @@ assert not rest and encode(template) == bytes(templates[0][1][0])
     command.args(["-c", script]).arg(attributes);
     finish(command).ok();
 }
+
+#[test]
+fn tls_1_2_for_old_devices_has_forward_secrecy_aead_and_no_renegotiation() {
+    let port = free_port();
+    let init = vec!["--enrolment-port".to_owned(), port.to_string()];
+    let mut appliance = Appliance::init(Setup { init, ..Setup::default() });
+    appliance.configure("[listeners.enrolment]", "[listeners.enrolment]\ntls12 = true");
+    appliance.cli(&["config", "check"]).ok();
+    appliance.serve();
+    appliance.unseal();
+    let root = appliance.credential("officer-1").0.join("root.pem").display().to_string();
+    let shell = |line: &str| {
+        let mut command = Command::new("bash");
+        command.args(["-c", line]);
+        finish(command)
+    };
+    let fetch = |port: u16, more: &str| {
+        let url = format!("https://localhost:{port}/.well-known/est/cacerts");
+        shell(&format!("curl -sS --fail --cacert {root} {more} -o /dev/null -w '%{{http_code}}' {url}"))
+    };
+    assert_eq!(fetch(port, "--tls-max 1.2").ok().stdout, "200");
+    assert_eq!(fetch(port, "--tlsv1.3").ok().stdout, "200");
+    assert_ne!(fetch(port, "--tls-max 1.1 --ciphers DEFAULT@SECLEVEL=0").code, Some(0));
+    assert_ne!(fetch(appliance.port, "--tls-max 1.2").code, Some(0), "the platform API never");
+
+    let shake = |options: &str, input: &str| {
+        let line = format!(
+            "{input} | timeout 5 openssl s_client -connect 127.0.0.1:{port} -servername localhost -CAfile {root} {options} 2>&1"
+        );
+        shell(&line)
+    };
+    let good = shake("-tls1_2 -cipher ECDHE-ECDSA-AES128-GCM-SHA256", "printf Q").stdout;
+    assert!(good.contains("Verify return code: 0") && good.contains("Extended master secret: yes"), "{good}");
+    for weak in ["ECDHE-ECDSA-AES128-SHA256", "ECDHE-ECDSA-AES128-SHA", "AES128-GCM-SHA256", "AES128-SHA"] {
+        let told = shake(&format!("-tls1_2 -cipher {weak}:@SECLEVEL=0"), "printf Q").stdout;
+        assert!(told.contains("handshake failure") && told.contains("Cipher is (NONE)"), "{weak}: {told}");
+    }
+    // `R` asks for renegotiation; a second handshake would show and verify the chain once more.
+    let again = shake("-tls1_2", "(sleep 1; echo R; sleep 2)").stdout;
+    let (before, after) = again.split_once("RENEGOTIATING").expect("openssl asked for it");
+    assert!(before.contains("verify return:1") && !after.contains("verify return:1"), "{again}");
+    assert_eq!(fetch(port, "--tls-max 1.2").ok().stdout, "200", "the listener lives");
+}

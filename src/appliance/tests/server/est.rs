@@ -6,6 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use crypto::{KeyKind, Signer, SoftwareKey};
 use http::Method;
+use pki::profile::{BUILTIN, Profiles};
 use pki::request::CertificationRequest;
 use pki::{Certificate, GeneralName, Subject};
 use ring::rand::SystemRandom;
@@ -410,4 +411,41 @@ async fn a_retired_machine_enrols_with_nothing() {
     assert_eq!((answer.status, answer.problem().as_str()), (401, "credentials-required"));
     let made = officer.post("/v1/callers/portal/enrolment-secrets", &json!({})).await;
     assert_eq!((made.status, made.problem().as_str()), (409, "conflict"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_awaits_approval_is_told_to_come_again_and_its_secret_lasts_so_long() {
+    let house = house().await;
+    let machine_profile = BUILTIN.iter().find(|(name, _)| *name == "machine").unwrap().1;
+    let texts = BUILTIN.iter().map(|(name, text)| (format!("{name}.toml"), (*text).to_owned()));
+    let approved = ("machine-approved.toml".to_owned(), format!("approvals = 1\n{machine_profile}"));
+    house.app.profiles.replace(Profiles::from_texts(texts.chain([approved])).unwrap());
+
+    let mut officer = house.connect(&house.officer(1)).await;
+    machine(&house, &mut officer, "portal").await;
+    let body = json!({ "profile": "machine-approved" });
+    let made = officer.post("/v1/callers/portal/enrolment-secrets", &body).await.json();
+    let secret = made["secret"].as_str().unwrap();
+    let mut stranger = stranger(&house).await;
+    let elsewhere = "/.well-known/est/machine/simpleenroll";
+    let key = Key::new();
+    let request = key.request(&own(), &[]);
+    let answer = enroll_at(&mut stranger, elsewhere, Some(("portal", secret)), request.clone()).await;
+    assert_eq!((answer.status, answer.problem().as_str()), (403, "forbidden"), "of one profile alone");
+    for path in ["/.well-known/est/simpleenroll", "/.well-known/est/machine-approved/simpleenroll"] {
+        let answer = enroll_at(&mut stranger, path, Some(("portal", secret)), request.clone()).await;
+        assert_eq!(answer.status, 202, "{:?}", answer.body);
+        assert!(answer.header("retry-after").parse::<u64>().unwrap() > 0);
+    }
+    let waiting = officer.get("/v1/certificate-requests").await.json();
+    assert_eq!(waiting["items"].as_array().unwrap().len(), 1, "asked again is asked once: {waiting}");
+    let (id, digest) = (waiting["items"][0]["id"].as_str().unwrap(), &waiting["items"][0]["csr_digest"]);
+    let approve = format!("/v1/certificate-requests/{id}/approve");
+    let answer = officer.post(&approve, &json!({ "csr_digest": digest })).await;
+    assert_eq!(answer.status, 200, "{:?}", answer.body);
+
+    let answer = enroll(&mut stranger, Some(("portal", secret)), request.clone()).await;
+    assert_eq!(certified(&answer, &key).uri_sans().count(), 1);
+    let again = enroll(&mut stranger, Some(("portal", secret)), request).await;
+    assert_eq!((again.status, again.problem().as_str()), (401, "credentials-required"), "fetched once");
 }
