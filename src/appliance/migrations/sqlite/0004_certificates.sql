@@ -194,10 +194,17 @@ CREATE TABLE acme_orders (
     expires        INTEGER NOT NULL,
     certificate    TEXT REFERENCES certificates (id),
     error          TEXT,
-    state          TEXT NOT NULL CHECK (state IN ('pending', 'ready', 'processing', 'valid', 'invalid'))
+    state          TEXT NOT NULL CHECK (state IN ('pending', 'ready', 'processing', 'valid', 'invalid')),
+    csr            BLOB,
+    request        TEXT REFERENCES certificate_requests (id),
+    due            INTEGER
 ) STRICT;
 CREATE INDEX acme_orders_account ON acme_orders (account, id);
 CREATE INDEX acme_orders_replaces ON acme_orders (replaces);
+CREATE INDEX acme_orders_certificate ON acme_orders (certificate);
+CREATE INDEX acme_orders_request ON acme_orders (request) WHERE state = 'processing' AND request IS NOT NULL;
+-- `due`: when any node may take up the work that is under way (also below).
+CREATE INDEX acme_orders_due ON acme_orders (due) WHERE due IS NOT NULL;
 
 -- An authorization with its challenges as JSON.
 CREATE TABLE acme_authorizations (
@@ -209,9 +216,11 @@ CREATE TABLE acme_authorizations (
     challenges TEXT NOT NULL,
     created    INTEGER NOT NULL,
     expires    INTEGER NOT NULL,
-    state      TEXT NOT NULL CHECK (state IN ('pending', 'valid', 'invalid', 'deactivated', 'expired', 'revoked'))
+    state      TEXT NOT NULL CHECK (state IN ('pending', 'valid', 'invalid', 'deactivated', 'expired', 'revoked')),
+    due        INTEGER
 ) STRICT;
 CREATE INDEX acme_authorizations_account ON acme_authorizations (account, identifier, state);
+CREATE INDEX acme_authorizations_due ON acme_authorizations (due) WHERE due IS NOT NULL;
 
 -- Cache: nonces that were used (RFC 8555 section 6.5).
 CREATE TABLE acme_nonces (

@@ -415,12 +415,13 @@ async fn find_batch(db: &Db, id: &str) -> Result<(bool, Writer), StoreError> {
 }
 
 /// Caches that nobody needs any more.
-fn tidy(time: i64) -> [Operation; 2] {
+fn tidy(time: i64) -> [Operation; 3] {
     // Batch ids are UUIDs of version 7, in the order of their time.
     let old = time / 1_000_000 - BATCHES_KEPT;
     let bound = Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, u64::try_from(old).unwrap_or(0), 0));
     [
         Operation::Sql("DELETE FROM idempotency WHERE expires < $1", vec![Value::Int(time)], None),
+        Operation::Sql("DELETE FROM acme_nonces WHERE expires < $1", vec![Value::Int(time)], None),
         Operation::Sql("DELETE FROM batches WHERE id < $1", vec![Value::from(bound.to_string())], None),
     ]
 }

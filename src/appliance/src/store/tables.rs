@@ -331,6 +331,11 @@ pub static ACME_ORDERS: Table = Table::new(
         Column::text("certificate"),
         Column::text("error"),
         Column::text("state"),
+        Column::bytes("csr"),
+        // The request that awaits officers' approvals.
+        Column::text("request"),
+        // When any node may take up the work that is under way.
+        Column::int("due"),
     ],
 );
 
@@ -347,6 +352,8 @@ pub static ACME_AUTHORIZATIONS: Table = Table::new(
         Column::int("created"),
         Column::int("expires"),
         Column::text("state"),
+        // When any node may take up the validation that is under way.
+        Column::int("due"),
     ],
 );
 
