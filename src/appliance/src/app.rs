@@ -55,6 +55,8 @@ pub struct App {
     pub(crate) generations: ArcSwap<Register>,
     /// What became of certificates: lists, OCSP.
     pub status: Status,
+    /// What ACME keeps besides rows.
+    pub acme: crate::acme::Service,
     /// The one client for everything fetched from elsewhere.
     pub fetch: crate::fetch::Client,
     /// Requests per caller.
@@ -225,6 +227,7 @@ impl App {
         metrics::sealed(true);
         Ok(Arc::new(Self {
             fetch,
+            acme: crate::acme::Service::new(config.acme.as_ref()),
             devices: ArcSwap::default(),
             generations: ArcSwap::from_pointee(generations),
             desk: Desk::new(config.limits.documents_at_once),

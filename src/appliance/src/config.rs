@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+mod acme;
 mod certificates;
 mod enrolment;
 mod fetch;
@@ -18,6 +19,7 @@ mod pkcs11;
 mod status;
 mod timestamps;
 
+pub use acme::Acme;
 pub use certificates::Certificates;
 pub use enrolment::EnrolmentListener;
 pub use fetch::Fetch;
@@ -53,6 +55,9 @@ pub struct Config {
     /// How certificates are issued.
     #[serde(default)]
     pub certificates: Certificates,
+    /// ACME for platform servers, on the enrolment listener; off when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acme: Option<Acme>,
     /// What the appliance may fetch from elsewhere; nothing unless it stands here.
     #[serde(default)]
     pub fetch: Fetch,
@@ -403,6 +408,9 @@ impl Config {
                 origin,
                 "a log's name is one word without `+` (C2SP signed-note), for example `example.org/log`",
             );
+        }
+        if let Some((key, value, reason)) = self.acme.as_ref().and_then(Acme::fault) {
+            return wrong(key, &value, reason);
         }
         if self.listeners.platform.addresses.is_empty() {
             return wrong("listeners.platform.addresses", &"[]", "name at least one address");

@@ -37,12 +37,6 @@ impl CertificateId {
     pub fn text(&self) -> String {
         format!("{}.{}", URL_SAFE_NO_PAD.encode(&self.authority), URL_SAFE_NO_PAD.encode(&self.serial))
     }
-
-    /// The serial as the register writes it: hexadecimal, of the octets that DER encodes.
-    #[must_use]
-    pub fn serial_hex(&self) -> String {
-        hex::encode(&self.serial)
-    }
 }
 
 /// When a certificate should be renewed: from, to, in seconds since the epoch.
@@ -71,7 +65,7 @@ mod tests {
         // RFC 9773 §4.1.
         let id = CertificateId::parse("aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE").unwrap();
         assert_eq!(hex::encode(&id.authority), "69885b6b87464041e1b37b847ba0ae2cde01c8d4");
-        assert_eq!(id.serial_hex(), "0087654321");
+        assert_eq!(hex::encode(&id.serial), "0087654321");
         assert_eq!(id.text(), "aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE");
         for text in ["", "a", ".", "aYhb.", ".aYhb", "a+b.AIdl", "aYhb.AIdl.x", "aYhb=.AIdl"] {
             assert!(CertificateId::parse(text).is_none(), "{text}");

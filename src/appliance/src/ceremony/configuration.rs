@@ -59,6 +59,7 @@ pub(super) fn configuration(plan: &Plan, random: &dyn SecureRandom) -> Result<Co
         time: Time { source: if plan.assume_clock { TimeSource::Assumed } else { TimeSource::Kernel } },
         process: Process { allow_swap: plan.allow_swap },
         certificates: Certificates::default(),
+        acme: None,
         fetch: Fetch::default(),
         pkcs11: plan.pkcs11.clone(),
         timestamps: None,

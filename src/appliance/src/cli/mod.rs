@@ -7,6 +7,7 @@
 //! Exit codes: 0 done; 1 refused or failed; 2 wrong usage; `verify` also 3 invalid or altered, 4 cannot be
 //! decided, 5 no signature, 6 cannot be processed.
 
+mod acme;
 mod admin;
 mod audit;
 mod certificate_verify;
@@ -127,6 +128,9 @@ pub enum Command {
     /// Replace keys of delegated signers
     #[command(subcommand)]
     Key(registry::KeyCommand),
+    /// ACME: bindings for platform servers
+    #[command(subcommand)]
+    Acme(acme::AcmeCommand),
     /// Change how the keystore is unlocked
     #[command(subcommand)]
     Keystore(keystore::KeystoreCommand),
@@ -183,6 +187,7 @@ fn dispatch(cli: Cli, output: Output) -> Outcome {
         Command::Policy(command) => policy::run(command, &global, output),
         Command::Organisation(command) => registry::organisation(command, &global, output),
         Command::Caller(command) => registry::caller(command, &global, output),
+        Command::Acme(command) => acme::run(command, &global, output),
         Command::Certificate(command) => registry::certificate(command, &global, output),
         Command::Authority(command) => registry::authority(command, &global, output),
         Command::Key(command) => registry::key(command, &global, output),

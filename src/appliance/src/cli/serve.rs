@@ -10,7 +10,9 @@ use crate::app::App;
 use crate::config::Config;
 use crate::server::{self, Server, admin};
 use crate::store::{DatabaseUrl, Db};
-use crate::{audit, authorities, callers, certificates, documents, enrolment, seals, status, timestamps};
+use crate::{
+    acme, audit, authorities, callers, certificates, documents, enrolment, seals, status, timestamps,
+};
 
 /// Options of `cinnabar serve`.
 #[derive(Debug, Args)]
@@ -71,13 +73,14 @@ pub fn capabilities() -> Vec<utoipa_axum::router::OpenApiRouter<std::sync::Arc<A
         enrolment::routes(),
         timestamps::http::routes(),
         status::routes(),
+        acme::bindings::http::routes(),
     ]
 }
 
 /// The routers of every capability on the enrolment listener.
 #[must_use]
 pub fn enrolment_capabilities() -> Vec<axum::Router<std::sync::Arc<App>>> {
-    vec![enrolment::est::routes()]
+    vec![enrolment::est::routes(), acme::http::routes()]
 }
 
 /// JSON lines on standard output, with request ids and without personal data.

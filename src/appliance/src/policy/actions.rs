@@ -110,4 +110,14 @@ actions! {
     IssueTimestamp = "timestamp.issue";
     /// Operate the appliance: reload certificates, seal it again, shut it down.
     OperateAppliance = "appliance.operate";
+    /// Give out a key for external account binding (ACME).
+    BindAcme = "acme.bind";
+    /// Read the bindings given out.
+    ReadAcmeBinding = "acme.binding.read";
+    /// Withdraw a binding; the accounts under it stop.
+    WithdrawAcmeBinding = "acme.binding.withdraw";
+    /// Serve ACME accounts: accounts, orders, validations.
+    ServeAcme = "acme.serve";
+    /// Have the certificate of an ACME order issued.
+    IssueAcme = "acme.issue";
 }

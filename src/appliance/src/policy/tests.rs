@@ -106,6 +106,32 @@ fn nobody_approves_their_own_proposal() {
 }
 
 #[test]
+fn security_officers_let_platform_servers_in_and_the_service_acts_for_them() {
+    let policy = Policy::load(&shipped()).unwrap();
+    let officer = caller(CallerKind::Officer, &[Role::SecurityOfficer]);
+    let organisation = || Resource::organisation("o1");
+    assert!(policy.decide::<BindAcme>(&officer, organisation(), facts()).is_ok());
+    assert!(policy.decide::<WithdrawAcmeBinding>(&officer, organisation(), facts()).is_ok());
+    let auditor = caller(CallerKind::Officer, &[Role::Auditor]);
+    assert!(policy.decide::<ReadAcmeBinding>(&auditor, organisation(), facts()).is_ok());
+    assert!(policy.decide::<BindAcme>(&auditor, organisation(), facts()).is_err());
+    let both = caller(CallerKind::Officer, &[Role::Auditor, Role::SecurityOfficer]);
+    let denied = policy.decide::<BindAcme>(&both, organisation(), facts()).unwrap_err();
+    assert_eq!(denied.policies, ["auditor-binds-nobody"]);
+    for (kind, role) in [(CallerKind::Operator, Role::Operator), (CallerKind::Machine, Role::Sealer)] {
+        let other = caller(kind, &[role]);
+        assert!(policy.decide::<BindAcme>(&other, organisation(), facts()).is_err());
+        assert!(policy.decide::<ReadAcmeBinding>(&other, organisation(), facts()).is_err());
+    }
+    let service = Caller::system("acme");
+    assert!(policy.decide::<ServeAcme>(&service, Resource::appliance(), facts()).is_ok());
+    assert!(policy.decide::<IssueAcme>(&service, Resource::appliance(), facts()).is_ok());
+    assert!(policy.decide::<RevokeCertificate>(&service, Resource::certificate("f1"), facts()).is_ok());
+    assert!(policy.decide::<ServeAcme>(&Caller::system("reload"), Resource::appliance(), facts()).is_err());
+    assert!(policy.decide::<BindAcme>(&service, organisation(), facts()).is_err());
+}
+
+#[test]
 fn anything_wrong_with_the_question_is_a_denial_with_its_error() {
     let policy = Policy::load(&shipped()).unwrap();
     let officer = caller(CallerKind::Officer, &[Role::SecurityOfficer]);

@@ -20,6 +20,7 @@ pub mod spill;
 pub mod tls;
 pub mod visit;
 
+pub use listener::Stopping;
 pub use request::Session;
 pub use run::{ServeError, Server, api, describe};
 pub use visit::{Visit, Visitors};

@@ -234,6 +234,7 @@ impl Server {
         tasks.spawn(crate::authorities::keeper::watch(app.clone(), terms.stop.clone()));
         tasks.spawn(crate::keepers::watch(app.clone(), terms.stop.clone()));
         tasks.spawn(crate::certificates::keeper::watch(app.clone(), terms.stop.clone()));
+        tasks.spawn(crate::acme::keeper::keep(app.clone(), terms.stop.clone()));
         while tasks.join_next().await.is_some() {}
         let _ = std::fs::remove_file(&socket);
     }

@@ -26,7 +26,7 @@ use super::client::{Answer, Client};
 use super::{Failure, Global, Outcome, Output, Remote, Tone, block_on};
 
 /// All items of a listing, page after page. `query` begins with `?` or is empty.
-async fn all(client: &Client, path: &str, query: &str) -> Result<Vec<Value>, Failure> {
+pub(super) async fn all(client: &Client, path: &str, query: &str) -> Result<Vec<Value>, Failure> {
     let mut items = Vec::new();
     let mut after: Option<String> = None;
     loop {
@@ -49,7 +49,7 @@ async fn all(client: &Client, path: &str, query: &str) -> Result<Vec<Value>, Fai
 }
 
 /// Reads a record and changes the very version that was read.
-async fn change(
+pub(super) async fn change(
     client: &Client,
     method: Method,
     record: &str,
@@ -66,7 +66,7 @@ async fn change(
 }
 
 /// A path segment of a name that comes from the command line.
-fn segment(name: &str) -> Result<String, Failure> {
+pub(super) fn segment(name: &str) -> Result<String, Failure> {
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
     if name.is_empty() || name.starts_with('.') || !name.bytes().all(plain) {
         return Err(format!("`{name}` is no identifier: letters, digits, `-`, `_` and `.` only").into());
@@ -75,7 +75,7 @@ fn segment(name: &str) -> Result<String, Failure> {
 }
 
 /// Prints what an act brought: its record, and the leaf that proves it.
-fn done(answer: &Answer, what: &str, output: Output) {
+pub(super) fn done(answer: &Answer, what: &str, output: Output) {
     let leaf = answer.header("cinnabar-leaf").unwrap_or_default();
     let mut value = answer.json();
     if let Some(members) = value.as_object_mut() {
@@ -85,7 +85,7 @@ fn done(answer: &Answer, what: &str, output: Output) {
 }
 
 /// Prints a listing: one line each, the named members in columns.
-fn table(items: &[Value], columns: &[&str], output: Output) {
+pub(super) fn table(items: &[Value], columns: &[&str], output: Output) {
     let cell = |item: &Value, column: &str| match item.get(column) {
         None | Some(Value::Null) => "-".to_owned(),
         Some(Value::String(text)) => text.clone(),
