@@ -8,6 +8,8 @@
     reason = "tests: a failed step is a failed test"
 )]
 
+mod acme;
+mod acme_clients;
 mod authorities;
 mod crash;
 mod est;

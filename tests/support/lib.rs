@@ -12,9 +12,11 @@
     reason = "support of tests: a failed step is a failed test, and names say what things are"
 )]
 
+pub mod acme;
 pub mod appliance;
 pub mod client;
 pub mod corpus;
+pub mod dns;
 pub mod fault;
 pub mod judges;
 pub mod pkilint;

@@ -1,0 +1,615 @@
+//! ACME's protocol with a client of our own: the rules of RFC 8555, 8737 and 8738 broken one by one, and RFC 9773, which
+//! no client of Debian 12 speaks.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use support::acme::{Acme, Key, Web, b64, csr, identifiers, problem};
+use support::dns::Dns;
+use support::process::{eventually, free_port};
+use support::{Appliance, Client, client};
+
+/// An appliance with ACME, the names below `acme.test`, and a machine `portal` in whose name servers order.
+pub struct House {
+    pub appliance: Appliance,
+    pub dns: Dns,
+    pub port: u16,
+    pub http_port: u16,
+    pub tls_port: u16,
+}
+
+impl House {
+    #[track_caller]
+    pub fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    /// As [`House::new`], the folder changed before the service starts.
+    #[track_caller]
+    pub fn with(change: impl FnOnce(&Appliance)) -> Self {
+        let mut appliance = Appliance::init(support::Setup::default());
+        let dns = Dns::start();
+        let (port, http_port, tls_port) = (free_port(), free_port(), free_port());
+        let networks = format!("networks = [\"127.0.0.0/8\"]\ndns = \"{}\"", dns.address);
+        appliance.configure("networks = []", &networks);
+        appliance.configure("ports = [80, 443]", &format!("ports = [{http_port}, {tls_port}]"));
+        appliance.configure_more(&format!(
+            "[listeners.enrolment]\naddresses = [\"127.0.0.1:{port}\", \"[::1]:{port}\"]\n\
+             requests_per_second = 1000\nrequest_burst = 2000\n\
+             [acme]\nurl = \"https://localhost:{port}\"\nhttp_port = {http_port}\ntls_alpn_port = {tls_port}\n\
+             validation_seconds = 4\nterms_of_service = \"https://acme.test/terms\"\n\
+             renewal_explanation = \"https://acme.test/renewal\"\nopen_orders = 50"
+        ));
+        change(&appliance);
+        appliance.serve();
+        appliance.unseal();
+        appliance.organisation("bureau");
+        let out = appliance.directory.join("credentials/portal").display().to_string();
+        appliance
+            .cli_as("officer-1", &["caller", "add", "portal", "--organisation", "bureau", "--out", &out])
+            .ok();
+        Self { appliance, dns, port, http_port, tls_port }
+    }
+
+    /// A new binding for names below `acme.test` and loopback addresses: its identifier and key.
+    #[track_caller]
+    pub fn binding(&self) -> (String, String) {
+        let names = ["--name", ".acme.test", "--name", "127.0.0.0/8"];
+        let arguments = [&["acme", "binding", "add", "--caller", "portal", "--json"][..], &names].concat();
+        let given = self.appliance.cli_as("officer-1", &arguments).ok().json();
+        let text = |name: &str| given[name].as_str().expect("a text").to_owned();
+        assert_eq!(text("directory"), self.directory());
+        (text("id"), text("key"))
+    }
+
+    pub fn directory(&self) -> String {
+        format!("https://localhost:{}/acme/directory", self.port)
+    }
+
+    /// Somebody without an account.
+    pub fn stranger(&self) -> Acme {
+        let roots = client::certificates(&self.appliance.certificate("root"));
+        Acme::new(Client::with(self.port, &roots, None), &format!("https://localhost:{}", self.port))
+    }
+
+    /// Somebody with an account under a binding of its own.
+    #[track_caller]
+    pub fn account(&self) -> Acme {
+        let mut client = self.stranger();
+        let (kid, secret) = self.binding();
+        client.register(&kid, &secret);
+        client
+    }
+
+    /// openssl finds the chain good for this name.
+    #[track_caller]
+    pub fn judged_good(&self, chain: &Path, name: &str) {
+        let root = self.appliance.certificate("root").display().to_string();
+        let chain = chain.display().to_string();
+        let kind = if name.parse::<std::net::IpAddr>().is_ok() { "-verify_ip" } else { "-verify_hostname" };
+        let arguments = [
+            "verify",
+            "-x509_strict",
+            "-purpose",
+            "sslserver",
+            "-CAfile",
+            &root,
+            "-untrusted",
+            &chain,
+            kind,
+            name,
+            &chain,
+        ];
+        support::process::run("openssl", arguments).ok();
+    }
+
+    #[track_caller]
+    fn keep(&self, chain: &str) -> std::path::PathBuf {
+        let path = self.appliance.directory.join(format!("{}.pem", client::unique()));
+        std::fs::write(&path, chain).expect("file");
+        path
+    }
+}
+
+/// A PEM chain's first certificate.
+fn leaf(chain: &str) -> pki::Certificate {
+    pki::Certificate::from_pem(chain.as_bytes()).expect("PEM").into_iter().next().expect("a certificate")
+}
+
+#[test]
+fn requests_outside_of_the_rules_are_refused_and_change_nothing() {
+    let house = House::new();
+    let directory = house.stranger().get("/directory").is(200).json();
+    assert_eq!(directory["newAccount"], house.stranger().url("/new-account"));
+    assert_eq!(directory["meta"]["externalAccountRequired"], true);
+    assert!(directory["newAuthz"].is_null(), "pre-authorisation is not offered");
+    accounts(&house);
+    let client = house.account();
+    signatures(&house, &client);
+    orders(&client);
+    finalizing(&house, &client);
+    others(&house, &client);
+    key_change(&house);
+    let audit = house.appliance.audit_verify(&[]).ok();
+    assert!(!audit.told().contains("ops@acme.test"));
+    // Contacts are personal data: neither in a leaf nor in a column that can be read.
+    for file in ["cinnabar.db", "cinnabar.db-wal"] {
+        let octets = std::fs::read(house.appliance.directory.join(file)).unwrap_or_default();
+        assert!(!octets.windows(13).any(|part| part == b"ops@acme.test"), "{file} holds a contact");
+    }
+}
+
+fn accounts(house: &House) {
+    let mut client = house.stranger();
+    let url = client.url("/new-account");
+    let only = client.post(&url, &json!({ "onlyReturnExisting": true }));
+    assert_eq!(problem(&only), "accountDoesNotExist");
+    let terms = client.post(&url, &json!({}));
+    assert_eq!(problem(&terms), "userActionRequired");
+    assert!(
+        terms
+            .headers
+            .get_all("link")
+            .iter()
+            .any(|link| { link.to_str().is_ok_and(|link| link.contains("terms-of-service")) })
+    );
+    let agreed = json!({ "termsOfServiceAgreed": true });
+    assert_eq!(problem(&client.post(&url, &agreed)), "externalAccountRequired");
+    let (kid, secret) = house.binding();
+    let bound = |binding: Value| json!({ "termsOfServiceAgreed": true, "externalAccountBinding": binding });
+    let wrong = b64([7; 32]);
+    assert_eq!(problem(&client.post(&url, &bound(client.binding(&kid, &wrong)))), "unauthorized");
+    assert_eq!(problem(&client.post(&url, &bound(client.binding("unknown", &secret)))), "unauthorized");
+    // A binding over another key than the account's.
+    let other = house.stranger();
+    assert_eq!(problem(&client.post(&url, &bound(other.binding(&kid, &secret)))), "unauthorized");
+    let mut contact = bound(client.binding(&kid, &secret));
+    contact["contact"] = json!(["tel:+49"]);
+    assert_eq!(problem(&client.post(&url, &contact)), "unsupportedContact");
+    contact["contact"] = json!(["mailto:a@b.test,c@d.test"]);
+    assert_eq!(problem(&client.post(&url, &contact)), "invalidContact");
+    let made = client.register(&kid, &secret);
+    assert_eq!(made.json()["contact"], json!(["mailto:ops@acme.test"]));
+    // The same key again is the same account, and needs no binding.
+    let kid_url = client.kid.take().expect("an account");
+    let again = client.post(&url, &json!({ "onlyReturnExisting": true })).is(200);
+    assert_eq!(again.header("location"), kid_url);
+    let second = house.stranger();
+    assert_eq!(
+        problem(&second.post(&url, &bound(second.binding(&kid, &secret)))),
+        "unauthorized",
+        "used once"
+    );
+    client.kid = Some(kid_url.clone());
+    let changed = client.post(&kid_url, &json!({ "contact": ["mailto:other@acme.test"] })).is(200);
+    assert_eq!(changed.json()["contact"], json!(["mailto:other@acme.test"]));
+    assert_eq!(problem(&client.post(&kid_url, &json!({ "status": "valid" }))), "malformed");
+    let gone = client.post(&kid_url, &json!({ "status": "deactivated" })).is(200).json();
+    assert!(gone["status"] == "deactivated" && gone["contact"].is_null(), "{gone}");
+    assert_eq!(problem(&client.read(&kid_url)), "unauthorized");
+    client.kid = None;
+    assert_eq!(problem(&client.post(&url, &json!({ "onlyReturnExisting": true }))), "unauthorized");
+    // Withdrawn, a binding's account stops at once.
+    let client = house.account();
+    let mine = client.kid.clone().expect("an account");
+    let list = house.appliance.cli_as("officer-1", &["acme", "binding", "list", "--json"]).ok().json();
+    let last = list["items"].as_array().expect("items").last().expect("a binding")["id"].clone();
+    client.read(&mine).is(200);
+    house.appliance.cli_as("officer-1", &["acme", "binding", "withdraw", last.as_str().expect("id")]).ok();
+    assert_eq!(problem(&client.read(&mine)), "unauthorized");
+    // Who audits or operates gives out nothing.
+    let arguments = ["acme", "binding", "add", "--caller", "portal", "--name", "a.acme.test"];
+    house.appliance.cli_as("operator-1", &arguments).exits(1);
+}
+
+fn signatures(house: &House, client: &Acme) {
+    let url = client.kid.clone().expect("an account");
+    let post = |change: &dyn Fn(&mut Value)| {
+        let mut header = client.header(&url);
+        change(&mut header);
+        client.send(&url, &client.key.sign(&header, "").to_string())
+    };
+    client.read(&url).is(200);
+    for (says, change) in [
+        ("badNonce", &(|header: &mut Value| header["nonce"] = "AAAA".into()) as &dyn Fn(&mut Value)),
+        ("badNonce", &|header| drop(header.as_object_mut().expect("object").remove("nonce"))),
+        ("unauthorized", &|header| {
+            header["url"] = header["url"].as_str().expect("url").replace("https", "http").into()
+        }),
+        ("unauthorized", &|header| header["url"] = "https://localhost/acme/new-order".into()),
+        ("malformed", &|header| drop(header.as_object_mut().expect("object").remove("url"))),
+        ("malformed", &|header| header["jwk"] = json!({ "kty": "EC" })),
+        ("malformed", &|header| header["crit"] = json!(["url"])),
+        ("badSignatureAlgorithm", &|header| header["alg"] = "none".into()),
+        ("badSignatureAlgorithm", &|header| header["alg"] = "HS256".into()),
+        ("unauthorized", &|header| header["alg"] = "ES384".into()),
+        ("accountDoesNotExist", &|header| header["kid"] = "https://localhost/acme/account/x".into()),
+    ] {
+        let answer = post(change);
+        assert_eq!(problem(&answer), says, "{}", answer.told());
+        assert!(!answer.header("replay-nonce").is_empty(), "every answer brings a nonce");
+    }
+    // `jwk` where an account is asked for, and `kid` where none can be.
+    let mut header = client.header(&url);
+    header.as_object_mut().expect("object").remove("kid");
+    header["jwk"] = client.key.jwk();
+    assert_eq!(problem(&client.send(&url, &client.key.sign(&header, "").to_string())), "malformed");
+    let new = client.url("/new-account");
+    assert_eq!(problem(&client.post(&new, &json!({}))), "malformed");
+    // Another's key.
+    let header = client.header(&url);
+    assert_eq!(problem(&client.send(&url, &Key::new().sign(&header, "").to_string())), "unauthorized");
+    // Other forms of JWS.
+    let whole = client.key.sign(&client.header(&url), "");
+    let mut unprotected = whole.clone();
+    unprotected["header"] = json!({ "alg": "none" });
+    let general = json!({ "payload": "", "signatures": [whole] });
+    let twice = whole.to_string().replacen('{', "{\"payload\":\"\",", 1);
+    for body in
+        [unprotected.to_string(), general.to_string(), twice, "[]".into(), String::new(), "{".repeat(3000)]
+    {
+        assert_eq!(problem(&client.send(&url, &body)), "malformed");
+    }
+    let large = json!({ "protected": "A".repeat(300_000), "payload": "", "signature": "" }).to_string();
+    let answer = client.send(&url, &large);
+    assert!(answer.status.is_client_error(), "{}", answer.told());
+    // A request sent twice counts once, whether it changes something or only reads.
+    let body = client.key.sign(&client.header(&url), "").to_string();
+    client.send(&url, &body).is(200);
+    assert_eq!(problem(&client.send(&url, &body)), "badNonce");
+    let orders = client.url("/new-order");
+    let payload = json!({ "identifiers": identifiers(&["replay.acme.test"]) }).to_string();
+    let body = client.key.sign(&client.header(&orders), &payload).to_string();
+    client.send(&orders, &body).is(201);
+    assert_eq!(problem(&client.send(&orders, &body)), "badNonce");
+    let plain = house.stranger();
+    let answer = plain.get("/new-order");
+    assert_eq!(answer.status, 405);
+}
+
+fn orders(client: &Acme) {
+    let url = client.url("/new-order");
+    let refused = |names: &[&str]| problem(&client.post(&url, &json!({ "identifiers": identifiers(names) })));
+    for name in [
+        "acme.test",
+        "other.test",
+        "localhost",
+        "a.acme.test.",
+        "-a.acme.test",
+        "a_b.acme.test",
+        "münchen.acme.test",
+        "a..acme.test",
+        "*.*.acme.test",
+        "a.*.acme.test",
+        "*.acme.test",
+        "10.0.0.1",
+        "::1",
+        "a.acme.test\u{0}",
+    ] {
+        assert_eq!(refused(&[name]), "rejectedIdentifier", "{name}");
+    }
+    let email = json!({ "identifiers": [{ "type": "email", "value": "a@acme.test" }] });
+    assert_eq!(problem(&client.post(&url, &email)), "unsupportedIdentifier");
+    assert_eq!(problem(&client.post(&url, &json!({ "identifiers": [] }))), "malformed");
+    assert_eq!(problem(&client.post(&url, &json!({}))), "malformed");
+    let mixed = client.post(&url, &json!({ "identifiers": identifiers(&["ok.acme.test", "no.test"]) }));
+    assert_eq!(mixed.json()["subproblems"][0]["identifier"]["value"], "no.test", "{}", mixed.told());
+    let late = json!({ "identifiers": identifiers(&["a.acme.test"]), "notAfter": "2099-01-01T00:00:00Z" });
+    assert_eq!(problem(&client.post(&url, &late)), "malformed");
+    // One form: lower case, each once.
+    let (order_url, order) = client.order(&["WWW.Acme.Test", "www.acme.test"]);
+    assert_eq!(order["identifiers"], identifiers(&["www.acme.test"]));
+    assert_eq!(client.read(&order_url).is(200).json()["status"], "pending");
+    // Addresses are not proven in the DNS.
+    let (_, order) = client.order(&["127.0.0.1"]);
+    let authorization = client.read(order["authorizations"][0].as_str().expect("url")).is(200).json();
+    let kinds: Vec<&str> = authorization["challenges"]
+        .as_array()
+        .expect("list")
+        .iter()
+        .filter_map(|c| c["type"].as_str())
+        .collect();
+    assert_eq!(kinds, ["http-01", "tls-alpn-01"]);
+    // Given up, an authorization takes its order along.
+    let (order_url, order) = client.order(&["gone.acme.test"]);
+    let authorization = order["authorizations"][0].as_str().expect("url");
+    let given_up = client.post(authorization, &json!({ "status": "deactivated" })).is(200).json();
+    assert_eq!(given_up["status"], "deactivated");
+    assert_eq!(client.read(&order_url).is(200).json()["status"], "invalid");
+}
+
+fn finalizing(house: &House, client: &Acme) {
+    let (url, order) = client.order(&["one.acme.test", "two.acme.test"]);
+    let (early, _) = client.finalize(&order, &["one.acme.test", "two.acme.test"]);
+    assert_eq!(problem(&early), "orderNotReady");
+    client.prove(&order, &house.dns);
+    assert_eq!(client.read(&url).is(200).json()["status"], "ready");
+    for names in [
+        &["one.acme.test"][..],
+        &["one.acme.test", "two.acme.test", "three.acme.test"],
+        &["one.acme.test", "two.acme.test", "127.0.0.1"],
+        &["two.acme.test", "*.acme.test"],
+        &["other.test"],
+    ] {
+        let (answer, _) = client.finalize(&order, names);
+        assert_eq!(problem(&answer), "badCSR", "{names:?}");
+    }
+    let own = csr(&["one.acme.test", "two.acme.test"], &client.key.rcgen());
+    assert_eq!(problem(&client.finalize_with(&order, &own)), "badCSR", "the account's key");
+    let mut broken = csr(&["one.acme.test", "two.acme.test"], &rcgen::KeyPair::generate().expect("key"));
+    let last = broken.len() - 1;
+    broken[last] ^= 1;
+    assert_eq!(problem(&client.finalize_with(&order, &broken)), "badCSR", "its own signature");
+    assert_eq!(problem(&client.finalize_with(&order, b"no request")), "badCSR");
+    assert_eq!(client.read(&url).is(200).json()["status"], "ready", "nothing of that used the order up");
+    let (answer, _) = client.finalize(&order, &["TWO.acme.test", "one.acme.test"]);
+    assert_eq!(answer.is(200).json()["status"], "valid");
+    let done = client.read(&url).is(200).json();
+    let chain = client.read(done["certificate"].as_str().expect("url")).is(200);
+    let chain = String::from_utf8(chain.body.to_vec()).expect("PEM");
+    assert_eq!(leaf(&chain).dns_sans().collect::<Vec<_>>(), ["one.acme.test", "two.acme.test"]);
+    house.judged_good(&house.keep(&chain), "two.acme.test");
+    // What was proven need not be proven again.
+    let (_, order) = client.order(&["one.acme.test"]);
+    assert_eq!(order["status"], "ready");
+}
+
+fn others(house: &House, client: &Acme) {
+    let stranger = house.account();
+    let (url, order) = client.order(&["private.acme.test"]);
+    client.prove(&order, &house.dns);
+    let challenge_url = order["authorizations"][0].as_str().expect("url").to_owned();
+    assert_eq!(problem(&stranger.read(&url)), "malformed");
+    assert_eq!(stranger.read(&url).status, 404);
+    assert_eq!(stranger.read(&challenge_url).status, 404);
+    assert_eq!(stranger.finalize(&order, &["private.acme.test"]).0.status, 404);
+    assert_eq!(problem(&stranger.read(client.kid.as_ref().expect("kid"))), "unauthorized");
+    let (answer, key) = client.finalize(&order, &["private.acme.test"]);
+    let certificate = answer.is(200).json()["certificate"].as_str().expect("url").to_owned();
+    assert_eq!(stranger.read(&certificate).status, 404);
+    let chain = String::from_utf8(client.read(&certificate).is(200).body.to_vec()).expect("PEM");
+    let payload = json!({ "certificate": b64(leaf(&chain).der()), "reason": 4 });
+    let revoke = client.url("/revoke-cert");
+    assert_eq!(problem(&stranger.post(&revoke, &payload)), "unauthorized");
+    let orders = client.read(&format!("{}/orders", client.kid.as_ref().expect("kid"))).is(200).json();
+    assert!(orders["orders"].as_array().expect("orders").contains(&json!(url)));
+    // Whoever controls all its names now may have it revoked; whoever holds its key, too.
+    let mut holder = house.stranger();
+    holder.key = Key::from_pkcs8(key.serialized_der());
+    let bad = json!({ "certificate": b64(leaf(&chain).der()), "reason": 9 });
+    assert_eq!(problem(&holder.post(&revoke, &bad)), "badRevocationReason");
+    let foreign = house.stranger();
+    assert_eq!(problem(&foreign.post(&revoke, &payload)), "unauthorized");
+    holder.post(&revoke, &payload).is(200);
+    assert_eq!(problem(&client.post(&revoke, &payload)), "alreadyRevoked");
+    let (chain, _) = client.certificate(&["shared.acme.test"], json!({}), &house.dns);
+    let payload = json!({ "certificate": b64(leaf(&chain).der()) });
+    assert_eq!(problem(&stranger.post(&revoke, &payload)), "unauthorized");
+    let (_, order) = stranger.order(&["shared.acme.test"]);
+    stranger.prove(&order, &house.dns);
+    stranger.post(&revoke, &payload).is(200);
+}
+
+fn key_change(house: &House) {
+    let (mut client, other) = (house.account(), house.account());
+    let (url, kid) = (client.url("/key-change"), client.kid.clone().expect("kid"));
+    let inner = |new: &Key, change: &dyn Fn(&mut Value, &mut Value)| {
+        let mut header = json!({ "alg": "ES256", "jwk": new.jwk(), "url": url });
+        let mut payload = json!({ "account": kid, "oldKey": client.key.jwk() });
+        change(&mut header, &mut payload);
+        new.sign(&header, &payload.to_string())
+    };
+    let new = Key::new();
+    for change in [
+        &(|_: &mut Value, payload: &mut Value| payload["account"] = "x".into())
+            as &dyn Fn(&mut Value, &mut Value),
+        &|_, payload| payload["oldKey"] = Key::new().jwk(),
+        &|header, _| header["nonce"] = "x".into(),
+        &|header, _| header["url"] = "x".into(),
+    ] {
+        let answer = client.post(&url, &inner(&new, change));
+        assert!(["malformed", "unauthorized"].contains(&problem(&answer).as_str()), "{}", answer.told());
+    }
+    let taken = client.post(&url, &inner(&other.key, &|_, _| {}));
+    assert_eq!(taken.status, 409);
+    assert_eq!(taken.header("location"), other.kid.clone().expect("kid"));
+    client.post(&url, &inner(&new, &|_, _| {})).is(200);
+    let old = std::mem::replace(&mut client.key, new);
+    client.read(&kid).is(200);
+    client.key = old;
+    assert_eq!(problem(&client.read(&kid)), "unauthorized");
+}
+
+#[test]
+fn validation_stays_inside_of_what_the_operator_allows() {
+    let house = House::new();
+    let client = house.account();
+    let web = Web::on(house.http_port);
+    // Nobody must be reached there: the port is not allowed, although the host is.
+    let forbidden_port = free_port();
+    let secret = Web::on(forbidden_port);
+    let path = |challenge: &Value| {
+        format!("/.well-known/acme-challenge/{}", challenge["token"].as_str().expect("token"))
+    };
+    let judged = |name: &str, kind: &str, prepare: &dyn Fn(&Value)| {
+        let (url, order) = client.order(&[name]);
+        let challenge = client.challenge(&order, 0, kind);
+        prepare(&challenge);
+        let authorization = client.decided(&order, 0, &challenge);
+        let status = authorization["status"].as_str().expect("status").to_owned();
+        let error = authorization["challenges"][0]["error"]["type"].as_str().unwrap_or_default().to_owned();
+        assert_eq!(
+            client.read(&url).is(200).json()["status"],
+            if status == "valid" { "ready" } else { "invalid" }
+        );
+        (status, error.replace("urn:ietf:params:acme:error:", ""))
+    };
+    let valid = ("valid".to_owned(), String::new());
+    let invalid = |kind: &str| ("invalid".to_owned(), kind.to_owned());
+    let answer = |challenge: &Value| client.key_authorization(challenge);
+    assert_eq!(judged("a.acme.test", "http-01", &|c| web.page(&path(c), &format!("{}\n", answer(c)))), valid);
+    assert_eq!(judged("127.0.0.1", "http-01", &|c| web.page(&path(c), &answer(c))), valid);
+    assert_eq!(
+        judged("b.acme.test", "http-01", &|c| web.page(&path(c), "else")),
+        invalid("incorrectResponse")
+    );
+    let bare = |c: &Value| web.page(&path(c), c["token"].as_str().expect("token"));
+    assert_eq!(judged("b.acme.test", "http-01", &bare), invalid("incorrectResponse"));
+    assert_eq!(
+        judged("b.acme.test", "http-01", &|c| web.page(&path(c), &"x".repeat(5000))),
+        invalid("incorrectResponse")
+    );
+    assert_eq!(judged("b.acme.test", "http-01", &|_| {}), invalid("incorrectResponse"), "404");
+    // Redirects: to an allowed port yes, to a forbidden port or network or scheme never.
+    let moved = |c: &Value| {
+        web.redirect(&path(c), &format!("http://moved.acme.test:{}/there", house.http_port));
+        web.page("/there", &answer(c));
+    };
+    assert_eq!(judged("c.acme.test", "http-01", &moved), valid);
+    let there = |c: &Value, to: &str| web.redirect(&path(c), to);
+    let port = format!("http://d.acme.test:{forbidden_port}/secret");
+    assert_eq!(judged("d.acme.test", "http-01", &|c| there(c, &port)), invalid("connection"));
+    let metadata = format!("http://169.254.169.254:{}/latest", house.http_port);
+    assert_eq!(judged("d.acme.test", "http-01", &|c| there(c, &metadata)), invalid("connection"));
+    assert_eq!(judged("d.acme.test", "http-01", &|c| there(c, "file:///etc/passwd")), invalid("connection"));
+    let round = |c: &Value| there(c, &format!("http://d.acme.test:{}{}", house.http_port, path(c)));
+    assert_eq!(judged("d.acme.test", "http-01", &round), invalid("connection"));
+    assert_eq!(secret.asked(), 0, "a forbidden port was connected to");
+    // The DNS: a wrong value, none, and one of several.
+    let record = |name: &str, values: &[String]| {
+        let name = format!("_acme-challenge.{name}");
+        house.dns.clear(&name);
+        values.iter().for_each(|value| house.dns.put(&name, value));
+    };
+    assert_eq!(
+        judged("e.acme.test", "dns-01", &|_| record("e.acme.test", &[])),
+        invalid("incorrectResponse")
+    );
+    let wrong = |c: &Value| record("e.acme.test", &[answer(c)]);
+    assert_eq!(judged("e.acme.test", "dns-01", &wrong), invalid("incorrectResponse"));
+    let several = |c: &Value| record("e.acme.test", &["else".into(), client.dns_value(c)]);
+    assert_eq!(judged("e.acme.test", "dns-01", &several), valid);
+    // Nobody there: tried again within its time, then given up.
+    let elsewhere = judged("f.acme.test", "tls-alpn-01", &|_| {});
+    assert_eq!(elsewhere, invalid("connection"));
+    drop(web);
+    // A node that dies in the middle: another start takes the validation up.
+    survives_a_restart(house);
+}
+
+fn survives_a_restart(mut house: House) {
+    let client = house.account();
+    let (_, order) = client.order(&["late.acme.test"]);
+    let challenge = client.challenge(&order, 0, "dns-01");
+    client.post(challenge["url"].as_str().expect("url"), &json!({})).is(200);
+    house.appliance.kill();
+    house.dns.put("_acme-challenge.late.acme.test", &client.dns_value(&challenge));
+    house.appliance.serve();
+    house.appliance.unseal();
+    let url = order["authorizations"][0].as_str().expect("url");
+    eventually("the validation is taken up", Duration::from_secs(90), || {
+        let body = client.read(url).is(200).json();
+        assert_ne!(body["status"], "invalid", "{body}");
+        std::thread::sleep(Duration::from_millis(500));
+        (body["status"] == "valid").then_some(())
+    });
+    house.appliance.audit_verify(&[]).ok();
+}
+
+#[test]
+fn renewal_information_says_when_and_what_was_replaced() {
+    let house = House::new();
+    let client = house.account();
+    let id = |chain: &str| {
+        let leaf = leaf(chain);
+        format!("{}.{}", b64(leaf.authority_key_id().expect("AKI")), b64(leaf.serial()))
+    };
+    let (first, _) = client.certificate(&["ari.acme.test"], json!({}), &house.dns);
+    let anybody = house.stranger();
+    let answer = anybody.get(&format!("/renewal-info/{}", id(&first))).is(200);
+    assert!(answer.header("retry-after").parse::<u64>().is_ok());
+    let body = answer.json();
+    assert_eq!(body["explanationURL"], "https://acme.test/renewal");
+    let window = |body: &Value| {
+        let time = |name: &str| {
+            let text = body["suggestedWindow"][name].as_str().expect("a time");
+            text.parse::<jiff::Timestamp>().expect("RFC 3339").as_second()
+        };
+        (time("start"), time("end"))
+    };
+    let (start, end) = window(&body);
+    let leaf_of = leaf(&first);
+    assert!(start < end && start > leaf_of.not_before() && end < leaf_of.not_after());
+    for unknown in ["AAAA.AAAA", "x", "AAAA", "....", &format!("{}A", id(&first))] {
+        let answer = anybody.get(&format!("/renewal-info/{unknown}"));
+        assert!(answer.status.is_client_error(), "{}", answer.told());
+    }
+    // An order says what it replaces; once, of its own account, with a name in common.
+    let order = |who: &Acme, names: &[&str], replaces: &str| {
+        who.post(&who.url("/new-order"), &json!({ "identifiers": identifiers(names), "replaces": replaces }))
+    };
+    assert_eq!(problem(&order(&house.account(), &["ari.acme.test"], &id(&first))), "malformed");
+    assert_eq!(problem(&order(&client, &["else.acme.test"], &id(&first))), "malformed");
+    assert_eq!(problem(&order(&client, &["ari.acme.test"], "AAAA.AAAA")), "malformed");
+    let (second, _) = client.certificate(&["ari.acme.test"], json!({ "replaces": id(&first) }), &house.dns);
+    let again = order(&client, &["ari.acme.test"], &id(&first));
+    assert_eq!((again.status.as_u16(), problem(&again).as_str()), (409, "alreadyReplaced"));
+    // Revoked: renew at once.
+    let payload = json!({ "certificate": b64(leaf(&second).der()), "reason": 1 });
+    client.post(&client.url("/revoke-cert"), &payload).is(200);
+    let (start, end) = window(&anybody.get(&format!("/renewal-info/{}", id(&second))).is(200).json());
+    let now = jiff::Timestamp::now().as_second();
+    assert!(start < end && end < now, "{start} {end} {now}");
+    // A client that asks at the window's time renews, and the chain of replacements stands in the register.
+    let (third, _) = client.certificate(&["ari.acme.test"], json!({ "replaces": id(&second) }), &house.dns);
+    let fingerprint = |chain: &str| {
+        leaf(chain).sha256_fingerprint().iter().map(|octet| format!("{octet:02x}")).collect::<String>()
+    };
+    let sql = format!("SELECT replaces FROM certificates WHERE id = '{}'", fingerprint(&third));
+    assert_eq!(house.appliance.sql(&sql), [fingerprint(&second)]);
+}
+
+#[test]
+fn orders_that_officers_must_approve_wait_for_them() {
+    let house = House::with(|appliance| {
+        let path = appliance.directory.join("policies/certificates/server.toml");
+        let text = std::fs::read_to_string(&path).expect("profile");
+        let changed = text.replace("version = 1\n", "version = 1\napprovals = 1\n");
+        let changed = changed.replace("wildcards = false", "wildcards = true");
+        assert_ne!(changed, text);
+        std::fs::write(path, changed).expect("profile");
+    });
+    let client = house.account();
+    let officer = house.appliance.client("officer-1");
+    let requested = |names: &[&str]| {
+        let (url, order) = client.order(names);
+        client.prove(&order, &house.dns);
+        let (answer, _) = client.finalize(&order, names);
+        let answer = answer.is(200);
+        assert_eq!(answer.json()["status"], "processing", "{}", answer.told());
+        assert!(!answer.header("retry-after").is_empty());
+        let requests = officer.get("/v1/certificate-requests?state=pending").is(200).json();
+        let request = requests["items"].as_array().expect("requests").last().expect("a request").clone();
+        (url, request)
+    };
+    let decide = |request: &Value, word: &str, body: &Value| {
+        let path = format!("/v1/certificate-requests/{}/{word}", request["id"].as_str().expect("id"));
+        officer.post(&path, body)
+    };
+    // A wildcard and the name above it are proven one after the other at the same record.
+    let (url, request) = requested(&["*.wild.acme.test", "wild.acme.test"]);
+    assert_eq!(client.read(&url).is(200).json()["status"], "processing");
+    decide(&request, "approve", &json!({ "csr_digest": request["csr_digest"] })).is(200);
+    let done = client.settled(&url);
+    assert_eq!(done["status"], "valid", "{done}");
+    let chain = client.read(done["certificate"].as_str().expect("url")).is(200);
+    let chain = String::from_utf8(chain.body.to_vec()).expect("PEM");
+    house.judged_good(&house.keep(&chain), "any.wild.acme.test");
+    // Refused, the order ends with the reason.
+    let (url, request) = requested(&["no.acme.test"]);
+    decide(&request, "refuse", &json!({ "reason": "not this one" })).is(200);
+    let done = client.settled(&url);
+    assert_eq!((done["status"].as_str(), done["certificate"].as_str()), (Some("invalid"), None), "{done}");
+    house.appliance.audit_verify(&[]).ok();
+}
