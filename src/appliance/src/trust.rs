@@ -43,12 +43,17 @@ impl Trust {
     /// Reads every `*.toml` of the folder, in the order of their names; none without a folder.
     ///
     /// # Errors
-    /// [`TrustFault`]; a folder that is named and not there is one.
+    /// [`TrustFault`]; a folder that is not there is none, for it trusts nobody.
     pub fn load(folder: Option<&Path>) -> Result<Self, TrustFault> {
         let Some(folder) = folder else { return Ok(Self::default()) };
         let unreadable = |source| TrustFault::Unreadable { path: folder.into(), source };
         let mut files = Vec::new();
-        for entry in std::fs::read_dir(folder).map_err(unreadable)? {
+        let entries = match std::fs::read_dir(folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Self::default()),
+            Err(error) => return Err(unreadable(error)),
+        };
+        for entry in entries {
             let path = entry.map_err(unreadable)?.path();
             if path.extension().is_some_and(|ending| ending == "toml") {
                 files.push(path);
@@ -123,7 +128,9 @@ mod tests {
     fn each_file_is_an_anchor_and_a_broken_one_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
-        assert!(Trust::load(None).unwrap().anchors().is_empty());
+        for nowhere in [None, Some(folder.path().join("absent"))] {
+            assert!(Trust::load(nowhere.as_deref()).unwrap().anchors().is_empty());
+        }
         write("province.pem", &certificate());
         write(
             "province.toml",

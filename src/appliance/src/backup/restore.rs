@@ -25,7 +25,7 @@ impl Layout {
     /// The SQLite database, unless another one was named.
     pub const DATABASE: &str = "cinnabar.db";
     /// Members of the backup (a file, or a folder's prefix ending in `/`) and their places.
-    const PLACES: [(&str, &str); 10] = [
+    const PLACES: [(&str, &str); 11] = [
         ("configuration/ceremony.txt", "ceremony.txt"),
         ("configuration/hierarchy.toml", "hierarchy.toml"),
         ("log/verifier.key", "log.key"),
@@ -36,6 +36,7 @@ impl Layout {
         ("certificates/", "certificates/"),
         ("policies/authorization/", "policies/authorization/"),
         ("policies/certificates/", "policies/certificates/"),
+        ("policies/trust/", "policies/trust/"),
     ];
 }
 
@@ -217,6 +218,7 @@ fn configuration(archive: &Archive, named: Option<&DatabaseUrl>) -> Result<Strin
     config.listeners.admin.socket = "state/admin.sock".into();
     config.policies.authorization = "policies/authorization".into();
     config.policies.certificates = "policies/certificates".into();
+    config.policies.trust = config.policies.trust.map(|_| "policies/trust".into());
     config.database.url = match named {
         None => format!("sqlite:{}", Layout::DATABASE),
         Some(DatabaseUrl::Lite(path)) => format!("sqlite:{}", path.display()),

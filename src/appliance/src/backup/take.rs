@@ -140,6 +140,9 @@ fn add_configuration(writer: &mut Archive, path: &Path, config: &Config) -> Resu
     if config.policies.certificates.is_dir() {
         add_folder(writer, &config.policies.certificates, "policies/certificates", Depth::All)?;
     }
+    if let Some(trust) = config.policies.trust.as_deref().filter(|folder| folder.is_dir()) {
+        add_folder(writer, trust, "policies/trust", Depth::All)?;
+    }
     add_folder(writer, &config.policies.authorization, "policies/authorization", Depth::All)
 }
 
