@@ -11,6 +11,7 @@
 mod acme;
 mod acme_clients;
 mod authorities;
+mod certificates;
 mod crash;
 mod est;
 mod faults;

@@ -21,7 +21,7 @@ CREATE INDEX certificates_organisation ON certificates (organisation, not_after,
 CREATE INDEX certificates_profile ON certificates (profile, not_after, id);
 CREATE INDEX certificates_not_after ON certificates (not_after, id);
 CREATE INDEX certificates_state ON certificates (state, not_after, id) WHERE state <> 'good';
-CREATE INDEX certificates_key ON certificates (key);
+CREATE INDEX certificates_key ON certificates (key, id);
 -- Revoked and held ones are few: lists and caches read them alone.
 CREATE INDEX certificates_not_good ON certificates (issuer, shard, changed) WHERE state <> 'good';
 -- Caches of what is not good are kept current by what changed last; certificates that were always good have NULL.

@@ -27,7 +27,7 @@ use super::model::{
 use super::order::Order;
 use super::records;
 use super::request::{Entered, ask};
-use super::search::{SearchError, search};
+use super::search::inventory;
 use super::service::{self, Renewable, Subject};
 use super::wish::{LARGEST, Term, read};
 use crate::app::App;
@@ -159,10 +159,7 @@ async fn renew_certificate(
     let form = Form::of(&headers, Form::Json)?;
     let now = service::now(&app)?;
     let row = records::certificate(&app.db, &fingerprint).await?;
-    let renewable = match row {
-        Some(row) => Some(Renewable::of(row, now)),
-        None => None,
-    };
+    let renewable = row.map(|row| Renewable::of(row, now));
     let (resource, due) = match &renewable {
         Some(Ok(one)) => (one.resource(), one.is_due(now)),
         _ => (Resource::certificate(&fingerprint), false),
@@ -196,19 +193,12 @@ async fn list_certificates(
 ) -> Result<Json<Certificates>> {
     let Query(query) = query?;
     session.permit::<ReadCertificate>(Resource::certificate("*"))?;
-    let filter = query.check(app.unsealed()?.journal.clock().wall())?;
-    let issuers = app.authority_labels();
-    let profiles = match &filter.profile {
+    let now = app.unsealed()?.journal.clock().wall();
+    let profiles = match &query.profile {
         Some(name) => recorded_names(&app, name),
         None => Vec::new(),
     };
-    let found = search(&app.db, &filter, &issuers, &profiles).await.map_err(|error| match error {
-        SearchError::Cursor => {
-            Problem::new(Kind::InvalidParameter, "Send `after` with the search that it came from.")
-                .with("parameter", "after")
-        }
-        SearchError::Store(error) => error.into(),
-    })?;
+    let found = inventory(&app.db, query, now, &app.authority_labels(), &profiles).await?;
     Ok(Json(Certificates {
         items: found.rows.iter().map(CertificateRecord::from).collect(),
         next: found.next,

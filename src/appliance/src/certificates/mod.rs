@@ -25,10 +25,12 @@ mod service;
 mod wish;
 
 pub use error::CertificateError;
+pub use filter::Search;
 pub use holder::{Asked, Holder, key_hash};
 pub use http::routes;
 pub use issue::{Intended, Issued, Signed, chain_of, intend, issue, on_record};
 pub use order::Order;
 pub use pki::profile::Way;
 pub use request::{Approved, Entered, Outcome, Pending, approve, ask, cancel, digest, refuse};
+pub use search::{Found, inventory};
 pub use wish::{Term, read, wish};

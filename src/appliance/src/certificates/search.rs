@@ -7,13 +7,14 @@
 
 use std::fmt::Write as _;
 
-use super::filter::{Filter, Pattern, State, seal};
+use super::filter::{Filter, Pattern, Search, State, seal};
 use super::records::CERTIFICATES;
-use crate::store::{Db, Row, StoreError, Value};
+use crate::problem::{Kind, Problem};
+use crate::store::{Db, Record, Row, StoreError, Value};
 
 /// One page.
 #[derive(Debug)]
-pub(super) struct Found {
+pub struct Found {
     /// Rows without their certificates.
     pub rows: Vec<Row>,
     /// Cursor of the next page, if there is one.
@@ -22,7 +23,7 @@ pub(super) struct Found {
 
 /// Why nothing was found.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum SearchError {
+enum SearchError {
     /// The cursor is of another search.
     #[error("the cursor belongs to another search")]
     Cursor,
@@ -32,11 +33,31 @@ pub(super) enum SearchError {
 }
 
 /// Index entries that a page looks at, at most.
-pub(super) const BUDGET: u32 = 1000;
+const BUDGET: u32 = 1000;
 
-/// Searches. `issuers` are the labels of every authority there is; `profiles` the names under which certificates of the
-/// profile asked for are recorded.
-pub(super) async fn search(
+/// Searches the inventory. `now` in microseconds; `issuers` are the labels of every authority there is; `profiles` the
+/// names under which certificates of the profile asked for are recorded.
+///
+/// # Errors
+/// A problem: parameters or a cursor that cannot be used, a store that does not answer.
+pub async fn inventory(
+    db: &Db,
+    asked: Search,
+    now: i64,
+    issuers: &[String],
+    profiles: &[String],
+) -> crate::problem::Result<Found> {
+    let filter = asked.check(now)?;
+    search(db, &filter, issuers, profiles).await.map_err(|error| match error {
+        SearchError::Cursor => {
+            Problem::new(Kind::InvalidParameter, "Send `after` with the search that it came from.")
+                .with("parameter", "after")
+        }
+        SearchError::Store(error) => error.into(),
+    })
+}
+
+async fn search(
     db: &Db,
     filter: &Filter,
     issuers: &[String],
@@ -48,14 +69,7 @@ pub(super) async fn search(
         let records = db.fetch_built(sql, &parameters).await?;
         let mut rows = Vec::with_capacity(records.len());
         for record in &records {
-            let key: Result<Vec<Value>, _> = plan
-                .driver
-                .key
-                .iter()
-                .enumerate()
-                .map(|(n, _)| record.value(KEYS[n.min(1)]).cloned())
-                .collect();
-            rows.push((key?, record.to_row(&CERTIFICATES)?));
+            rows.push((plan.key_of(record)?, record.to_row(&CERTIFICATES)?));
         }
         // Fewer than asked for: is the index at its end, or only the budget?
         let end = if plan.residual.is_empty() || rows.len() > filter.limit as usize {
@@ -63,23 +77,20 @@ pub(super) async fn search(
         } else {
             let (sql, parameters) = plan.end();
             let last = db.fetch_built(sql, &parameters).await?;
-            let key = |record: &crate::store::Record| -> Result<Vec<Value>, StoreError> {
-                plan.driver
-                    .key
-                    .iter()
-                    .enumerate()
-                    .map(|(n, _)| record.value(KEYS[n.min(1)]).cloned())
-                    .collect()
-            };
-            last.first().map(key).transpose()?
+            last.first().map(|record| plan.key_of(record)).transpose()?
         };
         parts.push((rows, end));
     }
     Ok(merged(parts, filter.limit as usize))
 }
 
+/// Where a row stands in the order of its index.
+type Key = Vec<Value>;
+/// The rows of one index, and where it was left when the budget ended.
+type Part = (Vec<(Key, Row)>, Option<Key>);
+
 /// Several indices' pages as one, in the order of their common key.
-fn merged(mut parts: Vec<(Vec<(Vec<Value>, Row)>, Option<Vec<Value>>)>, limit: usize) -> Found {
+fn merged(mut parts: Vec<Part>, limit: usize) -> Found {
     // What lies behind the nearest end may have others before it.
     let end = parts.iter().filter_map(|(_, end)| end.clone()).min_by(|a, b| order(a, b));
     let mut rows: Vec<_> = parts.iter_mut().flat_map(|(rows, _)| std::mem::take(rows)).collect();
@@ -330,6 +341,10 @@ impl Conditions {
 }
 
 impl Plan {
+    fn key_of(&self, record: &Record) -> Result<Key, StoreError> {
+        KEYS.iter().take(self.driver.key.len()).map(|name| record.value(name).cloned()).collect()
+    }
+
     /// The page: at most `limit` of the rows that the first [`BUDGET`] entries of the index name.
     fn page(&self, limit: u32) -> (String, Vec<Value>) {
         let mut text = Text::default();
@@ -472,5 +487,80 @@ impl Text {
             sql.push_str(part);
         }
         (sql, self.values)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::DatabaseUrl;
+
+    /// Every subset of the conditions, with and without a cursor: no plan reads a whole table, and none sorts more than
+    /// the budget.
+    #[tokio::test]
+    async fn every_search_is_served_by_an_index() {
+        let folder = tempfile::tempdir().unwrap();
+        let url: DatabaseUrl = format!("sqlite:{}", folder.path().join("c.db").display()).parse().unwrap();
+        let db = Db::upgrade(&url).await.unwrap();
+        let set: [fn(&mut Search); 11] = [
+            |s| s.subject = Some("bureau".into()),
+            |s| s.san = Some("*.example.cn".into()),
+            |s| s.serial = Some("0a".into()),
+            |s| s.fingerprint = Some("0a".into()),
+            |s| s.key = Some("0a".into()),
+            |s| s.profile = Some("machine".into()),
+            |s| s.organisation = Some("o".into()),
+            |s| s.caller = Some("c".into()),
+            |s| s.issuer = Some("ca".into()),
+            |s| s.state = Some("good".into()),
+            |s| s.expires_after = Some("2027-01-01T00:00:00Z".into()),
+        ];
+        let states = ["good", "held", "revoked", "expired"];
+        let issuers = ["ca".to_owned(), "other".to_owned()];
+        let mut seen = 0;
+        for mask in 0_usize..1 << set.len() {
+            let mut asked = Search::default();
+            for (bit, put) in set.iter().enumerate() {
+                if mask & (1 << bit) != 0 {
+                    put(&mut asked);
+                }
+            }
+            if asked.state.is_some() {
+                asked.state = Some(states[mask % 4].into());
+            }
+            let mut filter = asked.check(1_800_000_000_000_000).unwrap();
+            let profiles: Vec<String> =
+                filter.profile.iter().flat_map(|name| [name.clone(), format!("{name}-client")]).collect();
+            for with_cursor in [false, true] {
+                if with_cursor {
+                    let key = plans(&filter, &issuers, &profiles).unwrap()[0].driver.key;
+                    filter.after = key
+                        .iter()
+                        .map(|column| if *column == "not_after" { 5.into() } else { Value::from("x") })
+                        .collect();
+                }
+                for plan in plans(&filter, &issuers, &profiles).unwrap() {
+                    for (sql, parameters) in [plan.page(51), plan.end()] {
+                        let explained =
+                            db.fetch_built(format!("EXPLAIN QUERY PLAN {sql}"), &parameters).await.unwrap();
+                        for step in explained {
+                            let step = step.text("detail").unwrap().to_owned();
+                            let whole = step.starts_with("SCAN")
+                                && !step.contains("USING")
+                                && !step.contains("scanned");
+                            assert!(!whole, "{step}\n{sql}");
+                            let sorts = step.contains("TEMP B-TREE")
+                                && !plan.driver.by_name
+                                && !sql.contains(" IN (");
+                            assert!(!sorts, "{step}\n{sql}");
+                        }
+                        seen += 1;
+                        // And it runs.
+                        db.fetch_built(sql, &parameters).await.unwrap();
+                    }
+                }
+            }
+        }
+        assert!(seen > 8_000, "{seen}");
     }
 }

@@ -249,3 +249,45 @@ fn replacing_an_authority_takes_two_officers_and_no_auditor() {
     let other = Caller::system("reload");
     assert!(policy.decide::<RotateKey>(&other, resource(), facts()).is_err());
 }
+
+fn certificates_are_renewed_by_officers_and_when_due_by_whom_they_name() {
+    let policy = Policy::load(&shipped()).unwrap();
+    let machine = caller(CallerKind::Machine, &[Role::Sealer]);
+    let of = |holder: &str| Resource::certificate_of("ab", Some(holder));
+    let due = |due: bool| Facts { due: Some(due), ..facts() };
+    assert!(policy.decide::<RenewCertificate>(&machine, of("c1"), due(true)).is_ok());
+    assert!(policy.decide::<RenewCertificate>(&machine, of("c1"), due(false)).is_err());
+    assert!(policy.decide::<RenewCertificate>(&machine, of("c2"), due(true)).is_err());
+    let nobodys = Resource::certificate("ab");
+    assert!(policy.decide::<RenewCertificate>(&machine, nobodys.clone(), due(true)).is_err());
+    let officer = caller(CallerKind::Officer, &[Role::SecurityOfficer]);
+    assert!(policy.decide::<RenewCertificate>(&officer, nobodys, due(false)).is_ok());
+    let denied = policy.decide::<RenewCertificate>(&officer, of("c2"), facts()).unwrap_err();
+    assert!(!denied.errors.is_empty(), "whether it is due must be said");
+    assert!(policy.decide::<ReadCertificate>(&machine, of("c1"), facts()).is_ok());
+    assert!(policy.decide::<ReadCertificate>(&machine, of("c2"), facts()).is_err());
+}
+
+#[test]
+fn requests_for_certificates_are_decided_by_another_person_and_followed_by_their_own() {
+    let policy = Policy::load(&shipped()).unwrap();
+    let officer = caller(CallerKind::Officer, &[Role::SecurityOfficer]);
+    let request = || Resource::certificate_request("r", "c7");
+    let by = |person: &str| Facts { proposer: Some(person.to_owned()), ..facts() };
+    assert!(policy.decide::<ApproveCertificate>(&officer, request(), by("p2")).is_ok());
+    assert!(policy.decide::<RefuseCertificate>(&officer, request(), by("")).is_ok());
+    let denied = policy.decide::<ApproveCertificate>(&officer, request(), by("p1")).unwrap_err();
+    assert_eq!(denied.policies, ["four-eyes-on-certificates"]);
+    assert!(policy.decide::<RefuseCertificate>(&officer, request(), by("p1")).is_err());
+    let auditor = caller(CallerKind::Officer, &[Role::SecurityOfficer, Role::Auditor]);
+    assert!(policy.decide::<ApproveCertificate>(&auditor, request(), by("p2")).is_err());
+    let machine = caller(CallerKind::Machine, &[]);
+    let own = || Resource::certificate_request("r", "c1");
+    assert!(policy.decide::<ReadCertificate>(&machine, own(), facts()).is_ok());
+    assert!(policy.decide::<CancelCertificate>(&machine, own(), facts()).is_ok());
+    assert!(policy.decide::<CancelCertificate>(&machine, request(), facts()).is_err());
+    assert!(policy.decide::<ApproveCertificate>(&machine, own(), by("p2")).is_err());
+    let keeper = Caller::system("certificate-keeper");
+    assert!(policy.decide::<KeepCertificates>(&keeper, Resource::appliance(), facts()).is_ok());
+    assert!(policy.decide::<KeepCertificates>(&officer, Resource::appliance(), facts()).is_err());
+}
