@@ -35,7 +35,7 @@ pub enum ProfilesFault {
         /// The folder.
         folder: PathBuf,
         /// Which file, which key, and how to mend it.
-        source: ProfilesError,
+        source: Box<ProfilesError>,
     },
 }
 
@@ -61,7 +61,8 @@ pub fn load(folder: &Path) -> Result<Profiles, ProfilesFault> {
             texts.push((name, std::fs::read_to_string(&path).map_err(unreadable(&path))?));
         }
     }
-    Profiles::from_texts(texts).map_err(|source| ProfilesFault::Unfit { folder: folder.into(), source })
+    Profiles::from_texts(texts)
+        .map_err(|source| ProfilesFault::Unfit { folder: folder.into(), source: Box::new(source) })
 }
 
 impl InForce {
