@@ -19,7 +19,7 @@ use common::*;
 use crypto::{KeyKind, Signer, SoftwareKey};
 
 #[test]
-fn openssl_verifies_one_of_every_profile() {
+fn openssl_and_x509_parser_verify_one_of_every_profile() {
     let dir = tempfile::tempdir().unwrap();
     for kind in [KeyKind::P256, KeyKind::P384, KeyKind::Ed25519] {
         let root = make("root", None, kind, "示例根 CA");
@@ -38,6 +38,10 @@ fn openssl_verifies_one_of_every_profile() {
             );
             let verified = openssl(dir.path(), &args);
             assert!(verified.contains("leaf.pem: OK"), "{}: {verified}", profile.name());
+            let (rest, parsed) = x509_parser::parse_x509_certificate(leaf.certificate.der()).unwrap();
+            let (_, above) = x509_parser::parse_x509_certificate(issuer.certificate.der()).unwrap();
+            assert!(rest.is_empty() && parsed.extensions_map().is_ok(), "{}", profile.name());
+            parsed.verify_signature(Some(above.public_key())).unwrap();
         }
     }
 }
