@@ -1,7 +1,7 @@
 //! `cms_sign`: content digest to CMS, the share of the PKI in sealing a document. `path_validate`: leaf, issuing CA,
 //! root, two CRLs. `issue_leaf_with_lint`: a P-256 client certificate from the wish to the verified signature, with its
 //! parts: `issue_prepare` (profile applied, throw-away signature, every lint) and two signatures and one verification
-//! besides.
+//! besides. `time_stamp`: a request read, TSTInfo made and signed.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -22,6 +22,7 @@ use cinnabar_pki::{
     issue::{IssuerRef, prepare},
     path::{Policy, Purpose, Request, RevocationPolicy, TrustAnchors, validate},
     profile::builtin,
+    tsp::{Accuracy, Imprint, Stamper, TimeStampReq},
 };
 use common::*;
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -50,6 +51,18 @@ fn benches(c: &mut Criterion) {
     };
     c.bench_function("issue_prepare", |b| b.iter(linted));
     c.bench_function("issue_leaf_with_lint", |b| b.iter(|| linted().sign(&*ca.key).unwrap()));
+    let tsa = entity(Some(&ca), Profile::TimeStamp, "TSA");
+    let stamper =
+        Stamper::new(tsa.key.clone(), &tsa.certificate, &[], Accuracy { millis: 1000 }, true).unwrap();
+    let asked = TimeStampReq::new(Imprint::new(DigestAlgorithm::Sha256, &digest).unwrap(), None, [1; 8]);
+    let (asked, policy) = (asked.to_der(), "0.4.0.2023.1.1".parse().unwrap());
+    c.bench_function("time_stamp", |b| {
+        b.iter(|| {
+            let request = TimeStampReq::parse(black_box(&asked)).unwrap();
+            let stamp = stamper.stamp(&request, policy, &[0x7F; 20], NOW * 1_000_000).unwrap();
+            stamper.sign(&stamp).unwrap()
+        });
+    });
     c.bench_function("certificate_parse", |b| {
         b.iter(|| Certificate::from_der(black_box(seal.certificate.der())).unwrap());
     });

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use super::batch::{Proof, Queue, Waiting};
 use crate::app::{App, Unsealed};
 use crate::authorities::Register;
-use crate::ceremony::Role;
+use crate::ceremony::{CustodyKind, Role};
 use crate::config::Timestamps;
 use crate::journal::CommitError;
 use crate::policy::{IssueTimestamp, Permit};
@@ -38,6 +38,8 @@ pub struct Ready {
     pub fingerprint: Arc<str>,
     /// Version of that row.
     pub version: i64,
+    /// Whether its key signs in this process; a device makes its callers wait.
+    at_hand: bool,
     /// The register it was taken from.
     register: Arc<Register>,
 }
@@ -200,7 +202,9 @@ pub async fn stamp_signer(
     }
     let stamper = Stamper::new(signer, &certificate, &chain, accuracy, named);
     let stamper = stamper.map_err(|error| error.to_string())?;
-    Ok(Ready { stamper, fingerprint: fingerprint.into(), version: row.version(), register })
+    let slot = app.slot_of(&unit.label);
+    let at_hand = app.hierarchy.key(&slot).is_none_or(|key| key.custody == CustodyKind::File);
+    Ok(Ready { stamper, fingerprint: fingerprint.into(), version: row.version(), at_hand, register })
 }
 
 /// Answers a DER TimeStampReq with a token that is recorded.
@@ -236,7 +240,14 @@ async fn answer(app: &Arc<App>, office: &Office, asker: Asker, request: &[u8]) -
     let serial = pki::issue::serial_from_random(serial);
     let stamp = ready.stamper.stamp(&request, policy, &serial, micros).map_err(|error| signer(&error))?;
     // Signed before the entry and outside of every lock (decision 2); nobody gets it before the entry is durable.
-    let token = ready.stamper.sign(&stamp).map_err(|error| signer(&error))?;
+    let token = if ready.at_hand {
+        ready.stamper.sign(&stamp).map_err(|error| signer(&error))?
+    } else {
+        // A device answers in milliseconds and must not hold up the thread's other requests.
+        let (ready, stamp) = (ready.clone(), stamp.clone());
+        let signed = tokio::task::spawn_blocking(move || ready.stamper.sign(&stamp)).await;
+        signed.map_err(|error| signer(&error))?.map_err(|error| signer(&error))?
+    };
     let (answer, answered) = oneshot::channel();
     let caller = match asker {
         Asker::Anonymous => None,
