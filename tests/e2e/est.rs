@@ -233,6 +233,46 @@ fn secrets_serve_once_and_unsound_requests_each_get_their_problem() {
 }
 
 #[test]
+fn after_a_rollover_the_authorities_before_and_after_and_their_crosses_are_given_out() {
+    let machine = Machine::start();
+    let (secret, _) = machine.secret("portal");
+    machine.appliance.cli_as("officer-1", &["authority", "rollover", "platform-ca"]).ok();
+    machine.appliance.cli_as("officer-2", &["authority", "approve", "platform-ca-2"]).ok();
+    machine.authorities();
+    let given = machine.read("cacerts.pem");
+    for label in
+        ["platform-ca", "platform-ca-2", "platform-ca-2-by-platform-ca", "platform-ca-by-platform-ca-2"]
+    {
+        let pem = std::fs::read_to_string(machine.appliance.certificate(label)).unwrap();
+        assert!(given.contains(pem.trim()), "{label} is not among\n{given}");
+    }
+    machine.request("first", &format!("{EC} -keyout key.pem -subj /CN=portal"));
+    assert_eq!(machine.send("simpleenroll", &format!("-u portal:{secret}"), "first.b64"), 200);
+    machine.certificate("certificate.pem");
+    let issuer =
+        machine.shell("openssl x509 -in certificate.pem -noout -ext authorityKeyIdentifier").ok().stdout;
+    let new = machine.appliance.certificate("platform-ca-2").display().to_string();
+    let key = machine.shell(&format!("openssl x509 -in {new} -noout -ext subjectKeyIdentifier")).ok().stdout;
+    let id = |text: &str| text.lines().last().unwrap_or_default().trim().to_owned();
+    assert_eq!(id(&issuer), id(&key), "issued by the new one");
+    // The listener knows whom the new authority names.
+    machine
+        .shell(
+            "openssl x509 -x509toreq -in certificate.pem -signkey key.pem -copy_extensions copyall -out again.pem
+             openssl req -in again.pem -outform DER | openssl base64 -out again.b64",
+        )
+        .ok();
+    eventually("the new authority's certificates are taken", Duration::from_secs(10), || {
+        let line = format!(
+            "curl -s --cacert root.pem --cert certificate.pem --key key.pem -o answer -w '%{{http_code}}' \
+             -H 'Content-Type: application/pkcs10' --data-binary @again.b64 {}/.well-known/est/simplereenroll",
+            machine.base
+        );
+        (machine.shell(&line).stdout == "200").then_some(())
+    });
+}
+
+#[test]
 fn there_is_no_enrolment_listener_unless_asked_for() {
     let appliance = Appliance::init(Setup::default());
     let text = std::fs::read_to_string(appliance.config()).unwrap();
