@@ -32,6 +32,22 @@ pub struct Appliance {
     scratch: tempfile::TempDir,
 }
 
+/// Copies files and folders; sockets stay where they are.
+fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(to)?;
+    std::fs::set_permissions(to, std::fs::metadata(from)?.permissions())?;
+    for entry in std::fs::read_dir(from)? {
+        let (entry, kind) = entry.and_then(|entry| Ok((entry.path(), entry.file_type()?)))?;
+        let to = to.join(entry.file_name().unwrap_or_default());
+        if kind.is_dir() {
+            copy(&entry, &to)?;
+        } else if kind.is_file() {
+            std::fs::copy(&entry, &to)?;
+        }
+    }
+    Ok(())
+}
+
 /// The binary under test.
 pub fn binary() -> PathBuf {
     if let Some(path) = std::env::var_os("CINNABAR_BIN") {
@@ -99,6 +115,25 @@ impl Appliance {
         command.envs(setup.environment.iter().filter(|(name, _)| name == "SOFTHSM2_CONF").cloned());
         finish(command).ok();
         Self { directory, port, public_port, setup, server: None, scratch }
+    }
+
+    /// Another node on the same (PostgreSQL) database: a copy of this one's folder with ports of its own, not started.
+    #[track_caller]
+    pub fn another_node(&self) -> Self {
+        let scratch = corpus::scratch();
+        let directory = scratch.path().join("a");
+        copy(&self.directory, &directory).expect("a copy of the folder");
+        std::fs::copy(self.passphrase(), scratch.path().join("passphrase")).expect("passphrase");
+        let (port, public_port) = (free_port(), free_port());
+        let node = Self { directory, port, public_port, setup: self.setup.clone(), server: None, scratch };
+        let mut text = std::fs::read_to_string(node.config()).expect("configuration");
+        for (from, to) in [(self.port, port), (self.public_port, public_port)] {
+            for host in ["127.0.0.1", "[::1]"] {
+                text = text.replace(&format!("{host}:{from}\""), &format!("{host}:{to}\""));
+            }
+        }
+        std::fs::write(node.config(), text).expect("configuration");
+        node
     }
 
     pub fn config(&self) -> PathBuf {

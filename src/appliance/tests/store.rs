@@ -123,3 +123,46 @@ fn a_url_never_shows_its_password() {
     let error = "postgres://u:hunter2@localhost:x/d".parse::<DatabaseUrl>().unwrap_err();
     assert!(!error.to_string().contains("hunter2"), "{error}");
 }
+
+#[tokio::test]
+async fn of_two_nodes_one_puts_a_cache_row_and_the_other_learns_that_it_came_second() {
+    use appliance::store::Row;
+    let row = |id: &str, version: i64, der: u8| {
+        let values = vec![
+            id.into(),
+            version.into(),
+            Value::Int(7),
+            Value::Null,
+            Value::Int(1),
+            Value::Int(2),
+            Value::Int(3),
+            vec![der].into(),
+        ];
+        Row::new(&tables::CRLS, values)
+    };
+    for place in places() {
+        let db = Db::upgrade(&place.url).await.unwrap();
+        let der = async |id: &str| {
+            let row = db.row(&tables::CRLS, id).await.unwrap();
+            row.map(|row| (row.version(), row.value("der").as_bytes().unwrap()[0]))
+        };
+        assert!(db.cache_swap(vec![row("a", 1, 1)]).await.unwrap());
+        assert!(!db.cache_swap(vec![row("a", 1, 2)]).await.unwrap(), "{}: it is there", place.kind);
+        assert!(db.cache_swap(vec![row("a", 2, 3), row("b", 1, 3)]).await.unwrap());
+        // All or none: `b` is at its version, `a` is not.
+        assert!(!db.cache_swap(vec![row("b", 2, 4), row("a", 2, 4)]).await.unwrap());
+        assert_eq!((der("a").await, der("b").await), (Some((2, 3)), Some((1, 3))), "{}", place.kind);
+        let (one, two) =
+            tokio::join!(db.cache_swap(vec![row("a", 3, 5)]), db.cache_swap(vec![row("a", 3, 6)]));
+        assert_ne!(one.unwrap(), two.unwrap(), "{}: exactly one of two", place.kind);
+        let state = Row::new(
+            &tables::ORGANISATIONS,
+            vec!["o".into(), 1.into(), "n".into(), "k".into(), "active".into()],
+        );
+        assert!(matches!(
+            db.cache_swap(vec![state]).await,
+            Err(StoreError::NotCache { table: "organisations" })
+        ));
+        db.close().await;
+    }
+}

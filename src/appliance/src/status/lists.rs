@@ -257,6 +257,8 @@ pub async fn renew(app: &App) -> Result<(), RenewError> {
     let caller = Caller::system("crl-renewal");
     let _permit = app.policy.decide::<SignCrl>(&caller, Resource::appliance(), Facts::default())?;
     let authorities = app.authorities().map_err(|error| fault("*", error))?;
+    // One authority whose key cannot be used does not keep the others from being heard.
+    let mut failed = None;
     for authority in &authorities {
         let mut shards: BTreeSet<i64> = super::Status::shards(app).collect();
         shards.extend(app.status.index.shards(&authority.label));
@@ -265,14 +267,19 @@ pub async fn renew(app: &App) -> Result<(), RenewError> {
             Ok(signer) => signer,
             // An authority whose key is elsewhere: its lists are imported.
             Err(custody::CustodyError::NoSuchKey { .. }) => continue,
-            Err(error) => return Err(fault(&authority.label, error)),
+            Err(error) => {
+                failed = Some(fault(&authority.label, error));
+                continue;
+            }
         };
         for shard in shards {
             let shard = (authority.label.clone(), shard);
-            publish(app, &unsealed, authority, &signer, &shard).await?;
+            if let Err(error) = publish(app, &unsealed, authority, &signer, &shard).await {
+                failed = Some(error);
+            }
         }
     }
-    Ok(())
+    failed.map_or(Ok(()), Err)
 }
 
 /// Publishes a shard's lists until this node or another has brought them up to date.

@@ -200,6 +200,55 @@ async fn short_lists_are_published_whole_at_each_revocation_and_numbers_grow() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn certificates_spread_over_shards_are_on_their_own_list_and_no_other_passes_for_it() {
+    let house = House::with("[certificates]\ncrl_shards = 2").await;
+    let mut officer = house.connect(&house.officer(1)).await;
+    let mut shards = std::collections::BTreeMap::new();
+    // Which shard is chance: two of them are met before long.
+    for number in 0..64 {
+        let machine = house.machine(&format!("m{number}"), &["sealer"]).await;
+        let url = machine.certificate.crl_distribution_points()[0].clone();
+        shards.entry(url).or_insert(machine);
+        if shards.len() == 2 {
+            break;
+        }
+    }
+    let base = "http://localhost:8080";
+    let lists: Vec<String> = shards.keys().cloned().collect();
+    assert_eq!(lists, [format!("{base}/crl/platform-ca/1.crl"), format!("{base}/crl/platform-ca/2.crl")]);
+    let [first, second] = shards.values().collect::<Vec<_>>()[..] else { panic!("two shards") };
+    act(&mut officer, first, "revoke", &json!({ "reason": "keyCompromise" })).await;
+    let mut read = Vec::new();
+    for (url, machine) in &shards {
+        let path = url.strip_prefix(base).unwrap();
+        let list = Crl::from_der(&house.public(path).await.body).unwrap();
+        assert_eq!(
+            list.scope().distribution_points.as_deref(),
+            Some(std::slice::from_ref(url)),
+            "byte for byte"
+        );
+        assert_eq!(list.lookup(first.certificate.serial()).is_some(), std::ptr::eq(machine, first));
+        let delta = house.public(&path.replace(".crl", "-delta.crl")).await;
+        assert!(Crl::from_der(&delta.body).unwrap().is_delta());
+        read.push(list);
+    }
+    let folder = desk(&house, first);
+    let folder = folder.path();
+    std::fs::write(folder.join("other"), second.certificate.to_pem()).unwrap();
+    std::fs::write(folder.join("own"), read[0].to_pem()).unwrap();
+    std::fs::write(folder.join("foreign"), read[1].to_pem()).unwrap();
+    let verify = |list: &str, leaf: &str| {
+        let args = format!(
+            "verify -crl_check -extended_crl -CAfile root -untrusted platform-ca -CRLfile {list} {leaf}"
+        );
+        said(&openssl(folder, &args))
+    };
+    assert!(verify("own", "leaf").contains("certificate revoked"));
+    assert!(verify("foreign", "leaf").contains("different CRL scope"));
+    assert!(verify("foreign", "other").contains("other: OK"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn lists_and_answers_are_made_for_http_caches() {
     let house = House::open().await;
     let machine = house.machine("approvals", &["sealer"]).await;
@@ -403,4 +452,33 @@ async fn only_security_officers_hold_release_and_revoke() {
     let body = json!({ "filter": { "caller": "approvals" }, "dry_run": true });
     assert_eq!(itself.post("/v1/certificates/revoke", &body).await.problem(), "forbidden");
     assert_eq!(house.refusals("forbidden").await, 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hundreds_are_revoked_in_parts_that_each_fit_into_one_leaf() {
+    let house = House::open().await;
+    let mut officer = house.connect(&house.officer(1)).await;
+    let seed = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 450) \
+        INSERT INTO certificates (id, version, issuer, serial, subject, profile, not_before, not_after, der, state) \
+        SELECT lower(hex(randomblob(32))), 1, 'seals-ca', printf('%06x', i), 'CN=seeded', 'many', 0, \
+        4102444800000000, x'00', 'good' FROM n";
+    let done = Command::new("sqlite3")
+        .args(["-batch", "-cmd", ".timeout 10000"])
+        .arg(house.folder.path().join("cinnabar.db"))
+        .arg(seed)
+        .output()
+        .unwrap();
+    assert!(done.status.success(), "{}", said(&done));
+    let many = "/v1/certificates/revoke";
+    let body =
+        json!({ "filter": { "profile": "many", "expires_from": "2099-01-01T00:00:00Z" }, "expected": 450 });
+    let done = officer.post(many, &body).await;
+    assert_eq!(done.status, 200, "{:?}", done.body);
+    let done = done.json();
+    assert_eq!((done["revoked"].as_u64(), done["remaining"].as_u64()), (Some(450), Some(0)));
+    assert_eq!(done["leaves"].as_array().unwrap().len(), 3);
+    let list = Crl::from_der(&house.public("/crl/seals-ca.crl").await.body).unwrap();
+    assert_eq!(list.len(), 450);
+    let listed = json!({ "filter": { "issuer": "seals-ca", "serials": ["000001", "01", "ff:ff:ff"] }, "dry_run": true });
+    assert_eq!(officer.post(many, &listed).await.json()["remaining"], 0, "revoked already, or not on record");
 }
