@@ -133,7 +133,7 @@ impl House {
                         certificates: self.certificates,
                         next,
                         // Any odd number: each worker walks another way.
-                        state: 0x9E37_79B9_7F4A_7C15 ^ ((worker as u64) << 17 | 1),
+                        state: 0x9E37_79B9_7F4A_7C15 ^ (((worker as u64) << 17) | 1),
                     };
                     let address = self.address;
                     tokio::spawn(async move { asker.run(address, &measuring, &stop).await })
@@ -305,13 +305,13 @@ fn escaped(der: &[u8]) -> String {
             .iter()
             .chain([0; 2].iter())
             .take(3)
-            .fold(0_usize, |word, octet| word << 8 | usize::from(*octet));
+            .fold(0_usize, |word, octet| (word << 8) | usize::from(*octet));
         for place in 0..4 {
             if place > part.len() {
                 out.push_str("%3D");
                 continue;
             }
-            match ALPHABET[word >> (18 - 6 * place) & 63] {
+            match ALPHABET[(word >> (18 - 6 * place)) & 63] {
                 b'+' => out.push_str("%2B"),
                 b'/' => out.push_str("%2F"),
                 plain => out.push(char::from(plain)),
