@@ -1,6 +1,6 @@
 //! The in-process figures of the README: processor time, not time on the wall, of what costs most.
 //!
-//!   `cinnabar-measure [NAME…]`    one JSON line per figure: {"name","value","unit"}; without names, all
+//!   `cinnabar-measure [NAME…]`    one JSON line per figure: {"name","value","unit"}; without names, all but the inventory's, which take minutes
 //!
 //! Called by `tests/bench`, which adds the end-to-end figures. Each figure is the median of several rounds.
 #![allow(
@@ -12,6 +12,7 @@
     reason = "a measuring program: a failed step ends it, and figures are rounded when printed"
 )]
 
+mod inventory;
 mod journal;
 mod pdf;
 mod policy;
@@ -29,14 +30,18 @@ struct Figure {
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
-    let figures: Vec<Figure> =
-        [pdf::figures(), journal::figures(), policy::figures()].into_iter().flatten().collect();
+    let figures: Vec<Figure> = [pdf::figures(), journal::figures(), policy::figures(), inventory::figures()]
+        .into_iter()
+        .flatten()
+        .collect();
     if wanted.iter().any(|name| name == "--list") {
         figures.iter().for_each(|figure| println!("{}", figure.name));
         return;
     }
     for figure in figures {
-        if wanted.is_empty() || wanted.iter().any(|name| name == figure.name) {
+        if (wanted.is_empty() && !figure.name.starts_with("inventory."))
+            || wanted.iter().any(|name| name == figure.name)
+        {
             let value = (figure.measure)();
             println!("{}", serde_json::json!({ "name": figure.name, "value": value, "unit": figure.unit }));
         }
