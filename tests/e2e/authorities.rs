@@ -170,6 +170,141 @@ fn seals_of_both_generations_of_their_authority_are_good() {
     assert_eq!(state(&appliance, "officers-ca-2"), "active");
 }
 
+/// A root of openssl's, as one would have it on a machine without a network.
+struct OfflineRoot {
+    folder: tempfile::TempDir,
+}
+
+impl OfflineRoot {
+    fn new() -> Self {
+        let root = Self { folder: corpus::scratch() };
+        let (key, certificate) = (root.file("root.key"), root.file("root.pem"));
+        let subject = "/C=CN/O=Elsewhere/CN=Offline Root";
+        let request = [
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-days",
+            "7300",
+        ];
+        let more = [
+            "-keyout",
+            &key,
+            "-out",
+            &certificate,
+            "-subj",
+            subject,
+            "-addext",
+            "keyUsage=critical,keyCertSign,cRLSign",
+        ];
+        run("openssl", [&request[..], &more[..]].concat()).ok();
+        std::fs::write(root.file("index.txt"), "").unwrap();
+        std::fs::write(root.file("crlnumber"), "01\n").unwrap();
+        let text = format!(
+            "[ca]\ndefault_ca = root\n[root]\ndatabase = {}\ncrlnumber = {}\ndefault_md = sha256\n\
+             crl_extensions = list\n[list]\nauthorityKeyIdentifier = keyid\nissuingDistributionPoint = critical,@point\n\
+             [point]\nfullname = URI:http://localhost/crl/root.crl\n",
+            root.file("index.txt"),
+            root.file("crlnumber")
+        );
+        std::fs::write(root.file("ca.cnf"), text).unwrap();
+        root
+    }
+
+    fn file(&self, name: &str) -> String {
+        self.folder.path().join(name).display().to_string()
+    }
+
+    /// Signs a request with these extensions.
+    fn sign(&self, request: &Path, extensions: &Path, out: &Path) {
+        let text = |path: &Path| path.display().to_string();
+        let (key, certificate) = (self.file("root.key"), self.file("root.pem"));
+        let arguments =
+            ["x509", "-req", "-in", &text(request), "-CA", &certificate, "-CAkey", &key, "-days", "3650"];
+        // Written whole: the ceremony looks every second.
+        let fresh = out.with_extension("new");
+        let more = ["-extfile", &text(extensions), "-extensions", "issuing_ca", "-out", &text(&fresh)];
+        run("openssl", [&arguments[..], &more[..]].concat()).ok();
+        std::fs::rename(fresh, out).unwrap();
+    }
+
+    fn crl(&self) -> std::path::PathBuf {
+        let out = self.file("root.crl");
+        let (conf, key, certificate) = (self.file("ca.cnf"), self.file("root.key"), self.file("root.pem"));
+        let arguments =
+            ["ca", "-gencrl", "-config", &conf, "-keyfile", &key, "-cert", &certificate, "-crldays", "30"];
+        run("openssl", [&arguments[..], &["-out", &out]].concat()).ok();
+        out.into()
+    }
+}
+
+#[test]
+fn a_root_elsewhere_signs_what_the_ceremony_asks_for_and_later_generations() {
+    let elsewhere = OfflineRoot::new();
+    let labels = ["platform-ca", "seals-ca", "officers-ca"];
+    let setup = support::Setup { init: vec!["--root-offline".to_owned()], ..support::Setup::default() };
+    let mut appliance = Appliance::init_beside(setup, |appliance| {
+        let requests = appliance.directory.join("requests");
+        let extensions = requests.join("extensions.cnf");
+        eventually("the requests are there", Duration::from_secs(60), || extensions.exists().then_some(()));
+        // A certificate for another key, or against the profile, is not taken: the ceremony goes on waiting.
+        std::fs::copy(elsewhere.file("root.pem"), requests.join("root.pem")).unwrap();
+        std::fs::copy(elsewhere.file("root.pem"), requests.join("seals-ca.pem")).unwrap();
+        let wrong = requests.join("wrong.cnf");
+        let text = std::fs::read_to_string(&extensions).unwrap();
+        std::fs::write(&wrong, text.replace("pathlen:0", "pathlen:3")).unwrap();
+        elsewhere.sign(&requests.join("platform-ca.csr"), &wrong, &requests.join("platform-ca.pem"));
+        elsewhere.sign(&requests.join("officers-ca.csr"), &extensions, &requests.join("officers-ca.pem"));
+        std::thread::sleep(Duration::from_secs(3));
+        assert!(!appliance.config().exists(), "the ceremony took what does not fit");
+        for label in labels {
+            let (request, out) =
+                (requests.join(format!("{label}.csr")), requests.join(format!("{label}.pem")));
+            elsewhere.sign(&request, &extensions, &out);
+        }
+    });
+    assert!(!appliance.directory.join("keys/root.key").exists(), "the root's key is not here");
+    appliance.serve();
+    appliance.unseal();
+    appliance.seal_record("bureau-seal");
+    let client = appliance.approval_system("approval");
+    let (folder, root) = (corpus::scratch(), std::path::PathBuf::from(elsewhere.file("root.pem")));
+    let sealed = folder.path().join("sealed.pdf");
+    std::fs::write(&sealed, client.seal(PLACE, small_pdf()).is(201).body).unwrap();
+    judges::pdfsig_accepts(&sealed, 1);
+    judges::openssl_accepts(&sealed, &root);
+
+    // A later generation: proposed, signed elsewhere, imported by another officer.
+    appliance.cli_as("officer-1", &["authority", "rollover", "platform-ca"]).ok();
+    appliance.cli_as("officer-2", &["authority", "approve", "platform-ca-2"]).exits(1);
+    let (request, signed) = (folder.path().join("2.csr"), folder.path().join("2.pem"));
+    let text = |path: &Path| path.display().to_string();
+    appliance.cli_as("officer-2", &["authority", "request", "platform-ca-2", "--out", &text(&request)]).ok();
+    elsewhere.sign(&request, &appliance.directory.join("requests/extensions.cnf"), &signed);
+    let other = text(&appliance.certificate("seals-ca"));
+    let refused =
+        appliance.cli_as("officer-2", &["authority", "import", "platform-ca-2", &other]).exits(1).told();
+    assert!(refused.contains("another key"), "{refused}");
+    appliance.cli_as("officer-1", &["authority", "import", "platform-ca-2", &text(&signed)]).exits(1);
+    assert_eq!(state(&appliance, "platform-ca-2"), "pending");
+    appliance.cli_as("officer-2", &["authority", "import", "platform-ca-2", &text(&signed)]).ok();
+    assert_eq!(state(&appliance, "platform-ca-2"), "active");
+    assert_eq!(state(&appliance, "platform-ca"), "retiring");
+
+    // The root's list is brought and served.
+    let list = elsewhere.crl();
+    appliance.cli_as("officer-1", &["authority", "import-crl", "root", &text(&list)]).ok();
+    let served = fetched(&appliance, "/crl/root.crl", "crl", folder.path());
+    assert_eq!(std::fs::read(&served).unwrap(), std::fs::read(&list).unwrap());
+    appliance.cli_as("officer-1", &["authority", "import-crl", "root", &text(&list)]).exits(1);
+    client.seal(PLACE, small_pdf()).is(201);
+    appliance.audit_verify(&[]).ok();
+}
+
 fn hex(text: &str) -> Vec<u8> {
     let digits: Vec<u32> = text.chars().map(|digit| digit.to_digit(16).unwrap()).collect();
     digits.chunks(2).map(|pair| u8::try_from(pair[0] * 16 + pair[1]).unwrap()).collect()

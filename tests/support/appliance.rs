@@ -85,6 +85,24 @@ impl Appliance {
     /// The ceremony alone: nothing runs yet.
     #[track_caller]
     pub fn init(setup: Setup) -> Self {
+        let (appliance, command) = Self::prepared(setup);
+        finish(command).ok();
+        appliance
+    }
+
+    /// The ceremony begun in the background; the folder is complete when `beside` has ended and so has it.
+    #[track_caller]
+    pub fn init_beside(setup: Setup, beside: impl FnOnce(&Self)) -> Self {
+        let (appliance, command) = Self::prepared(setup);
+        let log = appliance.scratch.path().join("init.log");
+        let mut ceremony = Background::start(&command, &log);
+        beside(&appliance);
+        eventually("the ceremony ends", Duration::from_secs(60), || (!ceremony.alive()).then_some(()));
+        assert!(appliance.config().exists(), "{}", ceremony.log());
+        appliance
+    }
+
+    fn prepared(setup: Setup) -> (Self, Command) {
         let scratch = corpus::scratch();
         let directory = scratch.path().join("a");
         let (port, public_port) = (free_port(), free_port());
@@ -113,8 +131,7 @@ impl Appliance {
         command.args(&setup.init);
         // A token is needed by the ceremony, too; other environment (another clock, say) is the service's alone.
         command.envs(setup.environment.iter().filter(|(name, _)| name == "SOFTHSM2_CONF").cloned());
-        finish(command).ok();
-        Self { directory, port, public_port, setup, server: None, scratch }
+        (Self { directory, port, public_port, setup, server: None, scratch }, command)
     }
 
     /// Another node on the same (PostgreSQL) database: a copy of this one's folder with ports of its own, not started.

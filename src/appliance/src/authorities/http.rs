@@ -1,5 +1,5 @@
 //! Routes: `GET /v1/authorities`, `GET /v1/authorities/{label}`, `GET /v1/authorities/{label}/request`,
-//! `POST /v1/authorities/{label}/rollover`, `…/approve`, `…/import`, `POST /v1/keys/{slot}/rotate`.
+//! `POST /v1/authorities/{label}/rollover`, `…/approve`, `…/import`, `…/crl`, `POST /v1/keys/{slot}/rotate`.
 
 use std::sync::Arc;
 
@@ -19,12 +19,13 @@ use super::rollover::{self, proposer_of, request_of};
 use super::rotate::{self, Replaced};
 use crate::app::App;
 use crate::documents::http::LEAF;
-use crate::journal::Committed;
+use crate::journal::{Committed, Unit};
 use crate::policy::{
     ApproveAuthority, ImportAuthority, ProposeAuthority, ReadAuthority, Resource, RotateKey,
 };
 use crate::problem::{Kind, Problem, Result};
 use crate::server::Session;
+use crate::status;
 
 /// The routes.
 #[must_use]
@@ -36,6 +37,7 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(propose))
         .routes(routes!(approve))
         .routes(routes!(import))
+        .routes(routes!(import_crl))
         .routes(routes!(rotate_key))
 }
 
@@ -185,6 +187,42 @@ async fn import(
     })?;
     let replaced = rollover::import(&app, &permit, waiting(found(&register, &label)?)?, &body).await?;
     done(&app, &replaced)
+}
+
+/// Import the revocation list that a root elsewhere signed (DER or PEM)
+#[utoipa::path(post, path = "/v1/authorities/{label}/crl", params(("label" = String, Path)), tag = "authorities",
+    request_body(content = Vec<u8>, content_type = "application/pkix-crl"),
+    responses((status = 200, body = AuthorityRecord)))]
+async fn import_crl(
+    State(app): State<Arc<App>>,
+    session: Session,
+    Path(label): Path<String>,
+    body: std::result::Result<Bytes, BytesRejection>,
+) -> Result<Response> {
+    let proposer = Some(String::new());
+    let permit = session
+        .permit_with::<ImportAuthority>(Resource::authority(&label), |facts| facts.proposer = proposer)?;
+    let body = body.map_err(|rejection| {
+        Problem::new(Kind::of_status(rejection.status()), "The list is too large or broke off.")
+    })?;
+    found(&app.register_of_authorities(), &label)?;
+    let block = pki::pem::decode(&body, "X509 CRL").ok().and_then(|blocks| blocks.into_iter().next());
+    let der = block.unwrap_or_else(|| body.to_vec());
+    let unsealed = app.unsealed()?;
+    let digest = hex::encode(crypto::DigestAlgorithm::Sha256.digest(&der));
+    // What is taken is judged by the list itself: by its authority, newer, not run out. It derives from nothing of
+    // ours, so that an entry says who brought it.
+    status::lists::import(&app, &label, der, jiff::Timestamp::now().as_second()).await.map_err(|error| {
+        match error {
+            status::RenewError::Unfit(reason) => {
+                Problem::new(Kind::CertificateUnusable, format!("The list is not taken: {reason}."))
+            }
+            other => Problem::internal(other),
+        }
+    })?;
+    let unit = Unit::new(permit.act()).facts(serde_json::json!({ "crl": digest }));
+    let committed = unsealed.journal.commit(unit).await?;
+    answer(&app, StatusCode::OK, &label, &committed)
 }
 
 /// Replace the key of a delegated signer: OCSP responder, time-stamping unit, seal maker

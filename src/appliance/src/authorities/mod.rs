@@ -13,6 +13,7 @@
 mod enter;
 mod error;
 mod http;
+mod judge;
 pub(crate) mod keeper;
 mod lookup;
 mod records;
@@ -24,6 +25,7 @@ pub(crate) use enter::from_files;
 pub use enter::{first_generation, places};
 pub use error::AuthorityError;
 pub use http::routes;
+pub use judge::{Unfit, judged, root};
 pub use keeper::keep;
 pub use lookup::{Authority, Delegate};
 pub use register::{Generation, Register, Standing};

@@ -10,17 +10,18 @@ use std::sync::Arc;
 
 use pki::Certificate;
 use pki::Subject;
-use pki::issue::{IssuerRef, Wish, lint};
+use pki::issue::Wish;
 use pki::profile::Way;
 use pki::request::CertificationRequest;
 use serde_json::json;
 
 use super::error::AuthorityError;
+use super::judge::judged;
 use super::records::{self, New};
 use super::register::{Generation, Standing};
 use super::rotate::{Replaced, facts, make_key, signed, standing};
 use crate::app::{App, Unsealed};
-use crate::ceremony::{Key, Role};
+use crate::ceremony::{CustodyKind, Key, Role};
 use crate::certificates::{self, Order};
 use crate::identity::Caller;
 use crate::journal::{Act, CommitError, Committed, Unit, generations};
@@ -94,6 +95,11 @@ pub async fn approve(
     other_person(permit.caller(), pending)?;
     let request = request_of(pending)?;
     let issuer = key.issuer.as_deref().unwrap_or_default();
+    if app.hierarchy.key(issuer).is_some_and(|root| root.custody == CustodyKind::Offline) {
+        let detail =
+            "The root's key is elsewhere: have the request signed there, and import the certificate.";
+        return Err(Problem::new(Kind::Conflict, detail).into());
+    }
     let issuer =
         app.register_of_authorities().current(issuer).map_or(issuer.to_owned(), |one| one.id.clone());
     let now = unsealed.journal.clock().now().map_err(CommitError::ClockUntrusted)?;
@@ -130,7 +136,10 @@ pub async fn import(
     let issuer = key.issuer.as_deref().unwrap_or_default();
     let root = app.authority(issuer)?;
     let now = unsealed.journal.clock().now().map_err(CommitError::ClockUntrusted)?;
-    let certificate = judged(app, pem, &request, &root.certificate, now.div_euclid(1_000_000))?;
+    let profiles = app.profiles();
+    let profile = profiles.get("issuing-ca").ok_or_else(|| Problem::internal("no profile `issuing-ca`"))?;
+    let certificate = judged(profile, pem, &request, &root.certificate, now.div_euclid(1_000_000))
+        .map_err(|wrong| Problem::new(Kind::CertificateUnusable, format!("{wrong}.")))?;
     let about = certificates::records::About {
         issuer: &root.label,
         profile: "issuing-ca",
@@ -142,42 +151,6 @@ pub async fn import(
     let unit = names.into_iter().fold(unit, Unit::cache_insert);
     let part = Part { row, certificate, unit };
     put_in_use(app, &unsealed, permit.act(), permit.caller(), pending, part, now).await
-}
-
-/// The one certificate in `pem` that is for the requested key, by the root, and as the profile wants it.
-pub(crate) fn judged(
-    app: &App,
-    pem: &[u8],
-    request: &CertificationRequest,
-    root: &Certificate,
-    now: i64,
-) -> Result<Certificate, Problem> {
-    let wrong = |detail: String| Problem::new(Kind::CertificateUnusable, detail);
-    let all = Certificate::from_pem_or_der(pem);
-    let all = all.map_err(|error| wrong(format!("It does not read as a certificate: {error}.")))?;
-    let ours = all.into_iter().find(|one| one.spki() == request.spki());
-    let certificate =
-        ours.ok_or_else(|| wrong("It is for another key than the one requested.".to_owned()))?;
-    if certificate.issuer().der() != root.subject().der() {
-        return Err(wrong(format!("Its issuer is `{}`, not the root.", certificate.issuer())));
-    }
-    if let Err(error) = certificate.verify_signature(root.spki()) {
-        return Err(wrong(format!("The root's key did not sign it: {error}.")));
-    }
-    if certificate.subject().der() != request.subject().der() {
-        return Err(wrong(format!("Its subject is `{}`, not the one requested.", certificate.subject())));
-    }
-    if !certificate.is_valid_at(now) || certificate.not_after() > root.not_after() {
-        return Err(wrong("It is not valid now, or outlives its root.".to_owned()));
-    }
-    let profiles = app.profiles();
-    let profile = profiles.get("issuing-ca").ok_or_else(|| Problem::internal("no profile `issuing-ca`"))?;
-    let findings = lint(&certificate, profile, IssuerRef::Ca(root));
-    if findings.is_empty() {
-        return Ok(certificate);
-    }
-    let told: Vec<String> = findings.iter().map(ToString::to_string).collect();
-    Err(wrong(format!("Profile `issuing-ca` refuses it: {}.", told.join("; "))))
 }
 
 /// A certificate with the unit that enters it.

@@ -123,6 +123,8 @@ pub enum CustodyKind {
     File,
     /// The token of the configuration's `[pkcs11]`.
     Pkcs11,
+    /// Not here: the root's key is kept elsewhere, requests go out and certificates come in.
+    Offline,
 }
 
 impl CustodyKind {
@@ -132,6 +134,7 @@ impl CustodyKind {
         match self {
             Self::File => "file",
             Self::Pkcs11 => "pkcs11",
+            Self::Offline => "offline",
         }
     }
 }
@@ -199,6 +202,17 @@ pub fn default_in_token() -> String {
         }
     });
     sections.collect()
+}
+
+/// A hierarchy's text with its root's key elsewhere.
+#[must_use]
+pub fn with_root_offline(text: &str) -> String {
+    let mut root = false;
+    let lines = text.split_inclusive('\n').map(|line| {
+        root = if line.starts_with('[') { false } else { root || line.starts_with("role = \"root-ca\"") };
+        if root && line.starts_with("custody") { "custody = \"offline\"\n" } else { line }
+    });
+    lines.collect()
 }
 
 impl Hierarchy {
@@ -306,6 +320,9 @@ fn check(label: String, entry: Entry) -> Result<Key, HierarchyError> {
     if entry.days.is_some_and(|d| d == 0 || d > 36_500) {
         return Err(wrong("validity must be 1 to 36500 days"));
     }
+    if entry.role != Role::RootCa && entry.custody == CustodyKind::Offline {
+        return Err(wrong("only the root may be offline"));
+    }
     if entry.role == Role::LogCheckpoint && entry.custody != CustodyKind::File {
         return Err(wrong(
             "the log's key is kept in the file keystore: the record must not wait for a device",
@@ -378,6 +395,17 @@ mod tests {
             assert_eq!(key.custody == CustodyKind::Pkcs11, certified, "{}", key.label);
         }
         assert!(hierarchy.needs_token() && !Hierarchy::parse(DEFAULT).unwrap().needs_token());
+    }
+
+    #[test]
+    fn the_root_and_no_other_key_may_be_elsewhere() {
+        for text in [DEFAULT.to_owned(), default_in_token()] {
+            let hierarchy = Hierarchy::parse(&with_root_offline(&text)).unwrap();
+            let offline = hierarchy.keys().iter().filter(|key| key.custody == CustodyKind::Offline);
+            assert_eq!(offline.map(|key| key.label.as_str()).collect::<Vec<_>>(), ["root"]);
+        }
+        let wrong = DEFAULT.replacen("custody = \"file\"\nissuer", "custody = \"offline\"\nissuer", 1);
+        assert!(Hierarchy::parse(&wrong).unwrap_err().to_string().contains("only the root"));
     }
 
     #[test]

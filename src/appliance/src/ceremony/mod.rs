@@ -8,6 +8,7 @@ mod certify;
 mod configuration;
 mod hierarchy;
 mod layout;
+mod offline;
 mod perform;
 mod register;
 #[cfg(test)]
@@ -16,6 +17,7 @@ mod tests;
 pub use certify::{Authority, CertifyError, Terms, Wanted, certify};
 pub use hierarchy::{
     CustodyKind, DEFAULT as DEFAULT_HIERARCHY, Hierarchy, HierarchyError, Key, Kind, Role, default_in_token,
+    with_root_offline,
 };
 pub use layout::{Layout, LayoutError, Secrecy, write_new};
 pub use perform::{CeremonyError, Done, Plan, UnlockPlan, perform};

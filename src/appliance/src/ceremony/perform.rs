@@ -16,8 +16,9 @@ use zeroize::Zeroizing;
 
 use super::certify::{Authority, CertifyError, Terms, Wanted, certify, hosts, wanted};
 use super::configuration::configuration;
-use super::hierarchy::{Hierarchy, HierarchyError, Key, Kind, Role};
+use super::hierarchy::{CustodyKind, Hierarchy, HierarchyError, Key, Kind, Role};
 use super::layout::{Layout, LayoutError, Secrecy};
+use super::offline;
 use super::register::{self, NewCertificate, Person, RegisterError};
 use crate::config::{Config, ConfigError, Pkcs11, TimeSource};
 use crate::journal::{SystemClock, TrustedClock};
@@ -156,6 +157,12 @@ pub enum CeremonyError {
     /// An authority that the hierarchy promised is missing.
     #[error("the hierarchy has no authority for {0} certificates")]
     NoAuthority(&'static str),
+    /// A request for a certificate from elsewhere was not made.
+    #[error(transparent)]
+    Sign(#[from] crypto::SignError),
+    /// What was made does not read.
+    #[error("a certification request does not read back: {0}")]
+    Request(pki::request::RequestError),
     /// The system gives no random octets.
     #[error("the system's random source failed")]
     Random,
@@ -194,6 +201,7 @@ pub async fn perform(plan: &Plan, say: &mut dyn FnMut(&str)) -> Result<Done, Cer
     let layout = Layout::create(&plan.directory)?;
     let mut scene = Scene::new(plan, &hierarchy, layout, say)?;
     scene.keys()?;
+    scene.from_elsewhere().await?;
     scene.certificates()?;
     scene.server()?;
     scene.people()?;
@@ -271,7 +279,7 @@ impl<'a> Scene<'a> {
     }
 
     fn keys(&mut self) -> Result<(), CeremonyError> {
-        for key in self.hierarchy.keys() {
+        for key in self.hierarchy.keys().iter().filter(|key| key.custody != CustodyKind::Offline) {
             let (algorithm, usage) = match key.role {
                 Role::LogCheckpoint => (Algorithm::Ed25519, Usage::Sign),
                 Role::Data => (Algorithm::Aes256, Usage::Seal),
@@ -292,8 +300,50 @@ impl<'a> Scene<'a> {
         Ok(())
     }
 
+    /// The certificates of authorities under a root whose key is elsewhere.
+    async fn from_elsewhere(&mut self) -> Result<(), CeremonyError> {
+        let hierarchy = self.hierarchy;
+        let offline = |key: &&Key| key.custody == CustodyKind::Offline;
+        let Some(root) = hierarchy.keys().iter().find(offline) else { return Ok(()) };
+        self.layout.folder("requests")?;
+        let folder = self.layout.path("requests");
+        let mut requests = Vec::new();
+        for key in hierarchy.keys().iter().filter(|key| key.role == Role::IssuingCa) {
+            let Some(wanted) = wanted(key, &self.plan.organisation) else { continue };
+            let signer = self.custody.signer(&key.label)?;
+            let request = offline::request(key, &wanted, signer.as_ref(), &self.terms)?;
+            let file = format!("requests/{}.csr", key.label);
+            self.layout.write(&file, request.request.to_pem().as_bytes(), Secrecy::Open)?;
+            requests.push(request);
+        }
+        let text = offline::extensions(&root.label, &self.terms);
+        self.layout.write("requests/extensions.cnf", text.as_bytes(), Secrecy::Open)?;
+        self.tell(&format!(
+            "requests in {}: have the root sign them with the extensions beside them; put its certificate there as \
+             {}.pem and theirs as LABEL.pem; waiting",
+            folder.display(),
+            root.label
+        ));
+        let (certificate, mut signed) = offline::wait(&folder, &root.label, &requests, self.say).await?;
+        // Hours may have passed.
+        self.terms.now = offline::now();
+        let file = format!("certificates/{}.pem", root.label);
+        self.layout.write(&file, certificate.to_pem().as_bytes(), Secrecy::Open)?;
+        self.enter(root.label.clone(), "root", certificate, None);
+        for request in &requests {
+            let label = &request.key.label;
+            let certificate = signed.remove(label).ok_or(CeremonyError::NoAuthority("issuing-ca"))?;
+            let file = format!("certificates/{label}.pem");
+            self.layout.write(&file, certificate.to_pem().as_bytes(), Secrecy::Open)?;
+            self.enter(root.label.clone(), "issuing-ca", certificate, None);
+        }
+        Ok(())
+    }
+
     fn certificates(&mut self) -> Result<(), CeremonyError> {
-        for key in self.hierarchy.keys() {
+        // Those of authorities came from elsewhere.
+        let made = !self.made.is_empty();
+        for key in self.hierarchy.keys().iter().filter(|key| !(made && key.role.is_authority())) {
             let Some(wanted) = wanted(key, &self.plan.organisation) else { continue };
             let own = self.custody.signer(&key.label)?;
             let certificate = match &key.issuer {
@@ -399,8 +449,12 @@ impl<'a> Scene<'a> {
 
     /// PEM of an authority's certificate.
     fn pem_of(&self, label: &str) -> String {
-        let Ok(info) = self.custody.key(label) else { return String::new() };
-        let own = |c: &&NewCertificate| Some(c.certificate.spki()) == info.public_key.as_deref();
+        let info = self.custody.key(label).ok();
+        let own = |c: &&NewCertificate| match &info {
+            Some(info) => Some(c.certificate.spki()) == info.public_key.as_deref(),
+            // The root whose key is elsewhere.
+            None => c.profile == "root",
+        };
         self.made.iter().find(own).map(|c| c.certificate.to_pem()).unwrap_or_default()
     }
 

@@ -6,7 +6,7 @@ use custody::{Custody, CustodyError};
 use pki::Certificate;
 use serde_json::json;
 
-use super::hierarchy::{Hierarchy, Key};
+use super::hierarchy::{CustodyKind, Hierarchy, Key};
 use crate::authorities;
 use crate::certificates::records::{About, with_names};
 use crate::config::Config;
@@ -87,7 +87,11 @@ pub async fn enter(
     Journal::create(&db, &config.log.origin, &keys.log).await?;
     let journal = Journal::open(db.clone(), journal::settings(config, true), keys).await?;
     let now = journal.clock().wall();
-    let places = authorities::places(hierarchy, custody.as_ref())?;
+    let mut places = authorities::places(hierarchy, custody.as_ref())?;
+    // The key of a root that is elsewhere is known by its certificate alone.
+    let root = made.iter().find(|new| new.profile == "root").map(|new| new.certificate.spki().to_vec());
+    let elsewhere = hierarchy.keys().iter().find(|key| key.custody == CustodyKind::Offline);
+    places.extend(root.zip(elsewhere));
     let committed = journal.commit(unit(config, hierarchy, &places, made, people, unlock, now)).await;
     let log_key = journal.verifier_key().to_string();
     let leaves = committed.as_ref().map_or(0, |c| c.receipt.checkpoint.checkpoint().size);

@@ -59,6 +59,9 @@ pub struct InitArgs {
     /// Another key hierarchy than the built-in one
     #[arg(long)]
     hierarchy: Option<PathBuf>,
+    /// The root's key is kept elsewhere: requests are written to the folder, and the ceremony waits for certificates
+    #[arg(long)]
+    root_offline: bool,
     /// PKCS#11 module of the token that holds the keys of authorities and signers; without --hierarchy all of them
     #[arg(long, requires = "pkcs11_pin_file")]
     pkcs11_module: Option<PathBuf>,
@@ -105,6 +108,7 @@ pub fn run(args: InitArgs, output: Output) -> Outcome {
         None if args.pkcs11_module.is_some() => ceremony::default_in_token(),
         None => ceremony::DEFAULT_HIERARCHY.to_owned(),
     };
+    let hierarchy = if args.root_offline { ceremony::with_root_offline(&hierarchy) } else { hierarchy };
     Hierarchy::parse(&hierarchy)?;
     let pkcs11 = token(&args)?;
     let plan = Plan {

@@ -36,6 +36,11 @@ pub enum AuthorityCommand {
         after_help = "Example:\n  cinnabar authority import platform-ca-2 platform-ca-2.pem --identity credentials/officer-2"
     )]
     Import(ImportArgs),
+    /// Import the revocation list that a root elsewhere signed
+    #[command(
+        after_help = "Example:\n  cinnabar authority import-crl root root.crl --identity credentials/officer-1"
+    )]
+    ImportCrl(ImportArgs),
 }
 
 /// `cinnabar key …`
@@ -72,8 +77,8 @@ pub struct RequestArgs {
 pub struct ImportArgs {
     /// Label, as `authority list` shows it
     label: String,
-    /// The certificate, PEM or DER; further ones in the file are left aside
-    certificate: PathBuf,
+    /// The file, PEM or DER
+    file: PathBuf,
     #[command(flatten)]
     remote: Remote,
 }
@@ -115,14 +120,12 @@ pub fn authority(command: AuthorityCommand, global: &Global, output: Output) -> 
                 output.result(&json!({ "label": args.label, "request": pem }), &[shown]);
             }
             AuthorityCommand::Import(args) => {
-                let path = &args.certificate;
-                let certificate = std::fs::read(path)
-                    .map_err(|error| format!("cannot read `{}`: {error}", path.display()))?;
-                let at = format!("/v1/authorities/{}/import", segment(&args.label)?);
-                let headers = [("content-type", "application/x-pem-file")];
-                let client = args.remote.client(global)?;
-                let answer = client.send(Method::POST, &at, &headers, Bytes::from(certificate)).await?;
+                let answer = hand_in(&args, global, "import", "application/x-pem-file").await?;
                 done(&answer, &format!("authority `{}` is in use", args.label), output);
+            }
+            AuthorityCommand::ImportCrl(args) => {
+                let answer = hand_in(&args, global, "crl", "application/pkix-crl").await?;
+                done(&answer, &format!("the list of `{}` is published", args.label), output);
             }
         }
         Ok(ExitCode::SUCCESS)
@@ -137,6 +140,20 @@ pub fn key(command: KeyCommand, global: &Global, output: Output) -> Outcome {
         done(&answer, &format!("`{}` signs from now on", label_of(&answer)), output);
         Ok(ExitCode::SUCCESS)
     })?
+}
+
+async fn hand_in(
+    args: &ImportArgs,
+    global: &Global,
+    act: &str,
+    kind: &str,
+) -> Result<crate::cli::client::Answer, Failure> {
+    let path = &args.file;
+    let content =
+        std::fs::read(path).map_err(|error| format!("cannot read `{}`: {error}", path.display()))?;
+    let at = format!("/v1/authorities/{}/{act}", segment(&args.label)?);
+    let client = args.remote.client(global)?;
+    Ok(client.send(Method::POST, &at, &[("content-type", kind)], Bytes::from(content)).await?)
 }
 
 async fn post(
