@@ -201,7 +201,7 @@ pub async fn perform(plan: &Plan, say: &mut dyn FnMut(&str)) -> Result<Done, Cer
     let layout = Layout::create(&plan.directory)?;
     let mut scene = Scene::new(plan, &hierarchy, layout, say)?;
     scene.keys()?;
-    scene.from_elsewhere().await?;
+    scene.elsewhere().await?;
     scene.certificates()?;
     scene.server()?;
     scene.people()?;
@@ -301,7 +301,7 @@ impl<'a> Scene<'a> {
     }
 
     /// The certificates of authorities under a root whose key is elsewhere.
-    async fn from_elsewhere(&mut self) -> Result<(), CeremonyError> {
+    async fn elsewhere(&mut self) -> Result<(), CeremonyError> {
         let hierarchy = self.hierarchy;
         let offline = |key: &&Key| key.custody == CustodyKind::Offline;
         let Some(root) = hierarchy.keys().iter().find(offline) else { return Ok(()) };
