@@ -1,121 +1,12 @@
-//! ACME's protocol with a client of our own: the rules of RFC 8555, 8737 and 8738 broken one by one, and RFC 9773, which
-//! no client of Debian 12 speaks.
+//! ACME's protocol with a client of our own: the rules of RFC 8555, 8737 and 8738 broken one by one.
 
-use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use support::acme::{Acme, Key, Web, b64, csr, identifiers, problem};
-use support::dns::Dns;
 use support::process::{eventually, free_port};
-use support::{Appliance, Client, client};
 
-/// An appliance with ACME, the names below `acme.test`, and a machine `portal` in whose name servers order.
-pub struct House {
-    pub appliance: Appliance,
-    pub dns: Dns,
-    pub port: u16,
-    pub http_port: u16,
-    pub tls_port: u16,
-}
-
-impl House {
-    #[track_caller]
-    pub fn new() -> Self {
-        Self::with(|_| {})
-    }
-
-    /// As [`House::new`], the folder changed before the service starts.
-    #[track_caller]
-    pub fn with(change: impl FnOnce(&Appliance)) -> Self {
-        let mut appliance = Appliance::init(support::Setup::default());
-        let dns = Dns::start();
-        let (port, http_port, tls_port) = (free_port(), free_port(), free_port());
-        let networks = format!("networks = [\"127.0.0.0/8\"]\ndns = \"{}\"", dns.address);
-        appliance.configure("networks = []", &networks);
-        appliance.configure("ports = [80, 443]", &format!("ports = [{http_port}, {tls_port}]"));
-        appliance.configure_more(&format!(
-            "[listeners.enrolment]\naddresses = [\"127.0.0.1:{port}\", \"[::1]:{port}\"]\n\
-             requests_per_second = 1000\nrequest_burst = 2000\n\
-             [acme]\nurl = \"https://localhost:{port}\"\nhttp_port = {http_port}\ntls_alpn_port = {tls_port}\n\
-             validation_seconds = 4\nterms_of_service = \"https://acme.test/terms\"\n\
-             renewal_explanation = \"https://acme.test/renewal\"\nopen_orders = 50"
-        ));
-        change(&appliance);
-        appliance.serve();
-        appliance.unseal();
-        appliance.organisation("bureau");
-        let out = appliance.directory.join("credentials/portal").display().to_string();
-        appliance
-            .cli_as("officer-1", &["caller", "add", "portal", "--organisation", "bureau", "--out", &out])
-            .ok();
-        Self { appliance, dns, port, http_port, tls_port }
-    }
-
-    /// A new binding for names below `acme.test` and loopback addresses: its identifier and key.
-    #[track_caller]
-    pub fn binding(&self) -> (String, String) {
-        let names = ["--name", ".acme.test", "--name", "127.0.0.0/8"];
-        let arguments = [&["acme", "binding", "add", "--caller", "portal", "--json"][..], &names].concat();
-        let given = self.appliance.cli_as("officer-1", &arguments).ok().json();
-        let text = |name: &str| given[name].as_str().expect("a text").to_owned();
-        assert_eq!(text("directory"), self.directory());
-        (text("id"), text("key"))
-    }
-
-    pub fn directory(&self) -> String {
-        format!("https://localhost:{}/acme/directory", self.port)
-    }
-
-    /// Somebody without an account.
-    pub fn stranger(&self) -> Acme {
-        let roots = client::certificates(&self.appliance.certificate("root"));
-        Acme::new(Client::with(self.port, &roots, None), &format!("https://localhost:{}", self.port))
-    }
-
-    /// Somebody with an account under a binding of its own.
-    #[track_caller]
-    pub fn account(&self) -> Acme {
-        let mut client = self.stranger();
-        let (kid, secret) = self.binding();
-        client.register(&kid, &secret);
-        client
-    }
-
-    /// openssl finds the chain good for this name.
-    #[track_caller]
-    pub fn judged_good(&self, chain: &Path, name: &str) {
-        let root = self.appliance.certificate("root").display().to_string();
-        let chain = chain.display().to_string();
-        let kind = if name.parse::<std::net::IpAddr>().is_ok() { "-verify_ip" } else { "-verify_hostname" };
-        let arguments = [
-            "verify",
-            "-x509_strict",
-            "-purpose",
-            "sslserver",
-            "-CAfile",
-            &root,
-            "-untrusted",
-            &chain,
-            kind,
-            name,
-            &chain,
-        ];
-        support::process::run("openssl", arguments).ok();
-    }
-
-    #[track_caller]
-    fn keep(&self, chain: &str) -> std::path::PathBuf {
-        let path = self.appliance.directory.join(format!("{}.pem", client::unique()));
-        std::fs::write(&path, chain).expect("file");
-        path
-    }
-}
-
-/// A PEM chain's first certificate.
-fn leaf(chain: &str) -> pki::Certificate {
-    pki::Certificate::from_pem(chain.as_bytes()).expect("PEM").into_iter().next().expect("a certificate")
-}
+use crate::acme_house::{House, leaf};
 
 #[test]
 fn requests_outside_of_the_rules_are_refused_and_change_nothing() {
@@ -515,59 +406,6 @@ fn survives_a_restart(mut house: House) {
         (body["status"] == "valid").then_some(())
     });
     house.appliance.audit_verify(&[]).ok();
-}
-
-#[test]
-fn renewal_information_says_when_and_what_was_replaced() {
-    let house = House::new();
-    let client = house.account();
-    let id = |chain: &str| {
-        let leaf = leaf(chain);
-        format!("{}.{}", b64(leaf.authority_key_id().expect("AKI")), b64(leaf.serial()))
-    };
-    let (first, _) = client.certificate(&["ari.acme.test"], json!({}), &house.dns);
-    let anybody = house.stranger();
-    let answer = anybody.get(&format!("/renewal-info/{}", id(&first))).is(200);
-    assert!(answer.header("retry-after").parse::<u64>().is_ok());
-    let body = answer.json();
-    assert_eq!(body["explanationURL"], "https://acme.test/renewal");
-    let window = |body: &Value| {
-        let time = |name: &str| {
-            let text = body["suggestedWindow"][name].as_str().expect("a time");
-            text.parse::<jiff::Timestamp>().expect("RFC 3339").as_second()
-        };
-        (time("start"), time("end"))
-    };
-    let (start, end) = window(&body);
-    let leaf_of = leaf(&first);
-    assert!(start < end && start > leaf_of.not_before() && end < leaf_of.not_after());
-    for unknown in ["AAAA.AAAA", "x", "AAAA", "....", &format!("{}A", id(&first))] {
-        let answer = anybody.get(&format!("/renewal-info/{unknown}"));
-        assert!(answer.status.is_client_error(), "{}", answer.told());
-    }
-    // An order says what it replaces; once, of its own account, with a name in common.
-    let order = |who: &Acme, names: &[&str], replaces: &str| {
-        who.post(&who.url("/new-order"), &json!({ "identifiers": identifiers(names), "replaces": replaces }))
-    };
-    assert_eq!(problem(&order(&house.account(), &["ari.acme.test"], &id(&first))), "malformed");
-    assert_eq!(problem(&order(&client, &["else.acme.test"], &id(&first))), "malformed");
-    assert_eq!(problem(&order(&client, &["ari.acme.test"], "AAAA.AAAA")), "malformed");
-    let (second, _) = client.certificate(&["ari.acme.test"], json!({ "replaces": id(&first) }), &house.dns);
-    let again = order(&client, &["ari.acme.test"], &id(&first));
-    assert_eq!((again.status.as_u16(), problem(&again).as_str()), (409, "alreadyReplaced"));
-    // Revoked: renew at once.
-    let payload = json!({ "certificate": b64(leaf(&second).der()), "reason": 1 });
-    client.post(&client.url("/revoke-cert"), &payload).is(200);
-    let (start, end) = window(&anybody.get(&format!("/renewal-info/{}", id(&second))).is(200).json());
-    let now = jiff::Timestamp::now().as_second();
-    assert!(start < end && end < now, "{start} {end} {now}");
-    // A client that asks at the window's time renews, and the chain of replacements stands in the register.
-    let (third, _) = client.certificate(&["ari.acme.test"], json!({ "replaces": id(&second) }), &house.dns);
-    let fingerprint = |chain: &str| {
-        leaf(chain).sha256_fingerprint().iter().map(|octet| format!("{octet:02x}")).collect::<String>()
-    };
-    let sql = format!("SELECT replaces FROM certificates WHERE id = '{}'", fingerprint(&third));
-    assert_eq!(house.appliance.sql(&sql), [fingerprint(&second)]);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use support::process::{Done, finish, run};
 
-use crate::acme::House;
+use crate::acme_house::House;
 
 /// What openssl tells of a certificate's serial.
 fn serial(path: &Path) -> String {

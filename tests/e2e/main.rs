@@ -10,6 +10,8 @@
 
 mod acme;
 mod acme_clients;
+mod acme_house;
+mod acme_renewal;
 mod authorities;
 mod certificates;
 mod crash;
