@@ -7,7 +7,7 @@ use serde_json::Value;
 use support::process::{Done, eventually, run};
 use support::{Appliance, corpus, judges};
 
-use crate::{PLACE, ready, small_pdf};
+use crate::{PLACE, holds, ready, small_pdf};
 
 /// The records of `cinnabar authority list`, by label.
 fn authorities(appliance: &Appliance) -> Vec<Value> {
@@ -107,8 +107,12 @@ fn an_authority_is_replaced_by_two_officers_and_the_former_one_answers_on() {
     let arguments = ["caller", "add", "newcomer", "--organisation", "bureau", "--role", "sealer", "--out"];
     appliance.cli_as("officer-1", &[&arguments[..], &[&out.display().to_string()]].concat()).ok();
     let newcomer = appliance.client("newcomer");
+    // The listeners of every node take the new authority within a second; until then there is no handshake.
     eventually("the listener takes the new authority", Duration::from_secs(10), || {
-        (newcomer.seal(PLACE, small_pdf()).status == 201).then_some(())
+        holds(|| {
+            newcomer.seal(PLACE, small_pdf()).is(201);
+        })
+        .then_some(())
     });
     let (root, leaf) = (appliance.certificate("root"), out.join("certificate.pem"));
     let (former, new) = (appliance.certificate("platform-ca"), appliance.certificate("platform-ca-2"));
