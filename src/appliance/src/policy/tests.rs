@@ -250,6 +250,7 @@ fn replacing_an_authority_takes_two_officers_and_no_auditor() {
     assert!(policy.decide::<RotateKey>(&other, resource(), facts()).is_err());
 }
 
+#[test]
 fn certificates_are_renewed_by_officers_and_when_due_by_whom_they_name() {
     let policy = Policy::load(&shipped()).unwrap();
     let machine = caller(CallerKind::Machine, &[Role::Sealer]);
