@@ -188,9 +188,11 @@ pub(super) async fn list(args: ListArgs, global: &Global, output: Output) -> Res
         query.push(("limit", (args.most - items.len()).min(200).to_string()));
         query.extend(after.take().map(|after| ("after", after)));
         let page = client.get(&format!("/v1/certificates?{}", crate::cli::query(&query))).await?.json();
-        let found = page["items"].as_array().ok_or("the service answered with something that is no list")?;
+        let found = member(&page, "/items")
+            .as_array()
+            .ok_or("the service answered with something that is no list")?;
         items.extend(found.iter().cloned());
-        match page["next"].as_str() {
+        match member(&page, "/next").as_str() {
             Some(next) => after = Some(next.to_owned()),
             None => break,
         }
@@ -253,7 +255,7 @@ pub(super) async fn approve(args: ApproveArgs, global: &Global, output: Output) 
     let at = format!("/v1/certificate-requests/{}/approve", segment(&args.id)?);
     let body = json!({ "csr_digest": plain(&args.csr_digest)? });
     let answer = args.remote.client(global)?.json(Method::POST, &at, &body).await?;
-    let what = match answer.json()["certificate"].as_str() {
+    let what = match member(&answer.json(), "/certificate").as_str() {
         Some(certificate) => format!("request {} is approved; certificate {certificate} is issued", args.id),
         None => format!("request {} is approved; further approvals are needed", args.id),
     };
@@ -297,23 +299,24 @@ async fn ask(client: &Client, at: &str, csr: &Path) -> Result<Answer, Failure> {
 fn answered(answer: &Answer, out: Option<&Path>, output: Output) -> Result<(), Failure> {
     let body = answer.json();
     if answer.head.status == StatusCode::ACCEPTED {
-        let id = body["id"].as_str().unwrap_or_default();
-        let digest = body["csr_digest"].as_str().unwrap_or_default();
+        let id = member(&body, "/id").as_str().unwrap_or_default();
+        let digest = member(&body, "/csr_digest").as_str().unwrap_or_default();
         let lines = [
-            (Tone::Warn, format!("request {id} awaits {} approvals", body["needed"])),
+            (Tone::Warn, format!("request {id} awaits {} approvals", member(&body, "/needed"))),
             (Tone::Plain, format!("  cinnabar certificate approve {id} --csr-digest {digest}")),
         ];
         output.result(&body, &lines);
         return Ok(());
     }
-    let fingerprint = body["certificate"]["fingerprint"].as_str().unwrap_or_default();
+    let fingerprint = member(&body, "/certificate/fingerprint").as_str().unwrap_or_default();
     let mut lines = vec![
         (Tone::Good, format!("certificate {fingerprint} is issued")),
-        (Tone::Plain, format!("  log leaf {}", body["leaf"])),
+        (Tone::Plain, format!("  log leaf {}", member(&body, "/leaf"))),
     ];
     if let Some(out) = out {
-        let chain = body["chain"].as_array().map(Vec::as_slice).unwrap_or_default();
-        let pem: String = [&body["pem"]].into_iter().chain(chain).filter_map(Value::as_str).collect();
+        let chain = member(&body, "/chain").as_array().map(Vec::as_slice).unwrap_or_default();
+        let pem: String =
+            [member(&body, "/pem")].into_iter().chain(chain).filter_map(Value::as_str).collect();
         std::fs::write(out, pem).map_err(|error| format!("cannot write `{}`: {error}", out.display()))?;
         lines.push((Tone::Plain, format!("  {}", out.display())));
     }
@@ -338,4 +341,9 @@ fn members(record: &Value, output: Output) {
 /// A hexadecimal name as paths take it.
 fn plain(text: &str) -> Result<String, Failure> {
     segment(&text.replace(':', "").to_ascii_lowercase())
+}
+
+/// A member of an answer by its path (RFC 6901), null where there is none.
+fn member<'a>(body: &'a Value, path: &str) -> &'a Value {
+    body.pointer(path).unwrap_or(&Value::Null)
 }
