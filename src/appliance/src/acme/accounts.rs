@@ -68,6 +68,12 @@ impl Account {
         Ok(Self { row, key, bound })
     }
 
+    /// Whether [`Self::load`] failed because the account may not act, and not because the appliance could not tell.
+    #[must_use]
+    pub fn is_over(error: &AcmeError) -> bool {
+        matches!(error.kind(), ErrorKind::Unauthorized | ErrorKind::ExternalAccountRequired)
+    }
+
     /// Its identifier.
     #[must_use]
     pub fn id(&self) -> &str {

@@ -5,14 +5,16 @@
 //! version it read, so that of two nodes one outcome counts.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::accounts::Account;
-use super::error::{AcmeError, Result};
+use super::error::{AcmeError, ErrorKind, Result};
 use super::identifier::Identifier;
 use super::nonce::Taken;
 use super::orders::{self, micros};
+use super::places::Place;
 use super::records::{self, ACME_ACCOUNTS, int, text};
 use super::service::Context;
 use super::state::{AuthorizationState, Challenge, ChallengeKind, ChallengeState, key_authorization};
@@ -76,40 +78,58 @@ pub async fn respond(context: &Context, account: &Account, found: Found, nonce: 
     if let Some(one) = challenges.iter_mut().find(|one| one.kind == kind) {
         one.state = ChallengeState::Processing;
     }
-    let due = context.now.saturating_add(lease(context)?);
+    // Without a place it is due at once, and taken up when there is one.
+    let place = context.app.acme.validations.take(account.id());
+    let due = context.now.saturating_add(if place.is_some() { lease(context)? } else { 0 });
     let row = records::with_challenges(row, &challenges).with("due", due);
     let permit = context.permit::<ServeAcme>(Resource::appliance())?;
     let act = context.act(&permit, orders::authorization_resource(row.id()), Some(account.actor()));
     let facts = json!({ "event": "challenge answered", "challenge": kind.word() });
     let unit = account.guard(Unit::new(act)).facts(facts).update(row.clone());
     context.commit(unit, Some(nonce)).await?;
-    begin(&context.app, row.clone(), account.key.thumbprint());
+    if let Some(place) = place {
+        begin(&context.app, place, row.clone(), account.key.thumbprint());
+    }
     Ok(Found { row, challenges, kind })
 }
 
-/// Takes up a validation whose node gave it up.
+/// Takes up a validation that waited for a place, or whose node gave it up; ends one whose time is over or whose account
+/// may not act any more. Without a place nothing happens.
 ///
 /// # Errors
 /// [`AcmeError`]; a conflict when another node was faster.
 pub async fn take_up(context: &Context, row: Row) -> Result<()> {
-    let account = context.app.db.row(&ACME_ACCOUNTS, text(&row, "account")).await?;
-    let account = account.ok_or_else(|| AcmeError::internal("an authorization without an account"))?;
+    if orders::authorization_state(&row, context.now) != AuthorizationState::Pending {
+        return end(context, row, too_late()).await;
+    }
+    let Some(place) = context.app.acme.validations.take(text(&row, "account")) else { return Ok(()) };
+    let account = match owner(context, &row).await {
+        Ok(account) => account,
+        Err(error) if Account::is_over(&error) => return end(context, row, error).await,
+        Err(error) => return Err(error),
+    };
     let permit = context.permit::<ServeAcme>(Resource::appliance())?;
     let act = context.act(&permit, orders::authorization_resource(row.id()), None);
     let row = row.next_version().with("due", context.now.saturating_add(lease(context)?));
     let unit = Unit::new(act).facts(json!({ "event": "validation taken up" })).update(row.clone());
-    context.commit(unit, None).await?;
-    begin(&context.app, row, text(&account, "thumbprint").to_owned());
+    context.commit(account.guard(unit), None).await?;
+    begin(&context.app, place, row, account.key.thumbprint());
     Ok(())
 }
 
-/// Validates on a task of its own; `row` is the version that this node holds.
-fn begin(app: &Arc<App>, row: Row, thumbprint: String) {
+/// The account of an authorization, as it stands now.
+async fn owner(context: &Context, row: &Row) -> Result<Account> {
+    let account = context.app.db.row(&ACME_ACCOUNTS, text(row, "account")).await?;
+    Account::load(context, account.ok_or_else(|| AcmeError::internal("an authorization without an account"))?)
+        .await
+}
+
+/// Validates on a task of its own, at once: `row` is the version that this node holds, and the task ends before its
+/// lease does.
+fn begin(app: &Arc<App>, place: Place, row: Row, thumbprint: String) {
     let app = app.clone();
     tokio::spawn(async move {
-        let places = app.acme.validations.clone();
-        // Closed never; without a place the row becomes due and is taken up later.
-        let Ok(_place) = places.acquire_owned().await else { return };
+        let _place = place;
         if let Err(error) = carry_out(&app, row, &thumbprint).await {
             tracing::warn!(
                 error = error.detail(),
@@ -121,8 +141,8 @@ fn begin(app: &Arc<App>, row: Row, thumbprint: String) {
 }
 
 async fn carry_out(app: &Arc<App>, row: Row, thumbprint: &str) -> Result<()> {
-    let mut challenges = records::challenges_of(&row);
-    let under_way = challenges.iter_mut().find(|one| one.state == ChallengeState::Processing);
+    let challenges = records::challenges_of(&row);
+    let under_way = challenges.iter().find(|one| one.state == ChallengeState::Processing);
     let Some(challenge) = under_way else { return Err(AcmeError::internal("nothing to validate")) };
     let identifier = records::identifier_of(&row);
     let identifier =
@@ -134,45 +154,86 @@ async fn carry_out(app: &Arc<App>, row: Row, thumbprint: &str) -> Result<()> {
         identifier,
     };
     let config = app.config.acme.as_ref().ok_or_else(AcmeError::not_found)?;
-    let outcome = validate(&app.fetch, config, &question).await;
+    // The last try may begin just before its bound: it is cut off before the lease ends.
+    let bound = Duration::from_secs(config.validation_seconds.saturating_add(SPARE / 3));
+    let outcome = tokio::time::timeout(bound, validate(&app.fetch, config, &question)).await;
+    let outcome = outcome.unwrap_or_else(|_| Err(too_slow()));
     metrics::counter!("cinnabar_acme_validations_total", "challenge" => question.kind.word(),
         "outcome" => if outcome.is_ok() { "valid" } else { "invalid" })
     .increment(1);
-    // The clock as it is now: validating took its time.
+    // The clock as it is now: validating took its time, in which authorization and account may have ended.
     let context = Context::new(app, "")?;
-    let (word, expires) = match &outcome {
-        Ok(()) => {
-            challenge.state = ChallengeState::Valid;
-            challenge.validated = Some(context.now);
-            let until = context.now.saturating_add(micros(config.authorization_seconds));
-            (AuthorizationState::Valid, until)
+    let outcome = match outcome {
+        Ok(()) if orders::authorization_state(&row, context.now) != AuthorizationState::Pending => {
+            Err(too_late())
         }
-        Err(error) => {
-            challenge.state = ChallengeState::Invalid;
-            challenge.error = Some(error.to_json());
-            (AuthorizationState::Invalid, int(&row, "expires"))
-        }
+        other => other,
     };
-    let facts = facts(&question.identifier, question.kind, &outcome);
+    if let Err(error) = outcome {
+        return end(&context, row, error).await;
+    }
+    let account = match owner(&context, &row).await {
+        Ok(account) => account,
+        Err(error) if Account::is_over(&error) => return end(&context, row, error).await,
+        Err(error) => return Err(error),
+    };
+    let until = context.now.saturating_add(micros(config.authorization_seconds));
+    let unit = decided(&context, row, Ok(until))?;
+    context.commit(account.guard(unit), None).await?;
+    Ok(())
+}
+
+/// Ends an authorization: its challenge under way failed with this error.
+async fn end(context: &Context, row: Row, error: AcmeError) -> Result<()> {
+    context.commit(decided(context, row, Err(error))?, None).await?;
+    Ok(())
+}
+
+/// The unit that enters the outcome of the challenge under way: until when the authorization is valid, or why not.
+fn decided(context: &Context, row: Row, outcome: Result<i64>) -> Result<Unit> {
+    let mut challenges = records::challenges_of(&row);
+    let under_way = challenges.iter_mut().find(|one| one.state == ChallengeState::Processing);
+    let kind = under_way.as_ref().map(|challenge| challenge.kind);
+    if let Some(challenge) = under_way {
+        match &outcome {
+            Ok(_) => {
+                challenge.state = ChallengeState::Valid;
+                challenge.validated = Some(context.now);
+            }
+            Err(error) => {
+                challenge.state = ChallengeState::Invalid;
+                challenge.error = Some(error.to_json());
+            }
+        }
+    }
+    let state = if outcome.is_ok() { AuthorizationState::Valid } else { AuthorizationState::Invalid };
+    let expires = *outcome.as_ref().unwrap_or(&int(&row, "expires"));
+    let facts = facts(records::identifier_of(&row).as_ref(), kind, &outcome);
     let row = records::with_challenges(row, &challenges)
-        .with("state", word.word())
+        .with("state", state.word())
         .with("expires", expires)
         .with("due", Stored::Null);
     let permit = context.permit::<ServeAcme>(Resource::appliance())?;
     let act = context.act(&permit, orders::authorization_resource(row.id()), None);
-    context.commit(Unit::new(act).facts(facts).update(row), None).await?;
-    Ok(())
+    Ok(Unit::new(act).facts(facts).update(row))
 }
 
-fn facts(identifier: &Identifier, kind: ChallengeKind, outcome: &Result<()>) -> Value {
-    let error = outcome.as_ref().err().map(|error| (error.kind().name(), error.detail()));
+fn too_late() -> AcmeError {
+    AcmeError::malformed("The authorization expired before it was validated.")
+}
+
+fn too_slow() -> AcmeError {
+    AcmeError::new(ErrorKind::Connection, "The validation took too long.")
+}
+
+fn facts<T>(identifier: Option<&Identifier>, kind: Option<ChallengeKind>, outcome: &Result<T>) -> Value {
+    let error = outcome.as_ref().err();
     json!({
         "event": if error.is_none() { "challenge valid" } else { "challenge invalid" },
-        "challenge": kind.word(),
-        "identifier": identifier.to_json(),
-        "error": error.map(|(kind, _)| kind),
-        // What the world answered is part of why: it names hosts and addresses, nobody in person.
-        "detail": error.map(|(_, detail)| detail),
+        "challenge": kind.map(ChallengeKind::word),
+        "identifier": identifier.map(Identifier::to_json),
+        // Its kind alone: the detail repeats what foreign hosts answered, and a leaf is for ever.
+        "error": error.map(|error| error.kind().name()),
     })
 }
 

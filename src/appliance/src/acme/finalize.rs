@@ -82,7 +82,7 @@ pub async fn take_up(context: &Context, row: Row) -> Result<()> {
     let account = match Account::load(context, account).await {
         Ok(account) => account,
         // It was given up, or its binding withdrawn: nothing is issued in its name.
-        Err(error) if error.kind() == ErrorKind::Unauthorized => {
+        Err(error) if Account::is_over(&error) => {
             return fail(context, row, &error).await.map(drop);
         }
         Err(error) => return Err(error),

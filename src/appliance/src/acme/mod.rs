@@ -24,6 +24,7 @@ pub mod jws;
 pub mod keeper;
 pub mod nonce;
 mod orders;
+mod places;
 mod records;
 pub mod renewal;
 mod request;

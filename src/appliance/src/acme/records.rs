@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::identifier::Identifier;
+use super::places::OF_ONE;
 use super::state::{AuthorizationState, Challenge, OrderState};
 pub use crate::callers::records::text;
 pub use crate::store::tables::{ACME_ACCOUNTS, ACME_AUTHORIZATIONS, ACME_BINDINGS, ACME_ORDERS};
@@ -84,13 +85,18 @@ pub async fn replacements(db: &Db, certificate_id: &str) -> Result<Vec<Row>, Sto
     rows(db, &ACME_ORDERS, db.fetch_all(sql, &[certificate_id.into()]).await?).await
 }
 
-/// Authorizations and orders whose work somebody must take up: what was under way has been given up.
+/// Authorizations and orders whose work somebody must take up: what was under way has been given up, or waits for a
+/// place. Of authorizations, a few of each account, so that none stands in the others' way.
 ///
 /// # Errors
 /// [`StoreError`].
 pub async fn due(db: &Db, now: i64) -> Result<(Vec<Row>, Vec<Row>), StoreError> {
-    let sql = "SELECT id FROM acme_authorizations WHERE due IS NOT NULL AND due < $1 ORDER BY due LIMIT 50";
-    let authorizations = rows(db, &ACME_AUTHORIZATIONS, db.fetch_all(sql, &[now.into()]).await?).await?;
+    let sql = "SELECT id FROM (SELECT id, due, ROW_NUMBER() OVER (PARTITION BY account ORDER BY due, id) AS turn \
+               FROM acme_authorizations WHERE due IS NOT NULL AND due < $1) AS waiting \
+               WHERE turn <= $2 ORDER BY turn, due LIMIT 64";
+    let turns = i64::try_from(OF_ONE).unwrap_or(i64::MAX);
+    let found = db.fetch_all(sql, &[now.into(), turns.into()]).await?;
+    let authorizations = rows(db, &ACME_AUTHORIZATIONS, found).await?;
     let sql = "SELECT id FROM acme_orders WHERE due IS NOT NULL AND due < $1 ORDER BY due LIMIT 50";
     let orders = rows(db, &ACME_ORDERS, db.fetch_all(sql, &[now.into()]).await?).await?;
     Ok((authorizations, orders))

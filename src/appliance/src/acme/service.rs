@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use custody::Custody;
 use ring::rand::{SecureRandom, SystemRandom};
-use tokio::sync::Semaphore;
 
 use super::error::{AcmeError, ErrorKind, Result};
 use super::identifier::Allowed;
 use super::nonce::{self, NonceError, Nonces, Taken};
+use super::places::Places;
 use crate::app::{App, Unsealed};
 use crate::config::Acme;
 use crate::identity::Caller;
@@ -25,7 +25,7 @@ pub struct Service {
     allowed: Option<Allowed>,
     nonces: Nonces,
     /// Validations under way on this node.
-    pub(super) validations: Arc<Semaphore>,
+    pub(super) validations: Places,
 }
 
 impl Service {
@@ -34,7 +34,7 @@ impl Service {
     pub fn new(config: Option<&Acme>) -> Self {
         let names = config.map(|config| config.names.as_slice()).unwrap_or_default();
         let allowed = Allowed::parse(names.iter().map(String::as_str)).ok().filter(|_| !names.is_empty());
-        Self { allowed, nonces: Nonces::default(), validations: Arc::new(Semaphore::new(VALIDATIONS)) }
+        Self { allowed, nonces: Nonces::default(), validations: Places::default() }
     }
 
     /// What the operator lets be ordered at all; `None` when that is left to the bindings.
@@ -208,6 +208,3 @@ pub(super) fn random_text<const N: usize>() -> Result<String> {
     SystemRandom::new().fill(&mut octets).map_err(|_| AcmeError::internal("no randomness"))?;
     Ok(base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(octets))
 }
-
-/// Validations under way at the same time on one node.
-const VALIDATIONS: usize = 64;
