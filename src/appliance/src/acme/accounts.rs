@@ -121,6 +121,11 @@ impl Bound {
     pub async fn load(context: &Context, id: &str) -> Result<Self> {
         let row = context.app.db.row(&ACME_BINDINGS, id).await?;
         let row = row.ok_or_else(|| AcmeError::internal(format!("an account names the binding `{id}`")))?;
+        Self::of(context, row).await
+    }
+
+    /// The binding of a row as it was read: whoever judged that row acts on no other.
+    async fn of(context: &Context, row: Row) -> Result<Self> {
         if text(&row, "state") == "withdrawn" {
             return Err(AcmeError::unauthorized("The account's binding was withdrawn."));
         }
@@ -199,7 +204,7 @@ pub async fn create(
     let facts = json!({ "event": "account made", "key": thumbprint, "binding": binding_id });
     let mut unit = Unit::new(act).facts(facts).insert(row.clone());
     if let Some(bound) = bound {
-        // Its version lets one account through: a binding makes one.
+        // The version that was read open lets one account through: a binding makes one.
         unit = unit.update(bound.row.next_version().with("state", "used"));
     }
     match context.unsealed.journal.commit(unit.cache_insert(nonce.row())).await {
@@ -358,7 +363,8 @@ async fn binding(context: &Context, value: &Value, key: &Jwk) -> Result<Bound> {
         true => context.app.db.row(&ACME_BINDINGS, &mac.kid).await?,
         false => None,
     };
-    let row = row.ok_or_else(refused)?;
+    // Withdrawn, its key is gone: nothing there could be proven.
+    let row = row.filter(|row| text(row, "state") != "withdrawn").ok_or_else(refused)?;
     let sealed = row.value("sealed_key").as_bytes().unwrap_or_default();
     let secret = context
         .custody()
@@ -373,7 +379,7 @@ async fn binding(context: &Context, value: &Value, key: &Jwk) -> Result<Bound> {
     if row.value("expires").as_int().is_some_and(|expires| expires <= context.now) {
         return Err(AcmeError::unauthorized("The binding has expired; ask a security officer for another."));
     }
-    Bound::load(context, row.id()).await
+    Bound::of(context, row).await
 }
 
 fn used_binding() -> AcmeError {
