@@ -32,4 +32,5 @@ mod service;
 pub mod state;
 pub mod validation;
 
+pub use records::order_of_certificate;
 pub use service::Service;

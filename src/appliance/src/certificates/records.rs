@@ -44,6 +44,19 @@ pub async fn has_any(db: &Db, caller: &str) -> Result<bool, StoreError> {
     Ok(db.fetch_optional(sql, &[caller.into()]).await?.is_some())
 }
 
+/// The certificates that renew one, newest first.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn successors(db: &Db, fingerprint: &str) -> Result<Vec<Row>, StoreError> {
+    let sql = "SELECT id FROM certificates WHERE replaces = $1 ORDER BY not_before DESC, id LIMIT 10";
+    let mut all = Vec::new();
+    for record in db.fetch_all(sql, &[fingerprint.into()]).await? {
+        all.extend(certificate(db, record.text("id")?).await?);
+    }
+    Ok(all)
+}
+
 /// The row of a new certificate; times in microseconds since the Unix epoch.
 #[must_use]
 pub fn certificate_row(certificate: &Certificate, about: About<'_>) -> Row {

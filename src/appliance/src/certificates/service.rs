@@ -10,9 +10,12 @@ use pki::{Certificate, GeneralName, Name};
 
 use super::error::CertificateError;
 use super::holder::{Asked, Holder, registered};
+use super::issue::needs_approval;
 use super::model::NewCertificate;
 use super::order::Order;
 use super::wish::{Term, wish};
+use super::{key_hash, records};
+use crate::acme::order_of_certificate;
 use crate::app::App;
 use crate::callers::records::{self as register, text};
 use crate::identity::{Caller, CallerKind};
@@ -169,6 +172,9 @@ impl Renewable {
         let name = text(&self.row, "profile");
         let profiles = app.profiles();
         let profile = profiles.get(name).ok_or_else(|| CertificateError::Profile(name.to_owned()))?;
+        if asked.way == Way::Holder {
+            self.is_its_holders(app, profile, asked.request).await?;
+        }
         if let (Some(holder), true) = (holder, names_a_caller(profile)) {
             return holder.order(app, requester, asked).await;
         }
@@ -180,6 +186,27 @@ impl Renewable {
             (None, None) => order,
         };
         Ok(order.replacing(asked.replaces))
+    }
+
+    /// Holders renew what they were given, and once: what ACME brought is proven anew in another order of its account,
+    /// and a second successor is for officers to grant.
+    async fn is_its_holders(
+        &self,
+        app: &App,
+        profile: &Profile,
+        request: &CertificationRequest,
+    ) -> std::result::Result<(), CertificateError> {
+        let refused = |detail| Err(Problem::new(Kind::NotRenewable, detail).into());
+        if order_of_certificate(&app.db, self.row.id()).await?.is_some() {
+            return refused("ACME brought it; its account orders the next one.");
+        }
+        let successors = records::successors(&app.db, self.row.id()).await?;
+        // What officers approved is found again by the same request.
+        let again = needs_approval(profile, Way::Holder).then(|| key_hash(request.spki()));
+        if successors.iter().any(|row| again.as_deref() != Some(text(row, "key"))) {
+            return refused("It was renewed already; renew its successor, or ask a security officer.");
+        }
+        Ok(())
     }
 
     /// RFC 7030 §4.2.2: subject and alternative names are identical; a request may leave them out.
