@@ -178,24 +178,24 @@ async fn carry_out(app: &Arc<App>, row: Row, thumbprint: &str) -> Result<()> {
         Err(error) => return Err(error),
     };
     let until = context.now.saturating_add(micros(config.authorization_seconds));
-    let unit = decided(&context, row, Ok(until))?;
+    let unit = decided(&context, row, &Ok(until))?;
     context.commit(account.guard(unit), None).await?;
     Ok(())
 }
 
 /// Ends an authorization: its challenge under way failed with this error.
 async fn end(context: &Context, row: Row, error: AcmeError) -> Result<()> {
-    context.commit(decided(context, row, Err(error))?, None).await?;
+    context.commit(decided(context, row, &Err(error))?, None).await?;
     Ok(())
 }
 
 /// The unit that enters the outcome of the challenge under way: until when the authorization is valid, or why not.
-fn decided(context: &Context, row: Row, outcome: Result<i64>) -> Result<Unit> {
+fn decided(context: &Context, row: Row, outcome: &Result<i64>) -> Result<Unit> {
     let mut challenges = records::challenges_of(&row);
     let under_way = challenges.iter_mut().find(|one| one.state == ChallengeState::Processing);
     let kind = under_way.as_ref().map(|challenge| challenge.kind);
     if let Some(challenge) = under_way {
-        match &outcome {
+        match outcome {
             Ok(_) => {
                 challenge.state = ChallengeState::Valid;
                 challenge.validated = Some(context.now);
@@ -208,7 +208,7 @@ fn decided(context: &Context, row: Row, outcome: Result<i64>) -> Result<Unit> {
     }
     let state = if outcome.is_ok() { AuthorizationState::Valid } else { AuthorizationState::Invalid };
     let expires = *outcome.as_ref().unwrap_or(&int(&row, "expires"));
-    let facts = facts(records::identifier_of(&row).as_ref(), kind, &outcome);
+    let facts = facts(records::identifier_of(&row).as_ref(), kind, outcome);
     let row = records::with_challenges(row, &challenges)
         .with("state", state.word())
         .with("expires", expires)
