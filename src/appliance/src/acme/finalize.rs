@@ -9,6 +9,7 @@ use std::net::IpAddr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::StatusCode;
 use pki::issue::Wish;
 use pki::profile::Way;
 use pki::request::CertificationRequest;
@@ -28,6 +29,7 @@ use crate::certificates::{self, CertificateError, Entered, Order, Outcome};
 use crate::identity::Caller;
 use crate::journal::Unit;
 use crate::policy::{IssueAcme, Resource, ServeAcme};
+use crate::problem::Problem;
 use crate::store::tables::CERTIFICATE_REQUESTS;
 use crate::store::{Row, Value as Stored};
 
@@ -220,17 +222,21 @@ pub async fn decided(context: &Context, row: Row) -> Result<()> {
     fail(context, row, &AcmeError::unauthorized(detail)).await.map(drop)
 }
 
-/// What can be mended by another request, ends the order; what is ours, or passes, does not.
+/// What is refused ends the order; faults of ours and of devices, and what changed while it was looked at, do not.
 fn judged(error: CertificateError) -> Issuance {
-    match error {
-        CertificateError::Issue(error) => Issuance::Final(
-            bad_csr("No certificate of this profile can be issued for that request.").log(error),
-        ),
-        other => {
-            let problem: crate::problem::Problem = other.into();
-            Issuance::Passing(problem.into())
-        }
+    let unfit = matches!(error, CertificateError::Issue(_) | CertificateError::Request(_));
+    let raced = matches!(error, CertificateError::Commit(_) | CertificateError::Store(_));
+    let problem: Problem = error.into();
+    let status = problem.kind().status();
+    if raced || !status.is_client_error() || status == StatusCode::TOO_MANY_REQUESTS {
+        return Issuance::Passing(problem.into());
     }
+    let log = format!("{}: {}", problem.kind().name(), problem.log_message().unwrap_or_default());
+    Issuance::Final(match unfit {
+        true => bad_csr("No certificate of this profile can be issued for that request.").log(log),
+        // Officers refused the request, or a rule forbids it: sent again, it is refused again.
+        false => AcmeError::unauthorized(problem.detail().to_owned()).log(log),
+    })
 }
 
 /// Ends an order.
@@ -333,3 +339,35 @@ fn bad_csr(detail: impl Into<std::borrow::Cow<'static, str>>) -> AcmeError {
 
 /// Seconds that a node has for an issuance before another takes it up.
 const LEASE: u64 = 60;
+
+#[cfg(test)]
+mod tests {
+    use crypto::SignError;
+    use pki::issue::IssueError;
+
+    use super::*;
+    use crate::journal::CommitError;
+    use crate::problem::Kind;
+
+    fn ends(error: CertificateError) -> Option<ErrorKind> {
+        match judged(error) {
+            Issuance::Final(error) => Some(error.kind()),
+            Issuance::Passing(_) => None,
+        }
+    }
+
+    #[test]
+    fn refusals_end_an_order_and_faults_of_ours_do_not() {
+        let device = SignError::Device { reason: "it does not answer".into() };
+        assert_eq!(ends(IssueError::Sign(device).into()), None);
+        let away = SignError::Unavailable { reason: "it is gone".into() };
+        assert_eq!(ends(IssueError::Sign(away).into()), None);
+        assert_eq!(ends(IssueError::WrongKey.into()), None);
+        assert_eq!(ends(CertificateError::Sealed), None);
+        let changed = CommitError::Conflict { table: "acme_accounts", id: "a".into() };
+        assert_eq!(ends(changed.into()), None, "read again, it may go through");
+        assert_eq!(ends(IssueError::MalformedKey.into()), Some(ErrorKind::BadCsr));
+        let refused = Problem::new(Kind::RequestClosed, "It was refused.");
+        assert_eq!(ends(refused.into()), Some(ErrorKind::Unauthorized));
+    }
+}
