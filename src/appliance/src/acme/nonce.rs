@@ -5,7 +5,7 @@
 //! something, as a row of the very unit that changes it ([`row`]), so that of two nodes given the same request one
 //! loses.
 
-use std::collections::{HashMap, hash_map::Entry};
+use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
 use base64::Engine as _;
@@ -16,10 +16,66 @@ use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::store::{Row, tables};
 
-/// The nonces used on this node.
+/// The nonces used on this node. Those of accounts and those of bare keys, which anybody can make, are remembered
+/// apart: neither pushes the other out. One nonce in a request of each kind is no replay, and where both change
+/// something, the row decides.
 #[derive(Debug, Default)]
 pub struct Nonces {
-    used: Mutex<HashMap<[u8; 32], i64>>,
+    accounts: Mutex<Memory>,
+    keys: Mutex<Memory>,
+}
+
+/// In whose request a nonce stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Of {
+    /// An account's.
+    Account,
+    /// One that names its key itself.
+    Key,
+}
+
+/// Used nonces, in two halves. When one is full, the elder is forgotten, and no nonce that is as old as one forgotten
+/// is taken any more: whatever is sent, none is taken twice, and nobody has to search.
+#[derive(Debug)]
+struct Memory {
+    young: Half,
+    old: Half,
+    /// Nonces made until then are refused, microseconds since the epoch.
+    forgotten: i64,
+}
+
+#[derive(Debug)]
+struct Half {
+    used: HashSet<[u8; 32]>,
+    /// When the newest of them was made.
+    newest: i64,
+}
+
+impl Default for Half {
+    fn default() -> Self {
+        Self { used: HashSet::new(), newest: i64::MIN }
+    }
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self { young: Half::default(), old: Half::default(), forgotten: i64::MIN }
+    }
+}
+
+impl Memory {
+    /// Whether a nonce made then is used for the first time; it is remembered, among `most` in a half.
+    fn first(&mut self, hash: [u8; 32], made: i64, most: usize) -> bool {
+        if made <= self.forgotten || self.old.used.contains(&hash) || !self.young.used.insert(hash) {
+            return false;
+        }
+        self.young.newest = self.young.newest.max(made);
+        if self.young.used.len() >= most {
+            let elder = std::mem::replace(&mut self.old, std::mem::take(&mut self.young));
+            self.forgotten = self.forgotten.max(elder.newest);
+        }
+        true
+    }
 }
 
 /// Why a nonce was not made or not taken.
@@ -28,9 +84,6 @@ pub enum NonceError {
     /// Not one of ours, too old, or used before.
     #[error("the nonce is not one of ours, too old or used")]
     Bad,
-    /// Too many are remembered.
-    #[error("too many nonces are in use")]
-    Full,
     /// The key.
     #[error(transparent)]
     Custody(#[from] CustodyError),
@@ -65,6 +118,7 @@ impl Nonces {
     /// [`NonceError::Bad`] for what is not ours, too old, from the future or used on this node.
     pub fn take(
         &self,
+        of: Of,
         custody: &dyn Custody,
         label: &str,
         nonce: &str,
@@ -86,19 +140,13 @@ impl Nonces {
         let mut hash = [0; 32];
         hash.copy_from_slice(digest(&SHA256, &sealed).as_ref());
         let expires = time.saturating_add(LIFE);
-        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        if used.len() >= MOST {
-            used.retain(|_, expires| *expires >= now);
-            if used.len() >= MOST {
-                return Err(NonceError::Full);
-            }
-        }
-        match used.entry(hash) {
-            Entry::Occupied(_) => Err(NonceError::Bad),
-            Entry::Vacant(place) => {
-                place.insert(expires);
-                Ok(Taken { hash, expires })
-            }
+        let (memory, most) = match of {
+            Of::Account => (&self.accounts, ACCOUNTS),
+            Of::Key => (&self.keys, KEYS),
+        };
+        match memory.lock().unwrap_or_else(PoisonError::into_inner).first(hash, time, most) {
+            true => Ok(Taken { hash, expires }),
+            false => Err(NonceError::Bad),
         }
     }
 }
@@ -114,8 +162,10 @@ impl Taken {
 const CONTEXT: &[u8] = b"cinnabar acme nonce v1";
 /// Microseconds for which a nonce can be used. Clients fetch another when one is too old.
 const LIFE: i64 = 15 * 60 * 1_000_000;
-/// Nonces remembered on a node: 32 MiB at most.
-const MOST: usize = 500_000;
+/// Nonces of accounts in one half: 32 MiB at most in both.
+const ACCOUNTS: usize = 250_000;
+/// Nonces of bare keys in one half: 4 MiB at most in both.
+const KEYS: usize = 30_000;
 
 #[cfg(test)]
 mod tests {
@@ -171,19 +221,41 @@ mod tests {
         let (nonces, elsewhere) = (Nonces::default(), Nonces::default());
         let nonce = make(&Paper(1), "k", 1_000).unwrap();
         assert_ne!(nonce, make(&Paper(1), "k", 1_000).unwrap());
-        let taken = nonces.take(&Paper(1), "k", &nonce, 2_000).unwrap();
-        assert!(matches!(nonces.take(&Paper(1), "k", &nonce, 2_000), Err(NonceError::Bad)));
+        let taken = nonces.take(Of::Account, &Paper(1), "k", &nonce, 2_000).unwrap();
+        assert!(matches!(nonces.take(Of::Account, &Paper(1), "k", &nonce, 2_000), Err(NonceError::Bad)));
         // Another node takes it too: there the row decides, and it is the same row.
-        let second = elsewhere.take(&Paper(1), "k", &nonce, 2_000).unwrap();
+        let second = elsewhere.take(Of::Account, &Paper(1), "k", &nonce, 2_000).unwrap();
         assert_eq!(taken.row(), second.row());
         assert!(taken.row().fault().is_none());
         let again = Nonces::default();
-        assert!(again.take(&Paper(2), "k", &nonce, 2_000).is_err(), "another key");
-        assert!(again.take(&Paper(1), "k", &nonce, 1_001 + LIFE).is_err(), "too old");
+        assert!(again.take(Of::Account, &Paper(2), "k", &nonce, 2_000).is_err(), "another key");
+        assert!(again.take(Of::Account, &Paper(1), "k", &nonce, 1_001 + LIFE).is_err(), "too old");
         let future = make(&Paper(1), "k", 200_000_000).unwrap();
-        assert!(again.take(&Paper(1), "k", &future, 0).is_err(), "from the future");
+        assert!(again.take(Of::Account, &Paper(1), "k", &future, 0).is_err(), "from the future");
         for wrong in ["", "!", "AAAA", &"A".repeat(300)] {
-            assert!(again.take(&Paper(1), "k", wrong, 0).is_err(), "{wrong}");
+            assert!(again.take(Of::Account, &Paper(1), "k", wrong, 0).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn bare_keys_use_up_no_memory_of_accounts_and_nothing_forgotten_is_taken_again() {
+        let mut memory = Memory::default();
+        let hash = |n: u8| [n; 32];
+        for n in 0..4 {
+            assert!(memory.first(hash(n), i64::from(n), 2), "{n}");
+            assert!(!memory.first(hash(n), i64::from(n), 2), "{n} again");
+        }
+        // The half with 0 and 1 is forgotten; what was made then is refused, what was made later is not.
+        assert_eq!((memory.old.used.len(), memory.young.used.len(), memory.forgotten), (2, 0, 1));
+        for n in 0..4 {
+            assert!(!memory.first(hash(n), i64::from(n), 2), "{n} later");
+        }
+        assert!(!memory.first(hash(9), 1, 2), "as old as one forgotten");
+        assert!(memory.first(hash(9), 2, 2));
+        let nonces = Nonces::default();
+        let nonce = make(&Paper(1), "k", 1_000).unwrap();
+        nonces.take(Of::Key, &Paper(1), "k", &nonce, 2_000).unwrap();
+        assert!(nonces.take(Of::Key, &Paper(1), "k", &nonce, 2_000).is_err());
+        assert!(nonces.accounts.lock().unwrap().young.used.is_empty());
     }
 }

@@ -10,7 +10,7 @@ use super::accounts::Account;
 use super::error::{AcmeError, ErrorKind, Result};
 use super::jwk::Jwk;
 use super::jws::{Jws, KeyRef, Payload};
-use super::nonce::Taken;
+use super::nonce::{Of, Taken};
 use super::records::ACME_ACCOUNTS;
 use super::service::{Context, bad_nonce};
 
@@ -86,7 +86,11 @@ pub async fn verify(
             return Err(AcmeError::malformed("Name the key by `jwk`: the account is not known yet."));
         }
     };
-    let nonce = context.take_nonce(nonce)?;
+    let of = match &by {
+        Signer::Account(_) => Of::Account,
+        Signer::Key(_) => Of::Key,
+    };
+    let nonce = context.take_nonce(of, nonce)?;
     Ok(Signed { by, payload, nonce, url })
 }
 

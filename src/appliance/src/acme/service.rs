@@ -113,13 +113,12 @@ impl Context {
     ///
     /// # Errors
     /// `badNonce`.
-    pub fn take_nonce(&self, nonce: &str) -> Result<Taken> {
-        self.app.acme.nonces.take(self.custody(), self.key()?, nonce, self.now).map_err(|error| match error {
-            NonceError::Bad => bad_nonce(),
-            NonceError::Full => AcmeError::new(ErrorKind::RateLimited, "Too many requests at once.")
-                .log(error)
-                .retry_after(60),
-            other => AcmeError::internal(other),
+    pub fn take_nonce(&self, of: nonce::Of, nonce: &str) -> Result<Taken> {
+        self.app.acme.nonces.take(of, self.custody(), self.key()?, nonce, self.now).map_err(|error| {
+            match error {
+                NonceError::Bad => bad_nonce(),
+                other => AcmeError::internal(other),
+            }
         })
     }
 
