@@ -253,6 +253,42 @@ fn a_request_reads_back_and_its_limits_hold() {
     assert_eq!(Request::from_der(&[0x30; 40_000]), Err(RequestError::TooLarge { len: 40_000 }));
 }
 
+/// A request about one CertID, given its fields' encodings.
+fn about(algorithm: &[u8], hashes: [&[u8]; 2], serial: &[u8]) -> Vec<u8> {
+    let tlv = |tag: u8, content: &[u8]| [&[tag, u8::try_from(content.len()).unwrap()], content].concat();
+    let [name, key] = hashes.map(|hash| tlv(4, hash));
+    let id = tlv(0x30, &[tlv(0x30, algorithm), name, key, serial.to_vec()].concat());
+    (0..4).fold(id, |inner, _| tlv(0x30, &inner))
+}
+
+#[test]
+fn a_certid_has_no_other_forms_than_its_hash_and_null_or_no_parameters() {
+    const SHA1: &[u8] = &[6, 5, 0x2B, 0x0E, 3, 2, 0x1A];
+    const SHA256: &[u8] = &[6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1];
+    const SHA384: &[u8] = &[6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 2];
+    let hashes = [0xAB; 48];
+    for (oid, len, usual) in [(SHA1, 20, true), (SHA256, 32, true), (SHA384, 48, false)] {
+        let ask = |parameters: &[u8], name: usize, key: usize| {
+            let hashes = [&hashes[..name], &hashes[..key]];
+            Request::from_der(&about(&[oid, parameters].concat(), hashes, &[2, 1, 5]))
+        };
+        for parameters in [&[][..], &[5, 0]] {
+            assert_eq!(
+                ask(parameters, len, len).unwrap().ids()[0].is_usual(),
+                usual,
+                "{oid:?} {parameters:?}"
+            );
+        }
+        for parameters in [&[4, 1, 7][..], &[5, 1, 7], &[5, 0, 5, 0], &[2, 1, 1], &[0x30, 0]] {
+            let refused = ask(parameters, len, len);
+            assert!(matches!(refused, Err(RequestError::Malformed(_))), "{oid:?} {parameters:?}");
+        }
+        for (name, key) in [(len - 1, len), (len, len - 1), (0, len)] {
+            assert!(matches!(ask(&[], name, key), Err(RequestError::Malformed(_))), "{oid:?} {name} {key}");
+        }
+    }
+}
+
 /// A request about serial number 5 with one extension.
 fn with_extension(extension: &[u8]) -> Vec<u8> {
     let world = world();

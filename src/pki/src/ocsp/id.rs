@@ -30,6 +30,16 @@ enum Algorithm {
     Strong(DigestAlgorithm),
 }
 
+impl Algorithm {
+    /// A hash's length in octets.
+    const fn output_len(self) -> usize {
+        match self {
+            Self::Sha1 => 20,
+            Self::Strong(digest) => digest.output_len(),
+        }
+    }
+}
+
 /// An issuer's name and key as CertIDs name them. Made once per issuer.
 #[derive(Clone, Debug)]
 pub struct IssuerId {
@@ -115,9 +125,23 @@ impl CertId {
         let mut fields = tlv.reader();
         let mut algorithm = fields.expect(SEQUENCE)?.reader();
         let oid = algorithm.expect(asn1::OID)?.oid()?;
+        // RFC 5754 §2: parameters are absent or NULL. Anything else would be as many encodings of one question as the
+        // sender likes.
+        if algorithm.optional(NULL)?.is_some_and(|null| !null.content.is_empty()) {
+            return Err(tlv.invalid("hashAlgorithm"));
+        }
+        algorithm.finish()?;
+        let algorithm = match oid {
+            SHA1 => Some(Algorithm::Sha1),
+            oid => DigestAlgorithm::from_oid(&oid).ok().map(Algorithm::Strong),
+        };
         let name_hash = fields.expect(OCTET_STRING)?;
         let key_hash = fields.expect(OCTET_STRING)?;
-        if name_hash.content.len() > MAX_HASH || key_hash.content.len() > MAX_HASH {
+        let fits = |hash: &Tlv<'_>| match algorithm {
+            Some(algorithm) => hash.content.len() == algorithm.output_len(),
+            None => hash.content.len() <= MAX_HASH,
+        };
+        if !fits(&name_hash) || !fits(&key_hash) {
             return Err(tlv.invalid("CertID"));
         }
         let serial = fields.expect(INTEGER)?;
@@ -129,10 +153,7 @@ impl CertId {
         fields.finish()?;
         Ok(Self {
             der: tlv.raw.to_vec(),
-            algorithm: match oid {
-                SHA1 => Some(Algorithm::Sha1),
-                oid => DigestAlgorithm::from_oid(&oid).ok().map(Algorithm::Strong),
-            },
+            algorithm,
             name_hash: name_hash.content.to_vec(),
             key_hash: key_hash.content.to_vec(),
             serial: serial.content.to_vec(),
@@ -143,6 +164,13 @@ impl CertId {
     #[must_use]
     pub fn der(&self) -> &[u8] {
         &self.der
+    }
+
+    /// Whether its hashes are by SHA-1 or SHA-256, as clients send them (RFC 9919 §3.1): with and without NULL as the
+    /// algorithm's parameters, one certificate has four such CertIDs and no more.
+    #[must_use]
+    pub fn is_usual(&self) -> bool {
+        matches!(self.algorithm, Some(Algorithm::Sha1 | Algorithm::Strong(DigestAlgorithm::Sha256)))
     }
 
     /// The serial number's content octets, as [`Certificate::serial`] has them.
