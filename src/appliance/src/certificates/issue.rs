@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 
+use crypto::SignatureScheme;
 use pki::Certificate;
 use pki::issue::{IssueError, IssuerRef, Linted, Places, prepare, serial_from_random};
 use pki::profile::{IssuedBy, Profile, Way};
@@ -133,13 +134,13 @@ pub async fn intend(
 ) -> Result<Intended, CertificateError> {
     // The appliance itself is not in the register.
     let requester = (requester.kind != CallerKind::System).then_some(requester.id.as_str());
-    let (intended, unit) = plan(app, unsealed, act, requester, order)?;
+    let (intended, unit) = plan(app, unsealed, act, requester, order).await?;
     unsealed.journal.commit(unit).await?;
     Ok(intended)
 }
 
 /// As [`intend`], the unit of the intent left to the caller, who must commit it before anything is signed.
-pub(super) fn plan(
+pub(super) async fn plan(
     app: &App,
     unsealed: &Unsealed,
     act: Act,
@@ -151,7 +152,7 @@ pub(super) fn plan(
         profiles.get(order.profile).ok_or_else(|| CertificateError::Profile(order.profile.to_owned()))?;
     allowed(profile, order)?;
     let authority = authority(app, profile, order)?;
-    let signer = unsealed.custody.signer(&authority.label)?;
+    let scheme = scheme(app, unsealed, &authority.label).await?;
     let time = unsealed.journal.clock().now().map_err(CommitError::ClockUntrusted)?;
     let mut serial = [0; 20];
     SystemRandom::new().fill(&mut serial).map_err(|_| CertificateError::Random)?;
@@ -164,7 +165,7 @@ pub(super) fn plan(
         &places(app, &authority.label, shard),
         serial,
         time.div_euclid(1_000_000),
-        signer.scheme(),
+        scheme,
     )?;
     let serial = crate::identity::serial_hex(&serial);
     let tbs_digest = hex::encode(linted.tbs_digest());
@@ -201,6 +202,21 @@ pub(super) fn plan(
     Ok((intended, unit))
 }
 
+/// Whether an authority's key signs in this process; a device makes its callers wait.
+fn at_hand(app: &App, label: &str) -> bool {
+    app.hierarchy.key(&app.slot_of(label)).is_none_or(|key| key.custody == CustodyKind::File)
+}
+
+/// How an authority's key signs. An authority whose device is away is refused here, before anything is entered.
+async fn scheme(app: &App, unsealed: &Unsealed, label: &str) -> Result<SignatureScheme, CertificateError> {
+    if at_hand(app, label) {
+        return Ok(unsealed.custody.signer(label)?.scheme());
+    }
+    let (custody, label) = (unsealed.custody.clone(), label.to_owned());
+    let asked = tokio::task::spawn_blocking(move || Ok(custody.signer(&label)?.scheme()));
+    asked.await.map_err(|error| CertificateError::CutOff(error.to_string()))?
+}
+
 impl Intended {
     /// Id of the intent's row: authority and serial.
     #[must_use]
@@ -220,16 +236,15 @@ impl Intended {
     /// [`CertificateError`] when the key does not serve.
     pub async fn sign(self, app: &App, unsealed: &Unsealed) -> Result<Signed, CertificateError> {
         let Self { linted, authority, act, intent, requester, replaces, shard, way } = self;
-        let signer = unsealed.custody.signer(&authority.label)?;
-        let slot = app.slot_of(&authority.label);
-        let at_hand = app.hierarchy.key(&slot).is_none_or(|key| key.custody == CustodyKind::File);
-        let certificate = if at_hand {
-            linted.sign(signer.as_ref())?
+        let certificate = if at_hand(app, &authority.label) {
+            linted.sign(unsealed.custody.signer(&authority.label)?.as_ref())?
         } else {
             // A device answers in milliseconds and must not hold up the thread's other requests.
-            tokio::task::spawn_blocking(move || linted.sign(signer.as_ref()))
-                .await
-                .map_err(|error| CertificateError::CutOff(error.to_string()))??
+            let (custody, label) = (unsealed.custody.clone(), authority.label.clone());
+            let signed = tokio::task::spawn_blocking(move || {
+                Ok::<_, CertificateError>(linted.sign(custody.signer(&label)?.as_ref())?)
+            });
+            signed.await.map_err(|error| CertificateError::CutOff(error.to_string()))??
         };
         let text = |column: &str| intent.value(column).as_text();
         let about = About {

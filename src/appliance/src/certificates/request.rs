@@ -79,7 +79,7 @@ pub async fn ask(
         return asked_again(app, known).await;
     }
     // What would be refused at the end is refused at the beginning.
-    plan(app, &unsealed, act.clone(), None, &Order { approved: true, ..order.clone() })?;
+    plan(app, &unsealed, act.clone(), None, &Order { approved: true, ..order.clone() }).await?;
     let now = unsealed.journal.clock().now().map_err(CommitError::ClockUntrusted)?;
     let days = i64::from(app.config.certificates.request_days);
     let row = records::request_row(NewRequest {
@@ -201,7 +201,7 @@ pub(super) async fn carry_out(
         issuer: kept.issuer.as_deref(),
         approved: true,
     };
-    let (intended, intent) = plan(app, &unsealed, act, Some(text(&claimed, "requester")), &order)?;
+    let (intended, intent) = plan(app, &unsealed, act, Some(text(&claimed, "requester")), &order).await?;
     let unit = unit.update(claimed.clone()).also(intent);
     unsealed.journal.commit(unit).await.map_err(raced)?;
     let issuer = intended.issuer().to_owned();
