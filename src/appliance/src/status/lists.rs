@@ -263,7 +263,15 @@ pub async fn renew(app: &App) -> Result<(), RenewError> {
         let mut shards: BTreeSet<i64> = super::Status::shards(app).collect();
         shards.extend(app.status.index.shards(&authority.label));
         shards.extend(known.iter().filter(|(label, _)| *label == authority.label).map(|(_, shard)| *shard));
-        let signer = match unsealed.custody.signer(&authority.label) {
+        // A device is asked only when there is something to sign, and may let wait.
+        let micros = unsealed.journal.clock().wall();
+        shards.retain(|shard| Plan::of(app, &(authority.label.clone(), *shard), micros).is_some());
+        if shards.is_empty() {
+            continue;
+        }
+        let (custody, label) = (unsealed.custody.clone(), authority.label.clone());
+        let signer = tokio::task::spawn_blocking(move || custody.signer(&label)).await;
+        let signer = match signer.map_err(|error| fault(&authority.label, error))? {
             Ok(signer) => signer,
             // An authority whose key is elsewhere: its lists are imported.
             Err(custody::CustodyError::NoSuchKey { .. }) => continue,
@@ -322,7 +330,7 @@ async fn publish(
     Err(RenewError::Contended { label: shard.0.clone() })
 }
 
-/// Whether any list of an authority whose key is here is missing or half over.
+/// Whether any list of an authority whose key is here is missing or half over. Waits for devices that hold keys.
 pub fn are_due(app: &App, now: i64) -> bool {
     let Ok(unsealed) = app.unsealed() else { return false };
     let missing = app.authority_labels().into_iter().any(|label| {
