@@ -104,6 +104,7 @@ impl House {
     fn with(certificates: u64) -> Self {
         let mut appliance = Appliance::init(Setup::default());
         appliance.configure("fresh_per_second = 20000", "fresh_per_second = 1000000");
+        appliance.configure("fresh_per_network = 1000", "fresh_per_network = 1000000");
         appliance.sql(&seed(certificates));
         appliance.serve();
         appliance.unseal();

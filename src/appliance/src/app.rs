@@ -340,7 +340,7 @@ impl App {
         let unsealed = Arc::new(Unsealed { journal, custody, token });
         crate::authorities::from_files(self, &unsealed).await?;
         self.unsealed.store(Some(unsealed));
-        status::seat(self);
+        status::seat(self).await;
         status::renew_now(self).await;
         Ok(())
     }

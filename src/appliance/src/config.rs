@@ -455,6 +455,7 @@ impl Config {
             ("status.known", self.status.known as u64, 1),
             ("status.responses", self.status.responses as u64, 1),
             ("status.fresh_per_second", u64::from(self.status.fresh_per_second), 1),
+            ("status.fresh_per_network", u64::from(self.status.fresh_per_network), 1),
         ] {
             if value < least {
                 return wrong(key, &value, "too small to work with; leave the line out for the default");

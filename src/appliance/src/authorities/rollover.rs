@@ -190,7 +190,7 @@ async fn put_in_use(
     if let Err(error) = super::keeper::keep(app).await {
         tracing::error!(%error, "the new authority's responder comes later");
     }
-    crate::status::seat(app);
+    crate::status::seat(app).await;
     crate::status::renew_now(app).await;
     Ok(Replaced { row, committed })
 }

@@ -81,7 +81,7 @@ pub async fn rotate(
     }
     let committed = unsealed.journal.commit(unit).await?;
     app.read_authorities().await?;
-    crate::status::seat(app);
+    crate::status::seat(app).await;
     tracing::info!(slot, id, issuer, "a signer's key was replaced");
     Ok(Replaced { row, committed })
 }

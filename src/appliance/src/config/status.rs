@@ -27,6 +27,9 @@ pub struct Status {
     /// Responses signed for one request alone (with a nonce, several questions, unknown serials) per second; above
     /// it, nonces are left out and other questions told to try later.
     pub fresh_per_second: u32,
+    /// The same for one network (an IPv4 address, an IPv6 /64), which lookups of serial numbers not in memory count
+    /// with.
+    pub fresh_per_network: u32,
     /// Certificates whose existence and hash are remembered.
     pub known: usize,
     /// Signed OCSP responses kept ready.
@@ -55,6 +58,7 @@ impl Default for Status {
             max_age_seconds: 60,
             nonce: NoncePolicy::Fresh,
             fresh_per_second: 20_000,
+            fresh_per_network: 1000,
             known: 1_000_000,
             responses: 50_000,
         }

@@ -117,6 +117,8 @@ pub(crate) async fn watch(app: Arc<App>, mut stop: Stopping) {
                     }
                     if now.is_empty() {
                         tracing::info!("all key devices answer again");
+                        // Responders whose keys could not be looked at while a device was away.
+                        crate::status::seat(&app).await;
                     }
                 }
                 app.devices.store(Arc::new(devices));

@@ -71,7 +71,7 @@ pub(super) async fn everything(app: &Arc<App>, current: &Handshakes) -> Result<(
         metrics::reload("profiles", "refused");
         faults.push(fault);
     }
-    status::seat(app);
+    seat(app);
     if let Err(error) = app.identity.read_again(&app.db).await {
         faults.push(error.to_string());
     }
@@ -160,7 +160,7 @@ pub(super) async fn watch(app: Arc<App>, current: Handshakes, mut stop: Stopping
                     stamps = now;
                     tell(everything(&app, &current).await);
                 }
-                status::tick(&app).await;
+                status::tick(&app);
                 app.rates.forget_quiet();
                 app.visitors.forget_quiet();
                 app.strikes.forget_quiet(std::time::Instant::now());
@@ -200,7 +200,7 @@ fn tell(outcome: Result<(), Vec<String>>) {
 }
 
 /// Confirms the register, or reads again what its generations say has moved (decision 14). Whether the authorities did.
-async fn register(app: &App, known: &mut Vec<(String, i64)>) -> bool {
+async fn register(app: &Arc<App>, known: &mut Vec<(String, i64)>) -> bool {
     let first = known.is_empty();
     match read_moved(app, known).await {
         Ok(authorities) => authorities && !first,
@@ -212,7 +212,7 @@ async fn register(app: &App, known: &mut Vec<(String, i64)>) -> bool {
     }
 }
 
-async fn read_moved(app: &App, known: &mut Vec<(String, i64)>) -> Result<bool, StoreError> {
+async fn read_moved(app: &Arc<App>, known: &mut Vec<(String, i64)>) -> Result<bool, StoreError> {
     let now = records::generations(&app.db).await?;
     let of = |all: &[(String, i64)], wanted: &str| {
         all.iter().find(|(name, _)| name == wanted).map(|(_, value)| *value)
@@ -223,8 +223,7 @@ async fn read_moved(app: &App, known: &mut Vec<(String, i64)>) -> Result<bool, S
         app.read_authorities().await?;
     }
     if authorities || certificates {
-        // Another node may have revoked, or put another responder in its place.
-        status::seat(app);
+        // Another node may have revoked.
         status::refresh(app).await?;
     }
     if moved(generations::IDENTITY) {
@@ -232,8 +231,18 @@ async fn read_moved(app: &App, known: &mut Vec<(String, i64)>) -> Result<bool, S
     } else {
         app.identity.confirm();
     }
+    if authorities || certificates {
+        // Another node may have put another responder in its place.
+        seat(app);
+    }
     *known = now;
     Ok(authorities)
+}
+
+/// Takes up responders beside the watch: a device that is away must not keep it from confirming the register.
+fn seat(app: &Arc<App>) {
+    let app = app.clone();
+    tokio::spawn(async move { status::seat(&app).await });
 }
 
 /// Modification times of everything that is read from files.

@@ -10,6 +10,7 @@
 mod bulk;
 mod http;
 mod index;
+mod leave;
 pub mod lists;
 pub mod model;
 pub mod ocsp;
@@ -20,7 +21,7 @@ mod responder;
 pub mod service;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use crate::app::App;
 use crate::config::Config;
@@ -41,6 +42,11 @@ pub struct Status {
     /// The generation of certificates that the index takes account of at least.
     revision: AtomicI64,
     reading: tokio::sync::Mutex<()>,
+    /// Held while lists are looked at because of a second.
+    looking: Arc<tokio::sync::Mutex<()>>,
+    /// How often responders were to be taken up anew, and up to which of these they were.
+    asked: AtomicU64,
+    seated: tokio::sync::Mutex<u64>,
 }
 
 impl Status {
@@ -55,6 +61,9 @@ impl Status {
             ocsp: ocsp::Ocsp::new(&config.status),
             revision: AtomicI64::new(0),
             reading: tokio::sync::Mutex::new(()),
+            looking: Arc::default(),
+            asked: AtomicU64::new(0),
+            seated: tokio::sync::Mutex::new(0),
         };
         let revision = records::generation(db).await?;
         let mut rows = records::not_good(db).await?;
@@ -96,19 +105,19 @@ impl Status {
 ///
 /// # Errors
 /// [`StoreError`] when the database does not answer; what was in force stays.
-pub async fn refresh(app: &App) -> Result<(), StoreError> {
+pub async fn refresh(app: &Arc<App>) -> Result<(), StoreError> {
     let changes = app.status.read_changes(app).await?;
     if !changes.is_empty() {
         ocsp::learn(&app.status.ocsp, &changes);
         let again = app.status.ocsp.forget(&changes);
-        ocsp::produce(app, again, now()).await;
+        ocsp::produce(app, again, now());
     }
     Ok(())
 }
 
 /// [`refresh`] and [`renew`] after an act that is durable whatever happens here: a failure is told to the operator,
 /// and the watch tries again.
-pub async fn renew_now(app: &App) {
+pub async fn renew_now(app: &Arc<App>) {
     if let Err(error) = refresh(app).await {
         tracing::warn!(%error, "what changed is read again by the watch");
     }
@@ -117,26 +126,47 @@ pub async fn renew_now(app: &App) {
     }
 }
 
-/// Takes up authorities and their responders anew: after unsealing, and when certificates or files changed.
-pub fn seat(app: &App) {
-    app.status.ocsp.seat(responder::desks(app));
+/// Takes up authorities and their responders anew: after unsealing, and when certificates or files changed. Devices
+/// that hold keys may let wait for this, so the watch does not: it spawns it.
+pub async fn seat(app: &Arc<App>) {
+    let status = &app.status;
+    let ticket = status.asked.fetch_add(1, Ordering::AcqRel) + 1;
+    let mut seated = status.seated.lock().await;
+    // Who waits behind others finds that the one before has seen what it came for.
+    if *seated >= ticket {
+        return;
+    }
+    let upto = status.asked.load(Ordering::Acquire);
+    let asking = app.clone();
+    match tokio::task::spawn_blocking(move || responder::desks(&asking)).await {
+        Ok(desks) => {
+            status.ocsp.seat(desks);
+            *seated = upto;
+        }
+        Err(error) => tracing::error!(%error, "OCSP responders were not taken up"),
+    }
 }
 
 /// What is to be done once a second beside changes: lists that are behind or half over, responses before they are.
-/// Lists are signed beside the watch, which must not be held up by long ones.
-pub async fn tick(app: &Arc<App>) {
-    if !app.status.lists.is_publishing() && lists::are_due(app, now()) {
+/// All of it is done beside the watch, which must not be held up by long lists or by devices that hold keys.
+pub fn tick(app: &Arc<App>) {
+    if !app.status.lists.is_publishing()
+        && let Ok(turn) = app.status.looking.clone().try_lock_owned()
+    {
         let app = app.clone();
         tokio::spawn(async move {
-            if let Err(error) = renew(&app).await {
+            let _turn = turn;
+            let asking = app.clone();
+            let due = tokio::task::spawn_blocking(move || lists::are_due(&asking, now())).await;
+            if due.unwrap_or(false)
+                && let Err(error) = renew(&app).await
+            {
                 tracing::error!(%error, "revocation lists could not be signed");
             }
         });
     }
-    let due = ocsp::due(app, now());
-    if !due.is_empty() {
-        ocsp::produce(app, due, now()).await;
-    }
+    ocsp::produce(app, ocsp::due(app, now()), now());
+    app.status.ocsp.forget_quiet();
 }
 
 fn fallen(changes: &[Changed]) -> Vec<([u8; 32], Option<Fallen>)> {

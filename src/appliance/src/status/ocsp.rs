@@ -3,28 +3,29 @@
 //! One certificate without a nonce, which is nearly every question, is answered from memory: the response was signed
 //! before and holds for hours. A change of the certificate's state removes it at once and produces the next; another
 //! node learns of the change within a second. Questions with a nonce, several questions and unknown serial numbers are
-//! signed for themselves, within a rate.
+//! signed for themselves, within rates: one of the asker's network, one of all.
 //!
 //! What is said rests on the certificates' rows: a serial number that is not on record is `unknown`. So is one whose
 //! intent was abandoned: its certificate, if a signature was ever made, never left the process, and to call it revoked
 //! would say that it had been issued (RFC 6960 §2.2 has `revoked` for such serial numbers only with a notice that the
 //! responder means it so).
 
-use std::num::NonZeroU32;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use http::HeaderValue;
 use pki::crl::{Reason, Revoked};
 use pki::ocsp::{CertId, ErrorStatus, Request, Single, Status, respond};
+use tokio::sync::{Mutex, Semaphore};
 
 use super::index::{self, Changed, State};
+use super::leave::{Leave, Shares};
 use super::recent::Recent;
 use super::records;
-use super::responder::Desk;
+use super::responder::{Desk, Signing};
 use crate::app::App;
 use crate::config::{self, NoncePolicy};
 use crate::identity::PATIENCE;
@@ -37,7 +38,11 @@ pub struct Ocsp {
     stored: Recent<Vec<u8>, Arc<Vec<Arc<Stored>>>>,
     /// Counts changes of certificates: what was signed before a change must not be stored after it.
     epoch: AtomicU64,
-    rate: DefaultDirectRateLimiter,
+    shares: Shares,
+    /// Signatures that devices are making.
+    devices: Arc<Semaphore>,
+    /// Held while responses are produced again.
+    producing: Arc<Mutex<()>>,
 }
 
 /// A signed response about one certificate, ready to be sent.
@@ -71,21 +76,28 @@ impl Ocsp {
     /// Begins with nothing.
     #[must_use]
     pub fn new(settings: &config::Status) -> Self {
-        let rate = NonZeroU32::new(settings.fresh_per_second).unwrap_or(NonZeroU32::MIN);
         Self {
             desks: ArcSwap::default(),
             known: Recent::new(settings.known),
             stored: Recent::new(settings.responses),
             epoch: AtomicU64::new(0),
-            rate: RateLimiter::direct(Quota::per_second(rate)),
+            shares: Shares::new(settings.fresh_per_second, settings.fresh_per_network),
+            devices: Arc::new(Semaphore::new(DEVICE_SIGNATURES)),
+            producing: Arc::default(),
         }
+    }
+
+    /// Forgets networks that have been quiet.
+    pub fn forget_quiet(&self) {
+        self.shares.forget_quiet();
     }
 
     /// Puts other authorities or responders in force; what the former ones signed is forgotten when one of them is
     /// not the same any more.
     pub fn seat(&self, desks: Vec<Arc<Desk>>) {
         let before = self.desks.swap(Arc::new(desks));
-        let own = |desk: &Desk| desk.signer.as_ref().map(|(own, _)| *own.certificate().sha256_fingerprint());
+        let own =
+            |desk: &Desk| desk.signer.as_ref().map(|own| *own.responder.certificate().sha256_fingerprint());
         let changed = self.desks.load().iter().any(|desk| {
             let former =
                 before.iter().find(|former| former.label == desk.label).and_then(|former| own(former));
@@ -108,8 +120,14 @@ impl Ocsp {
     }
 }
 
-/// Answers one request. `label` is the authority in the address, if one stands there.
-pub async fn answer(app: &App, label: Option<&str>, request: &[u8], now: i64) -> Answer {
+/// Answers one request. `label` is the authority in the address, if one stands there; `from` is who asks.
+pub async fn answer(
+    app: &App,
+    label: Option<&str>,
+    request: &[u8],
+    from: Option<IpAddr>,
+    now: i64,
+) -> Answer {
     // A responder that cannot know what was revoked says nothing (decision 14).
     if app.identity.silent_for() > PATIENCE {
         return Answer::Error(ErrorStatus::TryLater);
@@ -124,29 +142,39 @@ pub async fn answer(app: &App, label: Option<&str>, request: &[u8], now: i64) ->
         return Answer::Error(ErrorStatus::Unauthorized);
     }
     let nonce = request.nonce().filter(|_| app.config.status.nonce == NoncePolicy::Fresh);
-    let nonce = nonce.filter(|_| desk.signer.is_some() && ocsp.rate.check().is_ok());
+    let mut leave = None;
+    let nonce = nonce.filter(|_| {
+        desk.signer.is_some() && leave.get_or_insert_with(|| Leave::of(from)).take(&ocsp.shares).is_ok()
+    });
     if let ([id], None) = (request.ids(), nonce) {
         return match stored(app, desk, id, now) {
             Some(stored) => Answer::Stored(stored),
-            None => one(app, desk, id, now).await,
+            None => one(app, desk, id, Leave::of(from), now).await,
         };
     }
-    // The permission to sign was taken with the nonce.
-    if nonce.is_none() && ocsp.rate.check().is_err() {
-        return Answer::Error(ErrorStatus::TryLater);
-    }
-    let mut found = Vec::with_capacity(request.ids().len());
-    for id in request.ids() {
-        match lookup(app, desk, id).await {
-            Ok(status) => found.push(status),
-            Err(status) => return Answer::Error(status),
-        }
-    }
-    let asked: Vec<_> = request.ids().iter().zip(found).collect();
-    match sign(app, desk, &asked, nonce, now) {
-        Ok((der, _)) => Answer::Fresh(der),
+    match several(app, desk, &request, nonce, leave.unwrap_or_else(|| Leave::of(from)), now).await {
+        Ok(der) => Answer::Fresh(der),
         Err(status) => Answer::Error(status),
     }
+}
+
+/// Signs a response for this request alone.
+async fn several(
+    app: &App,
+    desk: &Arc<Desk>,
+    request: &Request,
+    nonce: Option<&[u8]>,
+    mut leave: Leave,
+    now: i64,
+) -> Result<Bytes, ErrorStatus> {
+    leave.take(&app.status.ocsp.shares)?;
+    let mut asked = Vec::with_capacity(request.ids().len());
+    for id in request.ids() {
+        asked.push((id.clone(), lookup(app, desk, id, &mut leave).await?));
+        // Each further question of the database costs as much as a request of its own.
+        leave.spend();
+    }
+    sign(app, desk, asked, nonce, now).await.map(|(der, _)| der)
 }
 
 /// The stored response, while more than half of its time is left; while nobody can sign, as long as it holds.
@@ -162,23 +190,24 @@ fn stored(app: &App, desk: &Desk, id: &CertId, now: i64) -> Option<Arc<Stored>> 
     Some(stored.clone())
 }
 
-/// Signs a response about one certificate, and stores it unless the serial number is a stranger's.
-async fn one(app: &App, desk: &Arc<Desk>, id: &CertId, now: i64) -> Answer {
+/// Signs a response about one certificate, and stores it unless serial number or form of the question are a stranger's.
+async fn one(app: &App, desk: &Arc<Desk>, id: &CertId, mut leave: Leave, now: i64) -> Answer {
     let ocsp = &app.status.ocsp;
     let epoch = ocsp.epoch.load(Ordering::Acquire);
-    let (status, hash) = match lookup(app, desk, id).await {
+    let (status, hash) = match lookup(app, desk, id, &mut leave).await {
         Ok(found) => found,
         Err(status) => return Answer::Error(status),
     };
-    if status == Status::Unknown && ocsp.rate.check().is_err() {
-        return Answer::Error(ErrorStatus::TryLater);
+    // Strangers' questions must not push out what is asked for; and an unknown serial number may be issued any time.
+    let fresh = status == Status::Unknown || !id.is_usual();
+    if fresh && let Err(status) = leave.take(&ocsp.shares) {
+        return Answer::Error(status);
     }
-    let (der, next_update) = match sign(app, desk, &[(id, (status, hash))], None, now) {
+    let (der, next_update) = match sign(app, desk, vec![(id.clone(), (status, hash))], None, now).await {
         Ok(signed) => signed,
         Err(status) => return Answer::Error(status),
     };
-    if status == Status::Unknown {
-        // Strangers' questions must not push out what is asked for; and the serial number may be issued any time.
+    if fresh {
         return Answer::Fresh(der);
     }
     let hash = crypto::DigestAlgorithm::Sha256.digest(&der);
@@ -205,8 +234,8 @@ async fn one(app: &App, desk: &Arc<Desk>, id: &CertId, now: i64) -> Answer {
 type Found = (Status, Option<[u8; 32]>);
 
 /// What is on record. What is not good is in memory; that a certificate exists at all is remembered, or asked of the
-/// database by its index.
-async fn lookup(app: &App, desk: &Desk, id: &CertId) -> Result<Found, ErrorStatus> {
+/// database by its index, which needs leave: anybody can think of serial numbers.
+async fn lookup(app: &App, desk: &Desk, id: &CertId, leave: &mut Leave) -> Result<Found, ErrorStatus> {
     let Some(serial) = plain(id.serial()) else { return Ok((Status::Unknown, None)) };
     if let Some(fate) = app.status.index.fate(&desk.label, serial) {
         return Ok((fate.status(), Some(fate.fingerprint)));
@@ -215,6 +244,7 @@ async fn lookup(app: &App, desk: &Desk, id: &CertId) -> Result<Found, ErrorStatu
     if let Some(fingerprint) = app.status.ocsp.known.get(key.as_slice()) {
         return Ok((Status::Good, Some(fingerprint)));
     }
+    leave.take(&app.status.ocsp.shares)?;
     let asked = records::by_serial(&app.db, &desk.label, &hex::encode(serial)).await;
     let record = asked.map_err(|error| {
         tracing::error!(%error, "the database does not answer an OCSP question");
@@ -240,28 +270,66 @@ async fn lookup(app: &App, desk: &Desk, id: &CertId) -> Result<Found, ErrorStatu
     Ok((status, Some(fingerprint)))
 }
 
-fn sign(
+/// Signs where the key is: in this process at once, in a device off the request's thread, and only so many at a time.
+async fn sign(
     app: &App,
-    desk: &Desk,
-    asked: &[(&CertId, Found)],
+    desk: &Arc<Desk>,
+    asked: Vec<(CertId, Found)>,
     nonce: Option<&[u8]>,
     now: i64,
 ) -> Result<(Bytes, i64), ErrorStatus> {
-    let Some((responder, signer)) = &desk.signer else {
+    let Some(signing) = &desk.signer else {
         // Nobody is delegated, or the keys are sealed.
         let status = if app.unsealed().is_ok() { ErrorStatus::Unauthorized } else { ErrorStatus::TryLater };
         return Err(status);
     };
     let lasts = i64::try_from(app.config.status.ocsp_seconds).unwrap_or(i64::MAX / 2);
     // A response cannot be relied on after its signer's certificate.
-    let next_update = now.saturating_add(lasts).min(responder.certificate().not_after());
+    let next_update = now.saturating_add(lasts).min(signing.responder.certificate().not_after());
     if next_update <= now {
         tracing::error!(authority = &*desk.label, "the OCSP responder's certificate has run out");
         return Err(ErrorStatus::TryLater);
     }
+    if signing.at_hand {
+        return Ok((signed(desk, signing, &asked, nonce, (now, next_update))?, next_update));
+    }
+    let der = off_thread(&app.status.ocsp.devices, {
+        let (desk, nonce) = (desk.clone(), nonce.map(<[u8]>::to_vec));
+        move || {
+            let signing = desk.signer.as_ref().ok_or(ErrorStatus::TryLater)?;
+            // A device that is away comes back.
+            signed(&desk, signing, &asked, nonce.as_deref(), (now, next_update))
+                .map_err(|_| ErrorStatus::TryLater)
+        }
+    });
+    Ok((der.await?, next_update))
+}
+
+/// Runs what may wait for a device, unless as many as can already do.
+async fn off_thread<T: Send + 'static>(
+    places: &Arc<Semaphore>,
+    work: impl FnOnce() -> Result<T, ErrorStatus> + Send + 'static,
+) -> Result<T, ErrorStatus> {
+    // The place is given back when the device has answered, not when the asker hangs up.
+    let place = places.clone().try_acquire_owned().map_err(|_| ErrorStatus::TryLater)?;
+    let work = tokio::task::spawn_blocking(move || {
+        let _place = place;
+        work()
+    });
+    work.await.map_err(|_| ErrorStatus::InternalError)?
+}
+
+/// Signs. `times` are thisUpdate and nextUpdate.
+fn signed(
+    desk: &Desk,
+    signing: &Signing,
+    asked: &[(CertId, Found)],
+    nonce: Option<&[u8]>,
+    (now, next_update): (i64, i64),
+) -> Result<Bytes, ErrorStatus> {
     let singles: Vec<Single<'_>> = asked
         .iter()
-        .map(|&(id, (status, cert_hash))| Single {
+        .map(|&(ref id, (status, cert_hash))| Single {
             id,
             status,
             this_update: now,
@@ -270,21 +338,35 @@ fn sign(
             archive_cutoff: (status != Status::Unknown).then_some(desk.since),
         })
         .collect();
-    let der = respond(responder, signer.as_ref(), now, &singles, nonce).map_err(|error| {
-        tracing::error!(authority = &*desk.label, %error, "an OCSP response was not signed");
-        ErrorStatus::InternalError
-    })?;
-    Ok((der.into(), next_update))
+    let der =
+        respond(&signing.responder, signing.signer.as_ref(), now, &singles, nonce).map_err(|error| {
+            tracing::error!(authority = &*desk.label, %error, "an OCSP response was not signed");
+            ErrorStatus::InternalError
+        })?;
+    Ok(der.into())
 }
 
-/// Produces responses again: those whose certificate has changed, at once.
-pub async fn produce(app: &App, again: Vec<Arc<Stored>>, now: i64) {
-    let desks = app.status.ocsp.desks.load_full();
-    for stored in again.into_iter().take(AT_ONCE) {
-        if let Some(desk) = desks.iter().find(|desk| desk.label == stored.desk && desk.signer.is_some()) {
-            let _ = one(app, desk, &stored.id, now).await;
-        }
+/// Produces responses again, beside whoever calls: a device may let wait. While some are being produced, others are
+/// left to whoever asks for them.
+pub fn produce(app: &Arc<App>, again: Vec<Arc<Stored>>, now: i64) {
+    if again.is_empty() {
+        return;
     }
+    let Ok(turn) = app.status.ocsp.producing.clone().try_lock_owned() else { return };
+    let app = app.clone();
+    tokio::spawn(async move {
+        let _turn = turn;
+        let desks = app.status.ocsp.desks.load_full();
+        let mut able: Vec<_> = desks.iter().filter(|desk| desk.signer.is_some()).collect();
+        for stored in again.into_iter().take(AT_ONCE) {
+            if let Some(desk) = able.iter().copied().find(|desk| desk.label == stored.desk)
+                && let Answer::Error(_) = one(&app, desk, &stored.id, Leave::own(), now).await
+            {
+                // Its device may be away: each of its responses would wait for it.
+                able.retain(|other| other.label != desk.label);
+            }
+        }
+    });
 }
 
 /// Responses that have been asked for and are past the half of their time, to be produced before anybody waits.
@@ -319,5 +401,30 @@ fn key(label: &str, serial: &[u8]) -> Vec<u8> {
 
 const FORMS: usize = 4;
 
-/// Responses produced in one go, so that the watch is never held up.
+/// Signatures that devices make at a time; further askers are told to try later.
+const DEVICE_SIGNATURES: usize = 16;
+
+/// Responses produced in one go.
 const AT_ONCE: usize = 1000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn who_comes_while_devices_are_busy_is_told_to_try_later_and_the_thread_stays_free() {
+        let places = Arc::new(Semaphore::new(1));
+        let (go, wait) = std::sync::mpsc::channel::<()>();
+        let first = tokio::spawn({
+            let places = places.clone();
+            async move { off_thread(&places, move || Ok(wait.recv().is_ok())).await }
+        });
+        while places.available_permits() > 0 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(off_thread(&places, || Ok(())).await, Err(ErrorStatus::TryLater));
+        go.send(()).unwrap();
+        assert_eq!(first.await.unwrap(), Ok(true));
+        assert_eq!(off_thread(&places, || Ok(())).await, Ok(()));
+    }
+}

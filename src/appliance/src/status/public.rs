@@ -3,13 +3,14 @@
 //! Both are signed, so transport needs no secrecy, and both are made for HTTP caches: entity tags, Last-Modified,
 //! and a freshness that never outlasts nextUpdate.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use axum::{Extension, Router};
 use base64::Engine;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -18,6 +19,7 @@ use pki::ocsp::{ErrorStatus, error_response};
 use super::ocsp::{self, Answer};
 use crate::app::App;
 use crate::problem::{Kind, Problem, Result};
+use crate::server::visit::Arrival;
 
 /// The routes of the public listener.
 pub fn routes() -> Router<Arc<App>> {
@@ -44,17 +46,29 @@ async fn list(State(app): State<Arc<App>>, Path(path): Path<String>, headers: He
     Ok(answered(&app, &headers, &list.etag, &times, "application/pkix-crl", list.der.clone()))
 }
 
-async fn ask(State(app): State<Arc<App>>, body: Bytes) -> Response {
-    posted(&app, None, &body).await
+/// Who asks, where the listener says so.
+type Origin = Option<Extension<Arrival>>;
+
+fn address(from: Origin) -> Option<IpAddr> {
+    from.map(|Extension(arrival)| arrival.remote.ip())
 }
 
-async fn ask_authority(State(app): State<Arc<App>>, Path(label): Path<String>, body: Bytes) -> Response {
-    posted(&app, Some(&label), &body).await
+async fn ask(State(app): State<Arc<App>>, from: Origin, body: Bytes) -> Response {
+    posted(&app, None, &body, from).await
+}
+
+async fn ask_authority(
+    State(app): State<Arc<App>>,
+    Path(label): Path<String>,
+    from: Origin,
+    body: Bytes,
+) -> Response {
+    posted(&app, Some(&label), &body, from).await
 }
 
 /// RFC 6960 appendix A.1: caches do not keep what was answered to a POST.
-async fn posted(app: &App, label: Option<&str>, request: &[u8]) -> Response {
-    match ocsp::answer(app, label, request, super::now()).await {
+async fn posted(app: &App, label: Option<&str>, request: &[u8], from: Origin) -> Response {
+    match ocsp::answer(app, label, request, address(from), super::now()).await {
         Answer::Stored(stored) => unkept(stored.der.clone()),
         Answer::Fresh(der) => unkept(der),
         Answer::Error(status) => unkept(error_response(status).into()),
@@ -64,29 +78,31 @@ async fn posted(app: &App, label: Option<&str>, request: &[u8]) -> Response {
 async fn ask_in_address(
     State(app): State<Arc<App>>,
     Path(request): Path<String>,
+    from: Origin,
     headers: HeaderMap,
 ) -> Response {
-    got(&app, None, &request, &headers).await
+    got(&app, None, &request, from, &headers).await
 }
 
 async fn ask_in_address_of_authority(
     State(app): State<Arc<App>>,
     Path((label, request)): Path<(String, String)>,
+    from: Origin,
     headers: HeaderMap,
 ) -> Response {
     // Base64 has slashes: without an authority in the address, its first part is no label.
     if app.is_authority(&label) {
-        got(&app, Some(&label), &request, &headers).await
+        got(&app, Some(&label), &request, from, &headers).await
     } else {
-        got(&app, None, &format!("{label}/{request}"), &headers).await
+        got(&app, None, &format!("{label}/{request}"), from, &headers).await
     }
 }
 
-async fn got(app: &App, label: Option<&str>, request: &str, headers: &HeaderMap) -> Response {
+async fn got(app: &App, label: Option<&str>, request: &str, from: Origin, headers: &HeaderMap) -> Response {
     let Ok(request) = BASE64.decode(request) else {
         return unkept(error_response(ErrorStatus::MalformedRequest).into());
     };
-    match ocsp::answer(app, label, &request, super::now()).await {
+    match ocsp::answer(app, label, &request, address(from), super::now()).await {
         Answer::Stored(stored) => {
             let times = Times { since: stored.this_update, until: stored.next_update };
             answered(app, headers, &stored.etag, &times, OCSP, stored.der.clone())

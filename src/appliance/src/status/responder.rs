@@ -7,9 +7,17 @@ use pki::Certificate;
 use pki::ocsp::{CertId, IssuerId, Responder};
 
 use crate::app::App;
+use crate::ceremony::CustodyKind;
 
 /// A responder and its key.
-pub type Signing = (Responder, Arc<dyn Signer>);
+pub struct Signing {
+    /// Its certificate.
+    pub responder: Responder,
+    /// Its key.
+    pub signer: Arc<dyn Signer>,
+    /// Whether the key signs in this process; a device makes its callers wait.
+    pub at_hand: bool,
+}
 
 /// One authority as the responder knows it.
 pub struct Desk {
@@ -37,7 +45,7 @@ impl Desk {
     }
 }
 
-/// Every authority, with its responder where that can sign now.
+/// Every authority, with its responder where that can sign now. Waits for devices that hold keys.
 #[must_use]
 pub fn desks(app: &App) -> Vec<Arc<Desk>> {
     let authorities = app.authorities().unwrap_or_else(|error| {
@@ -72,5 +80,7 @@ pub fn responder_for(app: &App, issuer: &str, certificate: &Certificate) -> Resu
         return Err(format!("the certificate of `{}` is for another key", own.label));
     }
     let responder = Responder::new(own.certificate, certificate).map_err(|error| error.to_string())?;
-    Ok(Some((responder, signer)))
+    let slot = app.slot_of(&own.label);
+    let at_hand = app.hierarchy.key(&slot).is_none_or(|key| key.custody == CustodyKind::File);
+    Ok(Some(Signing { responder, signer, at_hand }))
 }
