@@ -127,12 +127,13 @@ pub fn upgrade(args: UpgradeArgs, global: &Global, output: Output) -> Outcome {
     let db = block_on(Db::upgrade(&url))?
         .map_err(|e| format!("{e}; what was there is in `{}` (`cinnabar restore`)", out.display()))?;
     block_on(db.close())?;
+    let unknown = crate::policy::check(&config.policies.authorization).unknown_acts;
+    let mut lines = vec![(Tone::Good, format!("upgraded: schema {found} to {SCHEMA}"))];
+    lines.extend(super::policy::unknown_acts(&config.policies.authorization, &unknown));
+    lines.push((Tone::Head, "next: cinnabar audit verify, then start the service".into()));
     output.result(
-        &json!({ "upgraded": true, "from": found, "to": SCHEMA, "backup": out }),
-        &[
-            (Tone::Good, format!("upgraded: schema {found} to {SCHEMA}")),
-            (Tone::Head, "next: cinnabar audit verify, then start the service".into()),
-        ],
+        &json!({ "upgraded": true, "from": found, "to": SCHEMA, "backup": out, "unknown_acts": unknown }),
+        &lines,
     );
     Ok(ExitCode::SUCCESS)
 }

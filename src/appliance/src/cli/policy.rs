@@ -156,6 +156,18 @@ fn profiles(folder: &Path) -> Checked {
     }
 }
 
+/// That files of an older version leave newer acts refused, and how to mend it.
+pub(super) fn unknown_acts(folder: &Path, acts: &[&str]) -> Option<(Tone, String)> {
+    (!acts.is_empty()).then(|| {
+        let (folder, acts) = (folder.display(), acts.join(", "));
+        let text = format!(
+            "`{folder}` is of an older version: its schema does not know {acts}, which are refused to everybody; \
+             copy the schema and the policies of this version (`cinnabar init` writes them) and merge your own"
+        );
+        (Tone::Warn, text)
+    })
+}
+
 fn authorization(folder: &Path) -> Result<Checked, Failure> {
     let report = policy::check(folder);
     let mut lines: Vec<_> = report.findings.iter().map(|finding| (Tone::Bad, finding.to_string())).collect();
@@ -165,6 +177,7 @@ fn authorization(folder: &Path) -> Result<Checked, Failure> {
         }
         let digest = report.digest.as_deref().unwrap_or_default();
         lines.push((Tone::Good, format!("{} policies fit; set {digest}", report.policies.len())));
+        lines.extend(unknown_acts(folder, &report.unknown_acts));
     } else {
         lines.push((Tone::Bad, format!("`{}` would be refused", folder.display())));
     }

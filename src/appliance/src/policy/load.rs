@@ -1,6 +1,6 @@
 //! Reading and validating a folder of policies: `*.cedarschema` and `*.cedar`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -75,21 +75,34 @@ pub struct Report {
     pub digest: Option<String>,
     /// What does not fit.
     pub findings: Vec<Finding>,
+    /// Acts of this program that the schema does not know, and that are therefore refused to everybody: the files are
+    /// those of an older version.
+    pub unknown_acts: Vec<&'static str>,
 }
 
 /// Checks a folder of policies without putting it in force.
 #[must_use]
 pub fn check(folder: &Path) -> Report {
     match PolicySet::load(folder) {
-        Ok(set) => {
-            Report { valid: true, digest: Some(set.digest), policies: set.reasons, findings: Vec::new() }
-        }
+        Ok(set) => Report {
+            valid: true,
+            unknown_acts: set.unknown_acts(),
+            digest: Some(set.digest),
+            policies: set.reasons,
+            findings: Vec::new(),
+        },
         Err(error) => {
             let findings = match error {
                 PolicyError::Unfit { findings } => findings,
                 other => vec![Finding { file: folder.into(), policy: None, message: other.to_string() }],
             };
-            Report { valid: false, policies: BTreeMap::new(), digest: None, findings }
+            Report {
+                valid: false,
+                policies: BTreeMap::new(),
+                digest: None,
+                findings,
+                unknown_acts: Vec::new(),
+            }
         }
     }
 }
@@ -129,6 +142,12 @@ impl PolicySet {
 
     pub(super) fn policies(&self) -> &cedar_policy::PolicySet {
         &self.policies
+    }
+
+    fn unknown_acts(&self) -> Vec<&'static str> {
+        let known: HashSet<String> =
+            self.schema.actions().map(|action| action.id().unescaped().to_owned()).collect();
+        super::actions::ACTION_NAMES.iter().copied().filter(|name| !known.contains(*name)).collect()
     }
 
     /// SHA-256 over names and contents of the files, lower-case hex.

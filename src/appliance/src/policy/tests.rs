@@ -292,3 +292,19 @@ fn requests_for_certificates_are_decided_by_another_person_and_followed_by_their
     assert!(policy.decide::<KeepCertificates>(&keeper, Resource::appliance(), facts()).is_ok());
     assert!(policy.decide::<KeepCertificates>(&officer, Resource::appliance(), facts()).is_err());
 }
+
+#[test]
+fn a_schema_of_an_older_version_is_told_by_the_acts_it_lacks() {
+    let here = shipped();
+    assert_eq!(super::check(&here).unknown_acts, Vec::<&str>::new());
+    let folder = tempfile::tempdir().unwrap();
+    let schema = "namespace Cinnabar { entity System { id: String }; entity Log;
+        action \"audit.read\" appliesTo { principal: [System], resource: [Log] }; }";
+    std::fs::write(folder.path().join("old.cedarschema"), schema).unwrap();
+    let policy = "@id(\"p\") @reason(\"r\") permit (principal, action, resource);";
+    std::fs::write(folder.path().join("old.cedar"), policy).unwrap();
+    let report = super::check(folder.path());
+    assert!(report.valid, "{:?}", report.findings);
+    assert!(report.unknown_acts.contains(&"certificate.issue"));
+    assert!(!report.unknown_acts.contains(&"audit.read"));
+}
