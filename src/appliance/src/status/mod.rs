@@ -165,6 +165,10 @@ pub fn tick(app: &Arc<App>) {
             }
         });
     }
+    if app.status.ocsp.is_short() && now() % RETRY == 0 {
+        let app = app.clone();
+        tokio::spawn(async move { seat(&app).await });
+    }
     ocsp::produce(app, ocsp::due(app, now()), now());
     app.status.ocsp.forget_quiet();
 }
@@ -180,6 +184,9 @@ fn fallen(changes: &[Changed]) -> Vec<([u8; 32], Option<Fallen>)> {
     };
     changes.iter().map(one).collect()
 }
+
+/// How often responders that could not be taken up are tried again, in seconds.
+const RETRY: i64 = 10;
 
 /// Unix seconds. Responses say when they were made; whether that clock can be trusted is judged where acts are made.
 fn now() -> i64 {

@@ -87,6 +87,11 @@ impl Ocsp {
         }
     }
 
+    /// Whether a responder could not be taken up that is there.
+    pub fn is_short(&self) -> bool {
+        self.desks.load().iter().any(|desk| desk.short)
+    }
+
     /// Forgets networks that have been quiet.
     pub fn forget_quiet(&self) {
         self.shares.forget_quiet();
@@ -280,7 +285,8 @@ async fn sign(
 ) -> Result<(Bytes, i64), ErrorStatus> {
     let Some(signing) = &desk.signer else {
         // Nobody is delegated, or the keys are sealed.
-        let status = if app.unsealed().is_ok() { ErrorStatus::Unauthorized } else { ErrorStatus::TryLater };
+        let none = app.unsealed().is_ok() && !desk.short;
+        let status = if none { ErrorStatus::Unauthorized } else { ErrorStatus::TryLater };
         return Err(status);
     };
     let lasts = i64::try_from(app.config.status.ocsp_seconds).unwrap_or(i64::MAX / 2);
@@ -293,6 +299,7 @@ async fn sign(
     if signing.at_hand {
         return Ok((signed(desk, signing, &asked, nonce, (now, next_update))?, next_update));
     }
+    let said = asked.clone();
     let der = off_thread(&app.status.ocsp.devices, {
         let (desk, nonce) = (desk.clone(), nonce.map(<[u8]>::to_vec));
         move || {
@@ -302,7 +309,13 @@ async fn sign(
                 .map_err(|_| ErrorStatus::TryLater)
         }
     });
-    Ok((der.await?, next_update))
+    let der = der.await?;
+    // A device may take seconds, in which a certificate may fall.
+    let holds = |(id, (status, _)): &(CertId, Found)| {
+        let fate = plain(id.serial()).and_then(|serial| app.status.index.fate(&desk.label, serial));
+        fate.is_none_or(|fate| fate.status() == *status)
+    };
+    if said.iter().all(holds) { Ok((der, next_update)) } else { Err(ErrorStatus::TryLater) }
 }
 
 /// Runs what may wait for a device, unless as many as can already do.

@@ -29,6 +29,8 @@ pub struct Desk {
     pub since: i64,
     /// Who signs: absent where the authority has delegated nobody, and while sealed.
     pub signer: Option<Signing>,
+    /// Somebody is delegated, but certificate or key could not be used: a device that holds it may be away.
+    pub short: bool,
 }
 
 impl std::fmt::Debug for Desk {
@@ -53,7 +55,9 @@ pub fn desks(app: &App) -> Vec<Arc<Desk>> {
         Vec::new()
     });
     let desk = |authority: crate::app::Authority| {
-        let signer = responder_for(app, &authority.label, &authority.certificate).unwrap_or_else(|fault| {
+        let signer = responder_for(app, &authority.label, &authority.certificate);
+        let short = signer.is_err();
+        let signer = signer.unwrap_or_else(|fault| {
             tracing::error!(authority = authority.label, fault, "no OCSP for this authority");
             None
         });
@@ -62,6 +66,7 @@ pub fn desks(app: &App) -> Vec<Arc<Desk>> {
             since: authority.certificate.not_before(),
             label: authority.label.into(),
             signer,
+            short,
         })
     };
     authorities.into_iter().map(desk).collect()
