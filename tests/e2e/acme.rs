@@ -409,6 +409,32 @@ fn survives_a_restart(mut house: House) {
 }
 
 #[test]
+fn validations_beyond_an_accounts_places_wait_their_turn_and_stand_in_nobodys_way() {
+    let house = House::new();
+    let (many, other) = (house.account(), house.account());
+    let names: Vec<String> = (0..12).map(|n| format!("n{n}.acme.test")).collect();
+    let (_, order) = many.order(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    // No record anywhere: each validation keeps its place for its whole time. The last finds its record there.
+    let challenges: Vec<Value> = (0..names.len()).map(|at| many.challenge(&order, at, "dns-01")).collect();
+    let last = names.len() - 1;
+    let name = many.read(order["authorizations"][last].as_str().expect("url")).is(200).json();
+    let name = name["identifier"]["value"].as_str().expect("name").to_owned();
+    house.dns.put(&format!("_acme-challenge.{name}"), &many.dns_value(&challenges[last]));
+    for challenge in &challenges {
+        let begun = many.post(challenge["url"].as_str().expect("url"), &json!({})).is(200).json();
+        assert_eq!(begun["status"], "processing", "{begun}");
+    }
+    let (_, quick) = other.order(&["quick.acme.test"]);
+    other.prove(&quick, &house.dns);
+    for at in 0..names.len() {
+        let url = order["authorizations"][at].as_str().expect("url");
+        let expected = if at == last { "valid" } else { "invalid" };
+        assert_eq!(many.settled(url)["status"], expected, "{at}");
+    }
+    house.appliance.audit_verify(&[]).ok();
+}
+
+#[test]
 fn orders_that_officers_must_approve_wait_for_them() {
     let house = House::with(|appliance| {
         let path = appliance.directory.join("policies/certificates/server.toml");
