@@ -203,6 +203,8 @@ async fn change_caller(
 }
 
 /// Retire a caller and revoke its certificates
+///
+/// Done again it revokes what an interrupted request left.
 #[utoipa::path(post, path = "/v1/callers/{id}/retire", params(("id" = String, Path), ("If-Match" = String, Header)),
     tag = "callers", responses((status = 200, body = CallerRecord)))]
 async fn retire_caller(

@@ -40,14 +40,21 @@ pub async fn certificate(db: &Db, fingerprint: &str) -> Result<Option<Row>, Stor
     db.row(&CERTIFICATES, fingerprint).await
 }
 
-/// Certificates of one caller that are good or on hold.
+/// Certificates of one caller that are good or on hold and not past their end at `now` (microseconds), at most `limit`.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn good_certificates(db: &Db, caller: &str) -> Result<Vec<Row>, StoreError> {
+pub async fn standing_certificates(
+    db: &Db,
+    caller: &str,
+    now: i64,
+    limit: u32,
+) -> Result<Vec<Row>, StoreError> {
     let sql = "SELECT id, version, issuer, serial, subject, profile, caller, not_before, not_after, der, state, \
-               revoked_at, reason, organisation, requester, key, shard, invalid_from, changed, replaces, leaf FROM certificates WHERE caller = $1 AND state <> 'revoked' ORDER BY id";
-    let records = db.fetch_all(sql, &[caller.into()]).await?;
+               revoked_at, reason, organisation, requester, key, shard, invalid_from, changed, replaces, leaf \
+               FROM certificates WHERE caller = $1 AND state <> 'revoked' AND not_after >= $2 \
+               ORDER BY not_after, id LIMIT $3";
+    let records = db.fetch_all(sql, &[caller.into(), now.into(), i64::from(limit).into()]).await?;
     records.iter().map(|record| record.to_row(&CERTIFICATES)).collect()
 }
 

@@ -4,6 +4,7 @@
 //! knows within a second (decision 14).
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -12,7 +13,7 @@ use super::model::{CallerChange, NewCaller, NewOrganisation, OrganisationChange}
 use super::records::{self, text};
 use crate::app::App;
 use crate::identity::{CallerKind, Role};
-use crate::journal::{Committed, Unit, generations};
+use crate::journal::{CommitError, Committed, Unit, generations};
 use crate::policy::{
     AddCaller, AddOrganisation, ApproveCaller, ChangeCaller, ChangeOrganisation, Permit, ProposeCaller,
     RetireCaller, RetireOrganisation,
@@ -184,24 +185,61 @@ pub async fn approve(app: &App, permit: &Permit<ApproveCaller>, proposal: Row, c
     done(app, caller, unit).await
 }
 
-/// Retires a caller and revokes its certificates.
+/// Retires a caller and revokes its certificates: first the registration, which every issuance guards, so that nothing
+/// is issued to it afterwards; then what it holds, in parts of [`PART`]. A caller that is retired already has what is
+/// left of its certificates revoked.
 ///
 /// # Errors
-/// A problem: retired already, or changed meanwhile.
+/// A problem: retired already with nothing left to be revoked, changed meanwhile, or more certificates than one request
+/// revokes; what was done until then is done, and the same request carries on.
 pub async fn retire_caller(app: &Arc<App>, permit: &Permit<RetireCaller>, row: Row) -> Result<Done> {
-    if text(&row, "state") == "retired" {
-        return Err(Problem::new(Kind::Conflict, "It is retired already."));
-    }
-    let row = row.next_version().with("state", "retired");
-    let now = now(app)?;
-    let mut unit = Unit::new(permit.act()).update(row.clone()).bump(generations::IDENTITY);
-    for certificate in records::good_certificates(&app.db, row.id()).await? {
-        let certificate = revoked(certificate, &Grounds::cessation(), now)?;
-        unit = unit.update(certificate).bump(generations::CERTIFICATES);
-    }
-    let done = done(app, row, unit).await?;
+    let retired = text(&row, "state") == "retired";
+    let mut last = None;
+    let row = if retired {
+        row
+    } else {
+        let row = row.next_version().with("state", "retired");
+        let unit = Unit::new(permit.act()).update(row.clone()).bump(generations::IDENTITY);
+        last = Some(done(app, row.clone(), unit).await?.committed);
+        row
+    };
+    // What was entered stands, so the lists follow it even when a later part fails.
+    let revoked = revoke_all(app, permit, row.id()).await;
     crate::status::renew_now(app).await;
-    Ok(done)
+    // Retiring is the principal act; its leaf is answered when it is of this request.
+    match last.or(revoked?) {
+        Some(committed) => Ok(Done { row, committed }),
+        None => Err(Problem::new(Kind::Conflict, "It is retired already.")),
+    }
+}
+
+/// Revokes what a retired caller holds, part by part; the last part's place in the log, if there was one.
+async fn revoke_all(app: &App, permit: &Permit<RetireCaller>, caller: &str) -> Result<Option<Committed>> {
+    let unsealed = app.unsealed()?;
+    let (grounds, began) = (Grounds::cessation(), Instant::now());
+    let (mut last, mut missed) = (None, 0);
+    loop {
+        let now = now(app)?;
+        let rows = records::standing_certificates(&app.db, caller, now, PART).await?;
+        if rows.is_empty() {
+            return Ok(last);
+        }
+        if began.elapsed() >= AT_ONCE || missed >= MISSES {
+            let detail = "The caller is retired, but certificates of it still stand: retire it again.";
+            return Err(Problem::new(Kind::Overloaded, detail).retry_after(1));
+        }
+        let facts = json!({ "reason": "cessationOfOperation", "certificates": rows.len() });
+        let mut unit = Unit::new(permit.act()).bump(generations::CERTIFICATES).facts(facts);
+        for row in rows {
+            unit = unit.update(revoked(row, &grounds, now)?);
+        }
+        match unsealed.journal.commit(unit).await {
+            Ok(committed) => last = Some(committed),
+            // One of them was changed meanwhile: the part is read again.
+            Err(CommitError::Conflict { .. }) => missed += 1,
+            Err(error) => return Err(error.into()),
+        }
+    }
 }
 
 async fn done(app: &App, row: Row, unit: Unit) -> Result<Done> {
@@ -324,3 +362,10 @@ fn keyed_facts(caller: &Row, key: Option<&str>) -> serde_json::Value {
     }
     facts
 }
+
+/// Certificates of one unit: their rows' names and digests must fit into one leaf of the log (65,535 octets).
+const PART: u32 = 200;
+/// Work of one request, well within its time.
+const AT_ONCE: Duration = Duration::from_secs(20);
+/// Parts that may find a certificate changed meanwhile before the request gives up for now.
+const MISSES: u32 = 5;
