@@ -13,7 +13,7 @@ use super::records;
 use super::wish::{Term, wish};
 use crate::app::App;
 use crate::callers::records::{self as register, text};
-use crate::identity::{Caller, CallerKind};
+use crate::identity::{Caller, CallerKind, Role};
 use crate::journal::Unit;
 use crate::policy::Resource;
 use crate::problem::{Kind, Problem, Result};
@@ -69,6 +69,20 @@ impl Holder {
     #[must_use]
     pub fn organisation_row(&self) -> &Row {
         &self.organisation
+    }
+
+    /// Whether it has been entrusted with a role.
+    #[must_use]
+    pub fn has(&self, role: Role) -> bool {
+        register::roles_of(&self.caller).contains(&role)
+    }
+
+    /// The rows that were read, with their versions.
+    pub(super) fn rows(&self) -> [((Registered, &str), i64); 2] {
+        [
+            ((Registered::Caller, self.caller.id()), self.caller.version()),
+            ((Registered::Organisation, self.organisation.id()), self.organisation.version()),
+        ]
     }
 
     /// The registration as policies see it.
@@ -169,6 +183,13 @@ impl Holder {
         let order = Order::new(name, asked.way, wish);
         Ok(order.for_holder(self).replacing(asked.replaces))
     }
+}
+
+/// Which register a row is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Registered {
+    Caller,
+    Organisation,
 }
 
 /// What is asked for besides the holder.

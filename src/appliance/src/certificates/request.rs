@@ -5,6 +5,7 @@
 //! issues; the certificate and the end of the request are then one unit. Four eyes compare registered persons
 //! (decision 12). Called by REST, EST and ACME.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use pki::issue::Wish;
@@ -15,17 +16,18 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::error::CertificateError;
-use super::holder::Holder;
+use super::holder::{Holder, Registered};
 use super::issue::{Issued, guarded, issue, needs_approval, on_record, plan, record};
 use super::order::{Order, way_name, way_of};
 use super::records::{self, NewRequest};
 use crate::app::App;
 use crate::callers::records::text;
-use crate::identity::Caller;
+use crate::identity::{Caller, Role};
 use crate::journal::{Act, CommitError, Committed, Unit};
 use crate::policy::{ApproveCertificate, CancelCertificate, Permit, RefuseCertificate};
 use crate::problem::{Kind, Problem};
 use crate::store::Row;
+use crate::store::tables::{CALLERS, ORGANISATIONS};
 
 /// What came of asking.
 #[derive(Debug)]
@@ -160,10 +162,11 @@ pub async fn approve(
         return Err(Problem::new(Kind::Conflict, "You have approved it already; another person must.").into());
     }
     let needed = request.value("needed").as_int().unwrap_or(i64::MAX);
-    let given = i64::try_from(approvals.len()).unwrap_or(i64::MAX - 1) + 1;
+    let approving = Approving::of(app, &approvals, officer).await?;
+    let given = i64::try_from(approving.0.len()).unwrap_or(i64::MAX);
     let approval = records::approval_row(request.id(), &officer.id, &person, "approve", now);
     let facts = json!({ "request": request.id(), "csr": digest, "given": given, "needed": needed });
-    let unit = Unit::new(permit.act()).facts(facts).insert(approval);
+    let unit = approving.guard(Unit::new(permit.act()).facts(facts).insert(approval));
     let next = request.clone().next_version();
     if given < needed {
         let committed = unsealed.journal.commit(unit.update(next.clone())).await.map_err(raced)?;
@@ -174,6 +177,34 @@ pub async fn approve(
     let (row, issued) = carry_out(app, act, claimed, unit).await?;
     let committed = issued.committed.clone();
     Ok(Approved { row, issued: Some(issued), committed })
+}
+
+/// The officers whose approvals count: security officers now, not only when they gave their word.
+#[derive(Debug)]
+struct Approving(Vec<Holder>);
+
+impl Approving {
+    /// Whoever approved before and still may, and the officer who approves now.
+    async fn of(app: &App, approvals: &[Row], officer: &Caller) -> Result<Self, CertificateError> {
+        let mut all = vec![Holder::find(app, &officer.id).await?];
+        for approval in approvals {
+            match Holder::find(app, text(approval, "officer")).await {
+                Ok(holder) if holder.has(Role::SecurityOfficer) => all.push(holder),
+                Err(problem) if problem.kind().status().is_server_error() => return Err(problem.into()),
+                Ok(_) | Err(_) => {}
+            }
+        }
+        Ok(Self(all))
+    }
+
+    /// None of them loses role or registration before the unit is entered.
+    fn guard(&self, unit: Unit) -> Unit {
+        let rows: BTreeMap<_, _> = self.0.iter().flat_map(Holder::rows).collect();
+        rows.into_iter().fold(unit, |unit, ((table, id), version)| match table {
+            Registered::Caller => unit.guard(&CALLERS, id, version),
+            Registered::Organisation => unit.guard(&ORGANISATIONS, id, version),
+        })
+    }
 }
 
 /// Issues what was approved. `claimed` is the row of the request as `unit` shall leave it; both are written with the

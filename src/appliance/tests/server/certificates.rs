@@ -1,7 +1,11 @@
 //! Certificates over REST in process: what profiles give, approvals, renewal, replays, search.
 
-use crypto::{DigestAlgorithm, KeyKind, SoftwareKey};
+use appliance::journal::{Act, Unit};
+use appliance::store::tables::CERTIFICATES;
+use appliance::store::{Row, Value as Stored};
+use crypto::{DigestAlgorithm, KeyKind, Signer, SoftwareKey};
 use http::Method;
+use pki::profile::{BUILTIN, Profiles};
 use pki::request::CertificationRequest;
 use pki::{Certificate, GeneralName, Subject};
 use ring::rand::SystemRandom;
@@ -225,6 +229,42 @@ async fn approvals_are_other_peoples_bound_to_what_was_seen_and_issue_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_word_of_an_officer_who_lost_the_role_counts_no_more() {
+    let house = House::open().await;
+    house.machine("approvals", &["sealer"]).await;
+    let signer = BUILTIN.iter().find(|(name, _)| *name == "document-signer").unwrap().1;
+    let twice = ("twice.toml".to_owned(), signer.replace("approvals = 1", "approvals = 2"));
+    let texts = BUILTIN.iter().map(|(name, text)| (format!("{name}.toml"), (*text).to_owned()));
+    house.app.profiles.replace(Profiles::from_texts(texts.chain([twice])).unwrap());
+    let mut first = house.connect(&house.officer(1)).await;
+    let mut second = house.connect(&house.officer(2)).await;
+
+    let key = SoftwareKey::generate(KeyKind::P256, &SystemRandom::new()).unwrap().to_vec();
+    let hash = appliance::certificates::key_hash(SoftwareKey::from_pkcs8(&key).unwrap().public_key());
+    let new = json!({ "id": "officer-3", "kind": "officer", "organisation": "appliance", "person": "p3",
+                      "roles": ["security-officer"], "key": hash });
+    let proposed = first.post("/v1/callers", &new).await;
+    let approve = format!("{}/approve", proposed.header("location"));
+    assert_eq!(second.post(&approve, &json!({})).await.status, 200);
+    let third = house.certification_of(&mut second, "officer-3", key).await.unwrap();
+    house.known(&third).await;
+    let mut third = house.connect(&third).await;
+
+    let csr = request("张三", &[]);
+    let path = "/v1/certificates?profile=twice&organisation=bureau";
+    let pending = ask(&mut first, path, &csr, &[]).await;
+    assert_eq!(pending.status, 202, "{:?}", pending.body);
+    let approve = format!("{}/approve", pending.header("location"));
+    let approval = json!({ "csr_digest": digest(&csr) });
+    let word = second.post(&approve, &approval).await;
+    assert_eq!((word.status, word.json()["state"].as_str()), (200, Some("pending")));
+    let fewer = first.patch("/v1/callers/officer-2", &json!({ "roles": [] }), "*").await;
+    assert_eq!(fewer.status, 200, "{:?}", fewer.body);
+    let word = third.post(&approve, &approval).await;
+    assert_eq!((word.status, word.json()["state"].as_str()), (200, Some("pending")), "one word counts");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_is_renewed_by_officers_at_any_time_and_by_its_holder_when_it_is_due() {
     let house = House::open().await;
     let machine = house.machine("approvals", &["sealer"]).await;
@@ -357,4 +397,43 @@ async fn an_intent_without_a_certificate_is_abandoned_and_its_serial_stays_unuse
     let entries = house.entries().await;
     let abandoned = entries.iter().find(|entry| entry["action"] == "certificate.abandon").unwrap();
     assert!(abandoned.to_string().contains("never used again"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_with_many_certificates_is_retired_and_an_interrupted_retirement_carries_on() {
+    let house = House::open().await;
+    let machine = house.machine("approvals", &["sealer"]).await;
+    let own = hex::encode(machine.certificate.sha256_fingerprint());
+    let own = house.app.db.row(&CERTIFICATES, &own).await.unwrap().unwrap();
+    let held = |number: usize| {
+        let mut values: Vec<Stored> =
+            CERTIFICATES.columns.iter().map(|column| own.value(column.name).clone()).collect();
+        values[0] = hex::encode(DigestAlgorithm::Sha256.digest(&number.to_be_bytes())).into();
+        Row::new(&CERTIFICATES, values).with("serial", format!("{number:08x}"))
+    };
+    let enter = async |rows: Vec<Row>| {
+        let unit = Unit::new(Act::system("test", "test.enter", ""));
+        let unit = rows.into_iter().fold(unit, Unit::insert);
+        house.app.unsealed().unwrap().journal.commit(unit).await.unwrap();
+    };
+    // A leaf holds some 345 of them.
+    enter((0..200).map(held).collect()).await;
+    enter((200..400).map(held).collect()).await;
+    enter(vec![held(400).with("not_after", 1)]).await;
+    let standing = async || {
+        let sql = "SELECT count(*) AS n FROM certificates WHERE caller = 'approvals' AND state <> 'revoked'";
+        house.app.db.fetch_optional(sql, &[]).await.unwrap().unwrap().int("n").unwrap()
+    };
+    assert_eq!(standing().await, 402);
+    let mut officer = house.connect(&house.officer(1)).await;
+    let (path, any) = ("/v1/callers/approvals/retire", [("if-match", "*")]);
+    let retired = officer.post_with(path, &json!({}), &any).await;
+    assert_eq!((retired.status, retired.json()["state"].as_str()), (200, Some("retired")));
+    assert_eq!(standing().await, 1, "the expired one needs no revocation");
+    let again = officer.post_with(path, &json!({}), &any).await;
+    assert_eq!((again.status, again.problem().as_str()), (409, "conflict"));
+    // As if the process had ended before its last part.
+    enter(vec![held(401)]).await;
+    let carried_on = officer.post_with(path, &json!({}), &any).await;
+    assert_eq!((carried_on.status, standing().await), (200, 1));
 }
