@@ -20,10 +20,6 @@ impl Strikes {
     /// How long it must wait.
     pub fn may_try(&self, peer: &str, now: Instant) -> Result<(), Duration> {
         let by_peer = self.by_peer.lock().unwrap_or_else(PoisonError::into_inner);
-        // So many different peers at once: all wait for the window to pass.
-        if by_peer.len() >= MOST_PEERS && !by_peer.contains_key(peer) {
-            return Err(WINDOW);
-        }
         match by_peer.get(peer) {
             Some((since, count)) if *count >= TRIES => {
                 let left = WINDOW.saturating_sub(now.saturating_duration_since(*since));
@@ -36,8 +32,10 @@ impl Strikes {
     /// Counts a wrong try.
     pub fn wrong(&self, peer: &str, now: Instant) {
         let mut by_peer = self.by_peer.lock().unwrap_or_else(PoisonError::into_inner);
-        if by_peer.len() >= MOST_PEERS {
-            by_peer.retain(|_, (since, _)| now.saturating_duration_since(*since) < WINDOW);
+        if by_peer.len() >= MOST_PEERS && !by_peer.contains_key(peer) {
+            // So many different peers at once: whoever began longest ago is forgotten, and nobody else is refused for it.
+            let oldest = by_peer.iter().min_by_key(|(_, (since, _))| *since).map(|(peer, _)| peer.clone());
+            oldest.and_then(|oldest| by_peer.remove(&oldest));
         }
         let (since, count) = by_peer.entry(peer.to_owned()).or_insert((now, 0));
         if now.saturating_duration_since(*since) >= WINDOW {
@@ -82,9 +80,17 @@ mod tests {
     fn memory_is_bounded() {
         let strikes = Strikes::default();
         let start = Instant::now();
-        (0..MOST_PEERS).for_each(|peer| strikes.wrong(&peer.to_string(), start));
-        assert!(strikes.may_try("another", start).is_err());
-        strikes.forget_quiet(start + WINDOW);
-        assert!(strikes.may_try("another", start).is_ok());
+        let minute_less = start + Duration::from_secs(59);
+        (0..TRIES).for_each(|_| strikes.wrong("oldest", start));
+        (1..MOST_PEERS).for_each(|peer| strikes.wrong(&peer.to_string(), minute_less));
+        assert!(strikes.may_try("another", minute_less).is_ok(), "nobody is refused for others");
+        assert!(strikes.may_try("oldest", minute_less).is_err());
+        strikes.wrong("1", minute_less);
+        assert!(strikes.may_try("oldest", minute_less).is_err(), "who is counted already needs no room");
+        strikes.wrong("another", minute_less);
+        assert_eq!(strikes.by_peer.lock().unwrap().len(), MOST_PEERS);
+        assert!(strikes.may_try("oldest", minute_less).is_ok(), "the oldest made room");
+        strikes.forget_quiet(minute_less + WINDOW);
+        assert!(strikes.by_peer.lock().unwrap().is_empty());
     }
 }
