@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pki::Certificate;
+use pki::issue::IssueError;
 use serde_json::json;
 
 use super::error::CertificateError;
@@ -18,7 +19,9 @@ use crate::callers::records::text;
 use crate::identity::Caller;
 use crate::journal::{Act, CommitError, Unit};
 use crate::policy::{Denied, Facts, KeepCertificates, Permit, Resource};
+use crate::problem::Problem;
 use crate::server::listener::Stopping;
+use crate::store::Row;
 
 /// Watches until told to stop.
 pub(crate) async fn watch(app: Arc<App>, mut stop: Stopping) {
@@ -114,38 +117,66 @@ async fn expire(app: &Arc<App>, unsealed: &Unsealed, now: i64) -> Result<(), Cer
     Ok(())
 }
 
-/// Requests that were approved by a process that ended before it issued.
+/// Requests that were approved by a process that ended before it issued. One that cannot be finished now holds up no
+/// other.
 async fn finish(app: &Arc<App>, before: i64) -> Result<(), CertificateError> {
-    for request in records::requests(&app.db, Some("approved"), "", CHUNK).await? {
-        let words = records::words(&app.db, request.id()).await?;
-        let last = words.iter().filter_map(|word| word.value("time").as_int()).max();
-        if last.is_none_or(|last| last > before) {
-            continue;
-        }
-        let permit = permit(app)?;
-        let name = format!("certificate-request:{}", request.id());
-        let unit = Unit::new(entry(&permit, "certificate.finish", &name));
-        let act = entry(&permit, "certificate.issue", &name);
-        match carry_out(app, act, request.clone().next_version(), unit).await {
-            Ok((_, issued)) => {
-                tracing::info!(certificate = issued.row.id(), "an approved certificate is issued")
+    let mut after = String::new();
+    loop {
+        let requests = records::requests(&app.db, Some("approved"), &after, CHUNK).await?;
+        let Some(last) = requests.last() else { return Ok(()) };
+        after = last.id().to_owned();
+        for request in requests {
+            let words = records::words(&app.db, request.id()).await?;
+            let last = words.iter().filter_map(|word| word.value("time").as_int()).max();
+            if last.is_some_and(|last| last <= before) {
+                finish_one(app, request).await?;
             }
-            Err(CertificateError::Commit(CommitError::Conflict { .. })) => {}
-            // What it was approved for is not so any more: whoever asked learns why.
-            Err(error @ (CertificateError::Refused(_) | CertificateError::Issue(_))) => {
-                let reason: String = error.to_string().chars().take(500).collect();
-                let row = request.next_version().with("state", "refused").with("reason", reason);
-                let unit = Unit::new(entry(&permit, "certificate.refuse", &name)).update(row);
-                let unsealed = app.unsealed().map_err(|_| CertificateError::Sealed)?;
-                match unsealed.journal.commit(unit).await {
-                    Ok(_) | Err(CommitError::Conflict { .. }) => {}
-                    Err(error) => return Err(error.into()),
-                }
-            }
-            Err(error) => return Err(error),
         }
     }
-    Ok(())
+}
+
+/// Finishes one, or enters why it cannot be.
+async fn finish_one(app: &Arc<App>, request: Row) -> Result<(), CertificateError> {
+    let permit = permit(app)?;
+    let name = format!("certificate-request:{}", request.id());
+    let unit = Unit::new(entry(&permit, "certificate.finish", &name));
+    let act = entry(&permit, "certificate.issue", &name);
+    let error = match carry_out(app, act, request.clone().next_version(), unit).await {
+        Ok((_, issued)) => {
+            tracing::info!(certificate = issued.row.id(), "an approved certificate is issued");
+            return Ok(());
+        }
+        // Another node was faster.
+        Err(CertificateError::Commit(CommitError::Conflict { .. })) => return Ok(()),
+        Err(error) => error,
+    };
+    let Some(reason) = lasting(error, request.id()) else { return Ok(()) };
+    // What it was approved for is not so any more: whoever asked learns why.
+    let row = request.next_version().with("state", "refused").with("reason", reason);
+    let unit = Unit::new(entry(&permit, "certificate.refuse", &name)).update(row);
+    let unsealed = app.unsealed().map_err(|_| CertificateError::Sealed)?;
+    match unsealed.journal.commit(unit).await {
+        Ok(_) | Err(CommitError::Conflict { .. }) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Why a request will never be issued; `None` for what may pass, which is told to the operator and tried again. A rule
+/// that forbids lasts (4xx); store, device, clock and our own faults may pass (5xx), and so may whatever the record said.
+fn lasting(error: CertificateError, request: &str) -> Option<String> {
+    let reason: String = error.to_string().chars().take(500).collect();
+    let passing = matches!(
+        error,
+        CertificateError::Commit(_)
+            | CertificateError::Store(_)
+            | CertificateError::Custody(_)
+            | CertificateError::Issue(IssueError::Sign(_))
+    );
+    if !passing && Problem::from(error).kind().status().is_client_error() {
+        return Some(reason);
+    }
+    tracing::warn!(request, error = reason, "an approved certificate could not be issued yet");
+    None
 }
 
 /// Names of certificates that were issued before there was an index of them, a chunk at a time. True when all have.
@@ -211,3 +242,36 @@ const PERIOD: u32 = 30;
 const CHUNK: u32 = 200;
 /// Certificates looked at in one step of filling in.
 const STRIDE: u32 = 200;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::problem::Kind;
+
+    #[test]
+    fn only_what_a_rule_forbids_ends_a_request() {
+        let refused = |kind| CertificateError::Refused(Problem::new(kind, "so it is"));
+        for error in [
+            refused(Kind::Conflict),
+            refused(Kind::RequestNames),
+            CertificateError::Profile("gone".into()),
+            CertificateError::Issuer("seal-person".into()),
+            CertificateError::Way { profile: "machine".into(), way: "est" },
+        ] {
+            let text = error.to_string();
+            assert_eq!(lasting(error, "r"), Some(text));
+        }
+        for error in [
+            refused(Kind::StoreUnavailable),
+            refused(Kind::CustodyUnavailable),
+            refused(Kind::Internal),
+            CertificateError::Sealed,
+            CertificateError::Random,
+            CertificateError::CutOff("the runtime ended".into()),
+            CertificateError::Commit(CommitError::ClockUntrusted("no time server".into())),
+        ] {
+            let text = error.to_string();
+            assert_eq!(lasting(error, "r"), None, "{text}");
+        }
+    }
+}
