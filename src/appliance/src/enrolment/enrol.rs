@@ -22,7 +22,7 @@ use super::secret::EnrolmentSecret;
 use super::{payload, service};
 use crate::app::App;
 use crate::callers::records::text;
-use crate::certificates::{self, Entered, Holder, Issued, Order, Outcome, Term, Way};
+use crate::certificates::{self, Holder, Issued, Order, Outcome, Term, Way, records};
 use crate::identity::Caller;
 use crate::journal::Unit;
 use crate::policy::{EnrolCertificate, Facts, Permit};
@@ -39,6 +39,9 @@ pub(super) async fn enroll(
     body: Bytes,
 ) -> Result<Response> {
     let bearer = Bearer::of(&app, &visit, &headers).await?;
+    if !bearer.may_ask(&app, &headers, &body).await? {
+        return Err(wrong(&app, &visit));
+    }
     let answer = async {
         let profiles = app.profiles();
         let profile = bearer.profile(est::profile(&profiles, &label)?, &label)?;
@@ -110,16 +113,24 @@ impl Bearer {
             Problem::new(Kind::TooManyRequests, "Too many wrong secrets came from your address; wait.")
                 .retry_after(wait.as_secs() + 1)
         })?;
-        let wrong = || {
-            app.strikes.wrong(&peer, Instant::now());
-            required("The secret does not fit: it is another caller's, used, withdrawn or expired.")
-        };
         let secret = EnrolmentSecret::read(&password).map_err(|error| {
             app.strikes.wrong(&peer, Instant::now());
             required("The secret is mistyped: compare it with what you were given.").log(error)
         })?;
-        let (caller, row) = service::authenticate(app, &name, &secret).await?.ok_or_else(wrong)?;
+        let found = service::authenticate(app, &name, &secret).await?;
+        let (caller, row) = found.ok_or_else(|| wrong(app, visit))?;
         Ok(Self { caller, secret: Some(row) })
+    }
+
+    /// Whether this is not a secret that is used up, or one that fetches what came of its own request.
+    async fn may_ask(&self, app: &App, headers: &HeaderMap, body: &[u8]) -> Result<bool> {
+        let Some(secret) = self.secret.as_ref().filter(|secret| !service::is_open(secret)) else {
+            return Ok(true);
+        };
+        let (Ok(request), profiles) = (read(headers, body), app.profiles()) else { return Ok(false) };
+        let Some(profile) = profiles.get(text(secret, "profile")) else { return Ok(false) };
+        let caller = &self.caller.id;
+        Ok(records::same_request(&app.db, caller, profile.name(), request.der()).await?.is_some())
     }
 
     const fn way(&self) -> &'static str {
@@ -167,13 +178,15 @@ async fn ask(
     let wish = holder.wish(profile, request, Term::default())?;
     let order = Order::new(profile.name(), Way::Est, wish).for_holder(holder).replacing(replaces);
     let mut spent = false;
-    let asked = certificates::ask(app, permit.act(), caller, order, request, |entered, unit| {
-        match (&bearer.secret, entered) {
-            (Some(row), Entered::Certificate(_)) => {
+    let asked = certificates::ask(app, permit.act(), caller, order, request, |_, unit| {
+        match &bearer.secret {
+            Some(row) if service::is_open(row) => {
                 spent = true;
                 Ok(service::used(app, row, unit)?)
             }
-            _ => Ok(unit),
+            // What it asked for was given up a moment ago.
+            Some(_) => Err(Problem::new(Kind::CredentialsRequired, "The secret is used up.").into()),
+            None => Ok(unit),
         }
     });
     let outcome = match asked.await.map_err(Problem::from) {
@@ -182,12 +195,20 @@ async fn ask(
         }
         outcome => outcome?,
     };
-    if let (Outcome::Issued(_), Some(row), false) = (&outcome, &bearer.secret, spent) {
-        // Officers approved it meanwhile; the secret goes when its bearer has the certificate.
+    let secret = bearer.secret.as_ref().filter(|secret| !spent && service::is_open(secret));
+    if let (Outcome::Issued(_), Some(row)) = (&outcome, secret) {
+        // Asked for with another secret and approved meanwhile: this one goes too, its bearer has the certificate.
         let unit = service::used(app, row, Unit::new(permit.act()))?;
         app.unsealed()?.journal.commit(unit).await?;
     }
     Ok(outcome)
+}
+
+/// No secret that fits, whichever way; counted.
+fn wrong(app: &App, visit: &Visit) -> Problem {
+    app.strikes.wrong(&visit.peer(), Instant::now());
+    let detail = "The secret does not fit: it is another caller's, used, withdrawn or expired.";
+    Problem::new(Kind::CredentialsRequired, detail)
 }
 
 /// Of two uses of a secret at once, the later is told what it would have been told a moment later.

@@ -25,6 +25,17 @@ pub async fn usable(db: &Db, caller: &str, now: i64) -> Result<Vec<Row>, StoreEr
     rows(db, sql, &[caller.into(), now.into()]).await
 }
 
+/// The secrets of a caller that can be used at `now` (microseconds), or were and still fetch what they asked for.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn telling(db: &Db, caller: &str, now: i64) -> Result<Vec<Row>, StoreError> {
+    let sql = "SELECT id, version, hash, caller, profile, issued, created, expires, used_at, state \
+               FROM enrolment_secrets WHERE caller = $1 AND state IN ('open', 'used') AND expires > $2 \
+               ORDER BY id DESC LIMIT 100";
+    rows(db, sql, &[caller.into(), now.into()]).await
+}
+
 async fn rows(db: &Db, sql: &'static str, parameters: &[Value]) -> Result<Vec<Row>, StoreError> {
     let records = db.fetch_all(sql, parameters).await?;
     let rows: Result<Vec<_>, _> = records.iter().map(|record| record.to_row(&ENROLMENT_SECRETS)).collect();

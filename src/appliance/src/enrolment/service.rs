@@ -1,7 +1,8 @@
 //! The rules of one-time secrets: for whom one is made, whom it authenticates, when it is gone.
 //!
 //! A secret stands for a registered machine until it is used, withdrawn or expired. It is used up in the unit that
-//! enters the certificate, so that of two uses at once one fails, and a request that comes to nothing burns none.
+//! enters the certificate, or the request that awaits approvals, so that of two uses at once one fails, and a request that
+//! comes to nothing burns none. Used up, it fetches what came of that request until it expires, and nothing else.
 
 use std::sync::Arc;
 
@@ -103,7 +104,8 @@ pub async fn withdraw(app: &App, permit: &Permit<WithdrawEnrolment>, row: Row) -
     Ok((row, committed))
 }
 
-/// Whom a secret authenticates: the registered caller, and the secret's row, to be used up with [`used`].
+/// Whom a secret authenticates: the registered caller, and the secret's row, to be used up with [`used`] if it is still
+/// [`is_open`].
 ///
 /// # Errors
 /// `None` for whatever does not fit, whichever way; a problem when the store or the clock fails.
@@ -113,11 +115,17 @@ pub async fn authenticate(
     secret: &EnrolmentSecret,
 ) -> Result<Option<(Arc<Caller>, Row)>> {
     let hash = secret.hash(caller);
-    let open = records::usable(&app.db, caller, now(app)?).await?;
-    let Some(row) = open.into_iter().find(|row| same(text(row, "hash"), &hash)) else { return Ok(None) };
+    let all = records::telling(&app.db, caller, now(app)?).await?;
+    let Some(row) = all.into_iter().find(|row| same(text(row, "hash"), &hash)) else { return Ok(None) };
     let snapshot = app.identity.snapshot()?;
     let registration = snapshot.registration(caller).filter(|one| one.active);
     Ok(registration.map(|registration| (Caller::new(registration, "", ""), row)))
+}
+
+/// Whether a secret is not used up yet.
+#[must_use]
+pub fn is_open(row: &Row) -> bool {
+    text(row, "state") == "open"
 }
 
 /// The unit, with the secret used up in it.
@@ -143,7 +151,8 @@ pub async fn find(app: &App, caller: &str, id: &str) -> Result<Row> {
     row.ok_or_else(|| Problem::new(Kind::NotFound, "The caller has no such secret."))
 }
 
-fn now(app: &App) -> Result<i64> {
+/// Microseconds of a clock that is trusted.
+pub(super) fn now(app: &App) -> Result<i64> {
     app.unsealed()?.journal.clock().now().map_err(|reason| {
         Problem::new(Kind::ClockUntrusted, "The operator must mend the clock; try again later.").log(reason)
     })
