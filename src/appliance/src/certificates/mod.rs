@@ -33,4 +33,5 @@ pub use order::Order;
 pub use pki::profile::Way;
 pub use request::{Approved, Entered, Outcome, Pending, approve, ask, cancel, digest, refuse};
 pub use search::{Found, inventory};
+pub use service::Renewable;
 pub use wish::{Term, read, wish};

@@ -13,7 +13,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use pki::profile::Profile;
+use pki::profile::{Profile, Profiles};
 use pki::request::CertificationRequest;
 use zeroize::Zeroizing;
 
@@ -22,12 +22,14 @@ use super::secret::EnrolmentSecret;
 use super::{payload, service};
 use crate::app::App;
 use crate::callers::records::text;
-use crate::certificates::{self, Holder, Issued, Order, Outcome, Term, Way, records};
+use crate::certificates::{
+    self, Entered, Holder, Issued, Order, Outcome, Renewable, Term, Way, key_hash, records,
+};
 use crate::identity::Caller;
 use crate::journal::Unit;
 use crate::policy::{EnrolCertificate, Facts, Permit};
 use crate::problem::{About, Kind, Problem, Result};
-use crate::server::{Visit, metrics};
+use crate::server::{Session, Visit, metrics};
 use crate::store::Row;
 
 /// A certificate for a registered machine (RFC 7030 §4.2.1).
@@ -44,13 +46,13 @@ pub(super) async fn enroll(
     }
     let answer = async {
         let profiles = app.profiles();
-        let profile = bearer.profile(est::profile(&profiles, &label)?, &label)?;
-        let profile = profiles.get(profile).ok_or_else(|| Problem::internal("a profile went away"))?;
+        let selected = est::profile(&profiles, &label)?;
         let holder = Holder::find(&app, &bearer.caller.id).await?;
         let permit = bearer.permit(&app, &visit, &holder)?;
+        let profile = bearer.profile(&profiles, selected, &label)?;
         let request = read(&headers, &body)?;
         own_name(&request, &bearer.caller.id)?;
-        ask(&app, &bearer, permit, &holder, profile, &request, None).await
+        ask(&app, &bearer, permit, &holder, profile, &request).await
     };
     told(bearer.way(), answer.await.map_err(|problem| bearer.refused(problem)))
 }
@@ -67,12 +69,13 @@ pub(super) async fn reenroll(
         let detail = "Show the certificate to be renewed in the TLS handshake (RFC 7030 §4.2.2).";
         return Err(Problem::new(Kind::Forbidden, detail));
     };
-    let bearer = Bearer { caller: session.caller().clone(), secret: None };
+    let bearer = Bearer::shown(&app, session).await?;
     let answer = async {
         let profiles = app.profiles();
-        let profile = est::profile(&profiles, &label)?;
+        let selected = est::profile(&profiles, &label)?;
         let holder = Holder::find(&app, &bearer.caller.id).await?;
         let permit = bearer.permit(&app, &visit, &holder)?;
+        let profile = bearer.profile(&profiles, selected, &label)?;
         let request = read(&headers, &body)?;
         let shown = est::shown(&app, session).await?;
         let same_names = {
@@ -84,8 +87,7 @@ pub(super) async fn reenroll(
                           attribute by attribute (RFC 7030 §4.2.2); `/csrattrs` tells them.";
             return Err(Problem::new(Kind::RequestNames, detail));
         }
-        let replaces = session.peer().fingerprint.clone();
-        ask(&app, &bearer, permit, &holder, profile, &request, Some(replaces)).await
+        ask(&app, &bearer, permit, &holder, profile, &request).await
     };
     told(bearer.way(), answer.await.map_err(|problem| bearer.refused(problem)))
 }
@@ -95,12 +97,14 @@ struct Bearer {
     caller: Arc<Caller>,
     /// The secret's row, where it was not a certificate.
     secret: Option<Row>,
+    /// The certificate, where it was one.
+    held: Option<Renewable>,
 }
 
 impl Bearer {
     async fn of(app: &App, visit: &Visit, headers: &HeaderMap) -> Result<Self> {
         if let Some(session) = visit.session() {
-            return Ok(Self { caller: session.caller().clone(), secret: None });
+            return Self::shown(app, session).await;
         }
         let required = |detail| Problem::new(Kind::CredentialsRequired, detail);
         let Some((name, password)) = basic(headers) else {
@@ -119,7 +123,15 @@ impl Bearer {
         })?;
         let found = service::authenticate(app, &name, &secret).await?;
         let (caller, row) = found.ok_or_else(|| wrong(app, visit))?;
-        Ok(Self { caller, secret: Some(row) })
+        Ok(Self { caller, secret: Some(row), held: None })
+    }
+
+    /// Whoever showed a certificate.
+    async fn shown(app: &App, session: &Session) -> Result<Self> {
+        let row = records::certificate(&app.db, &session.peer().fingerprint).await?;
+        let row = row.ok_or_else(|| Problem::internal("a caller's certificate is not on record"))?;
+        let held = Renewable::of(row, seconds(app)?)?;
+        Ok(Self { caller: session.caller().clone(), secret: None, held: Some(held) })
     }
 
     /// Whether this is not a secret that is used up, or one that fetches what came of its own request.
@@ -137,15 +149,53 @@ impl Bearer {
         if self.secret.is_some() { "secret" } else { "certificate" }
     }
 
-    /// The profile: the secret's own, or the one selected.
-    fn profile<'a>(&'a self, selected: &'a Profile, label: &Label) -> Result<&'a str> {
-        let Some(secret) = &self.secret else { return Ok(selected.name()) };
-        let own = text(secret, "profile");
-        if label.contains_key(est::LABEL) && selected.name() != own {
-            let detail = format!("The secret enrols for profile `{own}`; use its label, or none.");
-            return Err(Problem::new(Kind::Forbidden, detail));
+    /// The profile: the secret's own, or the certificate's. A label may only say the same.
+    fn profile<'a>(
+        &self,
+        profiles: &'a Profiles,
+        selected: &'a Profile,
+        label: &Label,
+    ) -> Result<&'a Profile> {
+        let Some(row) = self.secret.as_ref().or(self.held.as_ref().map(|held| &held.row)) else {
+            return Ok(selected);
+        };
+        let name = text(row, "profile");
+        let forbidden = |detail: String| Problem::new(Kind::Forbidden, detail);
+        let own = profiles.get(name).filter(|profile| service::enrols_machines(profile));
+        let own = own.ok_or_else(|| forbidden(format!("Nobody enrols for profile `{name}` here.")))?;
+        if label.contains_key(est::LABEL) && selected.name() != own.name() {
+            let (what, own) = (self.way(), own.name());
+            let detail = format!("The {what} enrols for profile `{own}`; use its label, or none.");
+            return Err(forbidden(detail));
         }
         Ok(own)
+    }
+
+    /// That a certificate brings one further one, and more only when it is due: else whoever has its key once would
+    /// have any number, and outlive its revocation with them.
+    async fn may_renew(&self, app: &App, profile: &Profile, request: &CertificationRequest) -> Result<()> {
+        let Some(held) = &self.held else { return Ok(()) };
+        if held.is_due(seconds(app)?) {
+            return Ok(());
+        }
+        let successors = records::successors(&app.db, held.row.id()).await?;
+        // What officers approved is fetched with the certificate that asked for it.
+        let asked = key_hash(request.spki());
+        let fetches = profile.approvals() > 0 && successors.iter().any(|row| text(row, "key") == asked);
+        if successors.is_empty() || fetches {
+            return Ok(());
+        }
+        let detail =
+            "It was renewed before: use its successor, or renew it in the last third of its validity.";
+        Err(Problem::new(Kind::NotRenewable, detail).with("state", "renewed"))
+    }
+
+    /// The unit that enters a successor: of two at once of a certificate that is not due, one is served.
+    fn renewed(&self, app: &App, unit: Unit) -> Result<Unit> {
+        match &self.held {
+            Some(held) if !held.is_due(seconds(app)?) => Ok(unit.update(held.row.clone().next_version())),
+            _ => Ok(unit),
+        }
     }
 
     fn permit(&self, app: &App, visit: &Visit, holder: &Holder) -> Result<Permit<EnrolCertificate>> {
@@ -171,22 +221,24 @@ async fn ask(
     holder: &Holder,
     profile: &Profile,
     request: &CertificationRequest,
-    replaces: Option<String>,
 ) -> Result<Outcome> {
     let caller = &bearer.caller;
+    bearer.may_renew(app, profile, request).await?;
+    let replaces = bearer.held.as_ref().map(|held| held.row.id().to_owned());
     holder.may_certify(app, caller, request.spki()).await?;
     let wish = holder.wish(profile, request, Term::default())?;
     let order = Order::new(profile.name(), Way::Est, wish).for_holder(holder).replacing(replaces);
     let mut spent = false;
-    let asked = certificates::ask(app, permit.act(), caller, order, request, |_, unit| {
-        match &bearer.secret {
-            Some(row) if service::is_open(row) => {
+    let asked = certificates::ask(app, permit.act(), caller, order, request, |entered, unit| {
+        match (&bearer.secret, entered) {
+            (Some(row), _) if service::is_open(row) => {
                 spent = true;
                 Ok(service::used(app, row, unit)?)
             }
             // What it asked for was given up a moment ago.
-            Some(_) => Err(Problem::new(Kind::CredentialsRequired, "The secret is used up.").into()),
-            None => Ok(unit),
+            (Some(_), _) => Err(Problem::new(Kind::CredentialsRequired, "The secret is used up.").into()),
+            (None, Entered::Certificate(_)) => Ok(bearer.renewed(app, unit)?),
+            (None, Entered::Request(_)) => Ok(unit),
         }
     });
     let outcome = match asked.await.map_err(Problem::from) {
@@ -251,6 +303,11 @@ fn certificate(issued: &Issued) -> Response {
 fn read(headers: &HeaderMap, body: &[u8]) -> Result<CertificationRequest> {
     let der = payload::request(headers, body)?;
     Ok(certificates::read(&der)?)
+}
+
+/// Now, as the journal trusts it, in seconds.
+fn seconds(app: &App) -> Result<i64> {
+    Ok(service::now(app)?.div_euclid(1_000_000))
 }
 
 /// A request need not name anybody; if it does, then its own caller.

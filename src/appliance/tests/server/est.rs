@@ -232,9 +232,11 @@ async fn a_secret_enrols_once_and_the_certificate_renews_itself() {
     assert_eq!(platform.get("/v1/openapi.json").await.status, 200);
     let next = Key::new();
     let body = next.request(&Subject::copied(first.subject().clone()), first.subject_alt_names());
-    for (to, body) in [(house.enrolment[0], body.clone()), (house.platform[0], body)] {
-        let mut client = house.try_connect_to(to, Some(&held)).await.unwrap();
-        let answer = enroll_at(&mut client, "/.well-known/est/simplereenroll", None, body).await;
+    let renewed = Credential { certificate: first.clone(), key: next.pkcs8.clone() };
+    let mut shown = held;
+    for to in [house.enrolment[0], house.platform[0]] {
+        let mut client = house.try_connect_to(to, Some(&shown)).await.unwrap();
+        let answer = enroll_at(&mut client, "/.well-known/est/simplereenroll", None, body.clone()).await;
         let second = certified(&answer, &next);
         assert_eq!(
             (second.subject(), second.subject_alt_names()),
@@ -242,6 +244,11 @@ async fn a_secret_enrols_once_and_the_certificate_renews_itself() {
         );
         let record = format!("/v1/certificates/{}", hex::encode(second.sha256_fingerprint()));
         assert_eq!(officer.get(&record).await.json()["caller"], "portal");
+        for path in ["/.well-known/est/simplereenroll", "/.well-known/est/simpleenroll"] {
+            let again = enroll_at(&mut client, path, None, body.clone()).await;
+            assert_eq!((again.status, again.problem().as_str()), (409, "certificate-not-renewable"));
+        }
+        shown = Credential { certificate: second, ..renewed.clone() };
     }
     assert_eq!(platform.get("/v1/openapi.json").await.status, 200, "the old one stays good");
     let entries = house.entries().await;
@@ -449,5 +456,13 @@ async fn what_awaits_approval_is_fetched_with_the_secret_that_asked_for_it_and_f
     let answer = enroll(&mut stranger, Some(("portal", secret)), request.clone()).await;
     assert_eq!(certified(&answer, &key).uri_sans().count(), 1);
     let again = enroll(&mut stranger, Some(("portal", secret)), request).await;
-    assert_eq!(certified(&again, &key), certified(&answer, &key), "the answer may have been lost");
+    let held = certified(&answer, &key);
+    assert_eq!(certified(&again, &key), held, "the answer may have been lost");
+    // The certificate enrols for its own profile, and no other.
+    let held = Credential { certificate: held, key: key.pkcs8.clone() };
+    let mut client = house.try_connect_to(house.enrolment[0], Some(&held)).await.unwrap();
+    for (path, status) in [(elsewhere, 403), ("/.well-known/est/simpleenroll", 202)] {
+        let answer = enroll_at(&mut client, path, None, Key::new().request(&own(), &[])).await;
+        assert_eq!(answer.status, status, "{:?}", answer.body);
+    }
 }
