@@ -2,7 +2,7 @@
 //!
 //! A nonce is its own time and 128 random bits, sealed by custody: no other key makes one, and each node with the
 //! keystore opens it. A used one is remembered twice: here, in memory, for all requests, and, for those that change
-//! something, as a row of the very unit that changes it ([`row`]), so that of two nodes given the same request one
+//! something, as a row of the very unit that changes it, so that of two nodes given the same request one
 //! loses.
 
 use std::collections::HashSet;

@@ -1,7 +1,7 @@
 //! Asking the world whether an account controls an identifier: http-01, dns-01 (RFC 8555 §8) and tls-alpn-01 (RFC 8737).
 //!
 //! Everything goes through the guarded client [`crate::fetch`] (decision 35). A validation is tried again while the
-//! trouble may be passing, and ends within a bound; its outcome is recorded by [`super::challenges`].
+//! trouble may be passing, and ends within a bound; its outcome is recorded by `challenges`.
 
 mod dns01;
 mod http01;
