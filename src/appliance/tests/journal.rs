@@ -433,8 +433,8 @@ async fn a_log_of_the_first_schema_goes_on_after_the_upgrade() {
             "ALTER TABLE head ADD COLUMN batch TEXT NOT NULL DEFAULT ''; \
              UPDATE head SET batch = (SELECT id FROM batches ORDER BY id DESC LIMIT 1); DROP TABLE batches; \
              ALTER TABLE entries DROP COLUMN hash; DROP INDEX certificates_serial; \
-             DROP TABLE certificate_approvals; DROP TABLE certificate_requests; DROP TABLE enrolment_secrets; \
-             DROP TABLE authorities; DROP TABLE acme_authorizations; DROP TABLE acme_orders; \
+             DROP TABLE acme_authorizations; DROP TABLE acme_orders; DROP TABLE certificate_approvals; \
+             DROP TABLE certificate_requests; DROP TABLE enrolment_secrets; DROP TABLE authorities; \
              DROP TABLE acme_accounts; DROP TABLE acme_bindings; DROP TABLE acme_nonces; DROP TABLE crls; DROP TABLE expiry_warnings; \
              DROP TABLE intents; DROP TABLE certificate_names; DROP INDEX certificates_profile; \
              DROP INDEX certificates_not_after; DROP INDEX certificates_state; DROP INDEX certificates_key; \

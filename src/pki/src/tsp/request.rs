@@ -18,7 +18,7 @@ pub struct Imprint {
 }
 
 /// TimeStampReq ::= SEQUENCE { version INTEGER { v1(1) }, messageImprint MessageImprint, reqPolicy TSAPolicyId OPTIONAL,
-/// nonce INTEGER OPTIONAL, certReq BOOLEAN DEFAULT FALSE, extensions [0] IMPLICIT Extensions OPTIONAL } (RFC 3161 §2.4.1)
+/// nonce INTEGER OPTIONAL, certReq BOOLEAN DEFAULT FALSE, extensions \[0\] IMPLICIT Extensions OPTIONAL } (RFC 3161 §2.4.1)
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TimeStampReq {
     /// What is to be stamped.
