@@ -42,6 +42,8 @@ pub(super) type Answer = oneshot::Sender<Result<Landed, CommitError>>;
 pub(super) struct Release {
     pub head: Head,
     pub answers: Vec<(Answer, Landed)>,
+    /// Units of the batch that were left out: answered last, so that what stood in their way can be read.
+    pub refused: Vec<(Answer, CommitError)>,
     /// Told whether the release went well.
     pub done: Option<oneshot::Sender<bool>>,
 }
@@ -66,6 +68,9 @@ impl Releaser {
             && let Err(unsent) = sender.send(release)
         {
             refuse(unsent.0.answers, "the release thread has ended");
+            for (answer, error) in unsent.0.refused {
+                drop(answer.send(Err(error)));
+            }
         }
     }
 
@@ -84,10 +89,12 @@ fn run(mut released: Released, receiver: &Receiver<Release>, shared: &Shared) {
     while let Ok(first) = receiver.recv() {
         let mut head = first.head;
         let mut answers = first.answers;
+        let mut refused = first.refused;
         let mut told: Vec<_> = first.done.into_iter().collect();
         for more in receiver.try_iter() {
             head = more.head;
             answers.extend(more.answers);
+            refused.extend(more.refused);
             told.extend(more.done);
         }
         let written = released.write(&head.checkpoint);
@@ -107,6 +114,9 @@ fn run(mut released: Released, receiver: &Receiver<Release>, shared: &Shared) {
                 refuse(answers, &fault);
                 shared.trouble.store(Some(Arc::new(fault)));
             }
+        }
+        for (answer, error) in refused {
+            drop(answer.send(Err(error)));
         }
         for told in told {
             let _ = told.send(went_well);
@@ -160,7 +170,12 @@ mod tests {
         };
         let (answer, answered) = oneshot::channel();
         let (done, told) = oneshot::channel();
-        releaser.send(Release { head, answers: vec![(answer, landed)], done: Some(done) });
+        releaser.send(Release {
+            head,
+            answers: vec![(answer, landed)],
+            refused: Vec::new(),
+            done: Some(done),
+        });
         assert!(matches!(answered.blocking_recv().unwrap(), Err(CommitError::OutcomeUnknown(_))));
         assert!(!told.blocking_recv().unwrap());
         assert_eq!(shared.published.load().size(), 0, "not shown either");

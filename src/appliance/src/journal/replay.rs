@@ -3,14 +3,17 @@
 
 use super::batch;
 use super::error::CommitError;
+use super::release::Answer;
 use super::writer::{Queued, unavailable};
 use crate::store::{Rule, StoreError, Writer};
 
-/// Writes the state of each unit; those that fail are answered and taken out. On an error of the database `units` holds
-/// all that still wait.
+/// Writes the state of each unit; those that fail are taken out into `refused`. They are answered when the batch has
+/// ended: what stood in the way may be a neighbour's that nobody can read before. On an error of the database `units`
+/// holds all that still wait.
 pub(super) async fn replay(
     connection: &mut Writer,
     units: &mut Vec<Queued>,
+    refused: &mut Vec<(Answer, CommitError)>,
     first: u64,
 ) -> Result<(), CommitError> {
     let mut leaf = first;
@@ -22,7 +25,7 @@ pub(super) async fn replay(
                 leaf += queued.unit.leaves.len() as u64;
                 survivors.push(queued);
             }
-            Ok(Some(error)) => drop(queued.answer.send(Err(error))),
+            Ok(Some(error)) => refused.push((queued.answer, error)),
             Err(error) => {
                 survivors.push(queued);
                 survivors.extend(waiting);

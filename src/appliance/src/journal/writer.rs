@@ -153,7 +153,8 @@ impl Task {
     async fn write(&mut self, mut units: Vec<Queued>) {
         let started = std::time::Instant::now();
         let entries: usize = units.iter().map(|queued| queued.unit.leaves.len()).sum();
-        match self.attempt(&mut units).await {
+        let mut refused = Vec::new();
+        match self.attempt(&mut units, &mut refused).await {
             Ok(()) => {
                 metrics::counter!("cinnabar_journal_entries_total").increment(entries as u64);
                 metrics::histogram!("cinnabar_journal_batch_units").record(entries as f64);
@@ -171,16 +172,21 @@ impl Task {
                 {
                     self.connection = None;
                 }
-                for queued in units {
-                    drop(queued.answer.send(Err(error.clone())));
+                let waiting = units.into_iter().map(|queued| queued.answer);
+                for answer in waiting.chain(refused.into_iter().map(|(answer, _)| answer)) {
+                    drop(answer.send(Err(error.clone())));
                 }
             }
         }
     }
 
-    /// Writes a batch. On success every unit has been answered or handed to the releaser; on failure `units` holds
+    /// Writes a batch. On success every unit has been handed to the releaser; on failure `units` and `refused` hold
     /// those that still wait.
-    async fn attempt(&mut self, units: &mut Vec<Queued>) -> Result<(), CommitError> {
+    async fn attempt(
+        &mut self,
+        units: &mut Vec<Queued>,
+        refused: &mut Vec<(Answer, CommitError)>,
+    ) -> Result<(), CommitError> {
         self.ready().await?;
         let now = self.begin().await?;
         let time = now.max(self.head.time);
@@ -192,10 +198,14 @@ impl Task {
                 self.connection()?.control("ROLLBACK").await.map_err(|error| unavailable(&error))?;
                 self.begin().await?;
                 let first = self.head.size();
-                replay(self.connection()?, units, first).await?;
+                replay(self.connection()?, units, refused, first).await?;
                 if units.is_empty() {
                     let rolled_back = self.connection()?.control("ROLLBACK").await;
-                    return rolled_back.map_err(|error| unavailable(&error));
+                    rolled_back.map_err(|error| unavailable(&error))?;
+                    // What stood in their way is committed; when the release before has gone by, it is readable too.
+                    let (head, refused) = (self.head.clone(), std::mem::take(refused));
+                    self.releaser.send(Release { head, answers: Vec::new(), refused, done: None });
+                    return Ok(());
                 }
                 let staged = self.stage(units, time.max(self.head.time), false)?;
                 match self.execute(staged).await {
@@ -209,7 +219,7 @@ impl Task {
             tracing::error!(%error, "COMMIT failed");
             self.resolve(&staged.id, &error).await?;
         }
-        self.release(staged, std::mem::take(units));
+        self.release(staged, std::mem::take(units), std::mem::take(refused));
         Ok(())
     }
 
@@ -221,7 +231,12 @@ impl Task {
         if self.shared.trouble.load().is_some() && self.shared.published.load().size() < self.head.size() {
             // Committed, never released: nothing may follow before that has been mended.
             let (done, told) = oneshot::channel();
-            self.releaser.send(Release { head: self.head.clone(), answers: Vec::new(), done: Some(done) });
+            self.releaser.send(Release {
+                head: self.head.clone(),
+                answers: Vec::new(),
+                refused: Vec::new(),
+                done: Some(done),
+            });
             if !told.await.unwrap_or(false) {
                 let trouble = self.shared.trouble.load_full();
                 return Err(unavailable(trouble.as_deref().map_or("the release failed", String::as_str)));
@@ -345,7 +360,7 @@ impl Task {
         Err(CommitError::OutcomeUnknown(cause.to_string().into()))
     }
 
-    fn release(&mut self, staged: Staged, units: Vec<Queued>) {
+    fn release(&mut self, staged: Staged, units: Vec<Queued>, refused: Vec<(Answer, CommitError)>) {
         let checkpoint = Arc::new(staged.next.checkpoint.clone());
         let mut leaf = self.head.size();
         let mut answers = Vec::with_capacity(units.len());
@@ -363,7 +378,7 @@ impl Task {
             leaf += count;
         }
         self.head = staged.next;
-        self.releaser.send(Release { head: self.head.clone(), answers, done: None });
+        self.releaser.send(Release { head: self.head.clone(), answers, refused, done: None });
     }
 
     /// With PostgreSQL other nodes write too: keeps what this node shows up to date, and looks whether the database
@@ -384,7 +399,7 @@ impl Task {
         match loaded {
             Ok(head) => {
                 self.head = head.clone();
-                self.releaser.send(Release { head, answers: Vec::new(), done: None });
+                self.releaser.send(Release { head, answers: Vec::new(), refused: Vec::new(), done: None });
             }
             // Read while another node was writing: looked at again under the lock, or in a second.
             Err(JournalError::Damaged(_) | JournalError::Store(_)) => {}
