@@ -186,7 +186,7 @@ pub async fn approve(app: &App, permit: &Permit<ApproveCaller>, proposal: Row, c
 }
 
 /// Retires a caller and revokes its certificates: first the registration, which every issuance guards, so that nothing
-/// is issued to it afterwards; then what it holds, in parts of [`PART`]. A caller that is retired already has what is
+/// is issued to it afterwards; then what it holds, in parts of `PART`. A caller that is retired already has what is
 /// left of its certificates revoked.
 ///
 /// # Errors
