@@ -89,20 +89,25 @@ async fn policies(app: &Arc<App>) -> Result<(), String> {
     if found.digest.as_deref() == Some(before.as_str()) {
         return Ok(());
     }
+    enter_change(app, "policies", json!({ "before": before, "after": found.digest })).await?;
+    app.policy.reload().map_err(|error| error.to_string())?;
+    metrics::reload("policies", "done");
+    tracing::info!(before, "policies changed");
+    Ok(())
+}
+
+/// Enters that decisions taken outside the code change, permitted by the policies in force until now.
+async fn enter_change(app: &App, what: &str, facts: serde_json::Value) -> Result<(), String> {
     let caller = Caller::system("reload");
     let permit = app
         .policy
         .decide::<ReloadPolicy>(&caller, Resource::policies(), Facts { local: true, ..Facts::default() })
         .map_err(|denied| denied.to_string())?;
     let unsealed = app.unsealed().map_err(|_| {
-        "the policies changed, but while sealed the change cannot be entered; those in force stay".to_owned()
+        format!("the {what} changed, but while sealed the change cannot be entered; those in force stay")
     })?;
-    let unit = Unit::new(permit.act()).facts(json!({ "before": before, "after": found.digest }));
-    unsealed.journal.commit(unit).await.map_err(|error| error.to_string())?;
-    app.policy.reload().map_err(|error| error.to_string())?;
-    metrics::reload("policies", "done");
-    tracing::info!(before, "policies changed");
-    Ok(())
+    let unit = Unit::new(permit.act()).facts(facts);
+    unsealed.journal.commit(unit).await.map(|_| ()).map_err(|error| error.to_string())
 }
 
 /// Puts changed certificate profiles in force, an act like that of changed policies: what is certified, of whom and
@@ -113,17 +118,8 @@ async fn profiles(app: &Arc<App>) -> Result<(), String> {
     if found.digest() == before {
         return Ok(());
     }
-    let caller = Caller::system("reload");
-    let permit = app
-        .policy
-        .decide::<ReloadPolicy>(&caller, Resource::policies(), Facts { local: true, ..Facts::default() })
-        .map_err(|denied| denied.to_string())?;
-    let unsealed = app.unsealed().map_err(|_| {
-        "the certificate profiles changed, but while sealed the change cannot be entered; those in force stay"
-            .to_owned()
-    })?;
     let facts = json!({ "profiles": { "before": before, "after": found.digest() } });
-    unsealed.journal.commit(Unit::new(permit.act()).facts(facts)).await.map_err(|error| error.to_string())?;
+    enter_change(app, "certificate profiles", facts).await?;
     app.profiles.replace(found);
     metrics::reload("profiles", "done");
     tracing::info!(before, "certificate profiles changed");
