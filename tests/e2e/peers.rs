@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use support::{corpus, judges, postgres};
+use support::{corpus, judges, postgres, tools};
 
 fn anchor() -> std::path::PathBuf {
     corpus::folder().join("pyhanko-root.pem")
@@ -57,4 +57,36 @@ fn a_private_postgresql_starts_and_ends_with_its_value() {
     let pid = server.pid();
     drop(server);
     assert!(!Path::new(&format!("/proc/{pid}")).exists());
+}
+
+#[test]
+fn the_other_tools_accept_what_is_sound_and_refuse_one_changed_octet() {
+    let folder = corpus::scratch();
+    let good = corpus::named("signed-pyhanko").path();
+    let mut data = corpus::named("signed-pyhanko").read();
+    let at = judges::find_last(&data, b"/MediaBox").expect("a page") + 11;
+    data[at] ^= 1;
+    let bad = folder.path().join("changed.pdf");
+    std::fs::write(&bad, data).unwrap();
+    for (tool, opinion) in tools::opinions(&good, &anchor()) {
+        assert_eq!(opinion, tools::Opinion::Accepts, "{tool}");
+    }
+    for (tool, opinion) in tools::opinions(&bad, &anchor()) {
+        assert_eq!(opinion, tools::Opinion::Refuses, "{tool}");
+    }
+    for (tool, opinion) in tools::opinions(&corpus::named("plain-31k").path(), &anchor()) {
+        assert_eq!(opinion, tools::Opinion::FindsNone, "{tool}");
+    }
+}
+
+#[test]
+fn the_other_signers_sign() {
+    let folder = corpus::scratch();
+    let credential = tools::Credential::make(folder.path(), "rsa:2048");
+    let plain = corpus::named("plain-31k").path();
+    let signed = folder.path().join("signed.pdf");
+    tools::sign_with_pdfbox(&plain, &signed, &credential, Some(2));
+    assert_eq!(tools::pdfsig(&signed), tools::Opinion::Accepts);
+    tools::sign_with_signpdf(&plain, &signed, &credential);
+    assert_eq!(tools::pdfsig(&signed), tools::Opinion::Accepts);
 }

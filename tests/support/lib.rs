@@ -23,6 +23,7 @@ pub mod pkilint;
 pub mod postgres;
 pub mod process;
 pub mod softhsm;
+pub mod tools;
 
 pub use appliance::{Appliance, Setup};
 pub use client::{Answer, Client, Identity};
