@@ -157,7 +157,7 @@ fn from_verification(verification: &Verification) -> Judgement {
 }
 
 fn embedded(data: &SignedData) -> Embedded<'_> {
-    Embedded { certificates: data.certificates(), crls: data.crls() }
+    Embedded { certificates: data.certificates(), crls: data.crls(), ocsp: data.ocsp_responses() }
 }
 
 fn apply(judgement: &mut Judgement, decision: Decision) {

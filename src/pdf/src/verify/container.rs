@@ -6,6 +6,7 @@
 
 use crypto::DigestAlgorithm;
 use pki::crl::Crl;
+use pki::ocsp::BasicResponse;
 use pki::{Certificate, Indication, SubIndication};
 
 use super::Options;
@@ -44,6 +45,8 @@ pub struct Context<'c> {
     pub certificates: &'c [Certificate],
     /// CRLs the document itself brings (DSS).
     pub crls: &'c [Crl],
+    /// OCSP responses the document itself brings (DSS).
+    pub ocsp: &'c [BasicResponse],
     /// A proven time at which the signature existed already, from a document time-stamp.
     pub existed_at: Option<i64>,
 }

@@ -1,46 +1,56 @@
-//! Certificates and revocation lists the document brings along (DSS, ISO 32000-2 §12.8.4.3).
+//! What the document brings along for its own validation: the security store (DSS, ISO 32000-2 §12.8.4.3).
+//!
+//! Certificates, CRLs and OCSP responses of the newest store, those that only a VRI entry names included; VRI says
+//! for which signature something was collected, which no validation needs to know. Where each object stands is
+//! kept, because a document time-stamp proves that everything before it existed by then (EN 319 142-1 §5.4.2).
+//! Nothing is trusted for standing here.
 
+use std::collections::HashSet;
+
+use crypto::DigestAlgorithm;
 use pki::Certificate;
 use pki::crl::Crl;
+use pki::ocsp::BasicResponse;
 
-use crate::syntax::{Object, ReadError, View};
+use crate::syntax::{Dictionary, Object, ObjectId, ReadError, View};
 
-/// What a document security store holds.
+/// What a document security store holds; each object once.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Evidence {
     pub(crate) certificates: Vec<Certificate>,
     pub(crate) crls: Vec<Crl>,
-    /// How many OCSP responses there are.
-    pub(crate) ocsp_responses: usize,
+    pub(crate) ocsp: Vec<BasicResponse>,
+    /// Where each of them stands.
+    pub(crate) places: Vec<Place>,
     pub(crate) warnings: Vec<String>,
+}
+
+/// Where in the file an object stands.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    /// SHA-256 of the object.
+    #[expect(dead_code, reason = "proofs of existence are kept by it")]
+    pub(crate) digest: [u8; 32],
+    /// Where its octets end.
+    pub(crate) end: u64,
 }
 
 impl Evidence {
     /// Reads the store of one state of the document; what cannot be read is left out and said.
     pub(crate) fn of(view: View<'_, '_>) -> Result<Self, ReadError> {
-        let mut evidence = Self::default();
         let (_, catalog) = view.catalog()?;
-        let Object::Dictionary(store) = view.entry(&catalog, b"DSS")? else { return Ok(evidence) };
-        for der in streams(view, &view.entry(&store, b"Certs")?, &mut evidence.warnings)? {
-            match Certificate::from_der(&der) {
-                Ok(certificate) => evidence.certificates.push(certificate),
-                Err(error) => {
-                    evidence.warn(format!("a certificate of the security store is unreadable: {error}"))
+        let Object::Dictionary(store) = view.entry(&catalog, b"DSS")? else { return Ok(Self::default()) };
+        let mut reader =
+            StoreReader { view, evidence: Self::default(), seen: HashSet::new(), known: HashSet::new() };
+        reader.lists(&store, [b"Certs", b"CRLs", b"OCSPs"])?;
+        if let Object::Dictionary(entries) = view.entry(&store, b"VRI")? {
+            for (_, entry) in entries.iter().take(MAX_ITEMS) {
+                if let Object::Dictionary(entry) = view.resolve(entry)? {
+                    reader.lists(&entry, [b"Cert", b"CRL", b"OCSP"])?;
                 }
             }
         }
-        for der in streams(view, &view.entry(&store, b"CRLs")?, &mut evidence.warnings)? {
-            match Crl::from_der(&der) {
-                Ok(crl) => evidence.crls.push(crl),
-                Err(error) => {
-                    evidence.warn(format!("a revocation list of the security store is unreadable: {error}"))
-                }
-            }
-        }
-        if let Object::Array(responses) = view.entry(&store, b"OCSPs")? {
-            evidence.ocsp_responses = responses.len();
-        }
-        Ok(evidence)
+        Ok(reader.evidence)
     }
 
     fn warn(&mut self, warning: String) {
@@ -50,28 +60,98 @@ impl Evidence {
     }
 }
 
-fn streams(view: View<'_, '_>, list: &Object, warnings: &mut Vec<String>) -> Result<Vec<Vec<u8>>, ReadError> {
-    let mut found = Vec::new();
-    for item in list.as_array().unwrap_or_default().iter().take(MAX_ITEMS) {
-        let decoded = match view.resolve(item) {
-            Ok(Object::Stream(stream)) => view.stream_data(&stream, MAX_ITEM),
-            Ok(_) => continue,
+struct StoreReader<'d, 'a> {
+    view: View<'d, 'a>,
+    evidence: Evidence,
+    /// Streams read already, and the objects that were in them.
+    seen: HashSet<ObjectId>,
+    known: HashSet<[u8; 32]>,
+}
+
+impl StoreReader<'_, '_> {
+    /// Reads the three lists of a store or of a VRI entry: certificates, CRLs, OCSP responses.
+    fn lists(&mut self, holder: &Dictionary, [certs, crls, ocsps]: [&[u8]; 3]) -> Result<(), ReadError> {
+        self.list(holder, certs, "a certificate", |evidence, der| {
+            let certificate = Certificate::from_der(der).map_err(|error| error.to_string())?;
+            let digest = *certificate.sha256_fingerprint();
+            evidence.certificates.push(certificate);
+            Ok(digest)
+        })?;
+        self.list(holder, crls, "a revocation list", |evidence, der| {
+            let crl = Crl::from_der(der).map_err(|error| error.to_string())?;
+            evidence.crls.push(crl);
+            Ok(sha256(der))
+        })?;
+        self.list(holder, ocsps, "an OCSP response", |evidence, der| {
+            let response = BasicResponse::from_any_der(der).map_err(|error| error.to_string())?;
+            let digest = *response.sha256_fingerprint();
+            evidence.ocsp.push(response);
+            Ok(digest)
+        })
+    }
+
+    fn list(
+        &mut self,
+        holder: &Dictionary,
+        key: &[u8],
+        what: &str,
+        mut take: impl FnMut(&mut Evidence, &[u8]) -> Result<[u8; 32], String>,
+    ) -> Result<(), ReadError> {
+        let list = self.view.entry(holder, key)?;
+        for item in list.as_array().unwrap_or_default() {
+            if item.as_reference().is_some_and(|id| !self.seen.insert(id)) {
+                continue;
+            }
+            if self.seen.len() > MAX_ITEMS {
+                return Err(ReadError::TooComplex { budget: "objects of the security store" });
+            }
+            let Some((der, end)) = self.octets(item)? else { continue };
+            let digest = sha256(&der);
+            if !self.known.insert(digest) {
+                continue;
+            }
+            match take(&mut self.evidence, &der) {
+                Ok(digest) => self.evidence.places.push(Place { digest, end }),
+                Err(error) => {
+                    self.evidence.warn(format!("{what} of the security store is unreadable: {error}"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The decoded octets of a stream, and where it ends in the file.
+    fn octets(&mut self, item: &Object) -> Result<Option<(Vec<u8>, u64)>, ReadError> {
+        let decoded = match self.view.resolve(item) {
+            Ok(Object::Stream(stream)) => {
+                let end = stream.offset.saturating_add(stream.length);
+                self.view.stream_data(&stream, MAX_ITEM).map(|data| (data, end))
+            }
+            Ok(_) => return Ok(None),
             Err(error) => Err(error),
         };
         match decoded {
-            Ok(data) => found.push(data),
-            Err(error @ (ReadError::Io(_) | ReadError::TooComplex { .. })) => return Err(error),
-            Err(error) if warnings.len() < MAX_WARNINGS => {
-                warnings.push(format!("an entry of the security store is unreadable: {error}"));
+            Ok(found) => Ok(Some(found)),
+            Err(error @ (ReadError::Io(_) | ReadError::TooComplex { .. })) => Err(error),
+            Err(error) => {
+                self.evidence.warn(format!("an entry of the security store is unreadable: {error}"));
+                Ok(None)
             }
-            Err(_) => {}
         }
     }
-    Ok(found)
 }
 
-/// Entries looked at per list.
+pub(crate) fn sha256(octets: &[u8]) -> [u8; 32] {
+    let digest = DigestAlgorithm::Sha256.digest(octets);
+    let mut out = [0; 32];
+    for (to, from) in out.iter_mut().zip(digest) {
+        *to = from;
+    }
+    out
+}
+
+/// Objects read from one store.
 const MAX_ITEMS: usize = 4_096;
-/// Largest single certificate or CRL; national CRLs reach some 10 MB.
+/// Largest single certificate, CRL or response; national CRLs reach some 10 MB.
 const MAX_ITEM: usize = 64 << 20;
 const MAX_WARNINGS: usize = 8;

@@ -43,6 +43,7 @@ pub(crate) fn judge(
             options,
             certificates: &evidence.certificates,
             crls: &evidence.crls,
+            ocsp: &evidence.ocsp,
             existed_at: proofs.iter().filter(|p| Some(p.revision) > revision).map(|p| p.time).min(),
         };
         let judgement = match opened.get(i) {
@@ -55,7 +56,9 @@ pub(crate) fn judge(
             && judgement.trust == Trust::Trusted
             && let (Some(revision), Some(time)) = (revision, judgement.timestamp)
         {
-            proofs.push(Proof { revision, time, holds_store: has_store(document, &findings, revision)? });
+            let end = findings.revisions.list.get(revision).map_or(0, |revision| revision.end);
+            let holds_store = evidence.places.iter().any(|place| place.end <= end);
+            proofs.push(Proof { revision, time, holds_store });
         }
         if let Some(slot) = judged.get_mut(i) {
             *slot = Some(judgement);
@@ -96,20 +99,13 @@ pub(crate) fn judge(
 struct Proof {
     revision: usize,
     time: i64,
-    /// Whether the document it protects has a security store.
+    /// Whether it protects an object of the security store.
     holds_store: bool,
 }
 
 fn is_timestamp(dictionary: &Dictionary) -> bool {
     dictionary.get(b"SubFilter").and_then(Object::as_name) == Some(b"ETSI.RFC3161")
         || dictionary.get(b"Type").and_then(Object::as_name) == Some(b"DocTimeStamp")
-}
-
-fn has_store(document: &Document<'_>, findings: &Findings, revision: usize) -> Result<bool, ReadError> {
-    let Some(revision) = findings.revisions.list.get(revision) else { return Ok(false) };
-    let view = revision.view(document);
-    let (_, catalog) = view.catalog()?;
-    Ok(matches!(view.entry(&catalog, b"DSS")?, Object::Dictionary(_)))
 }
 
 /// Opens the container with the verifier for its `/SubFilter`; what no verifier sees is judged here.

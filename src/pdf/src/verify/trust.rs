@@ -1,6 +1,7 @@
 //! Trust: what the caller brings, and asking `pki` for a path.
 
 use pki::crl::Crl;
+use pki::ocsp::BasicResponse;
 use pki::path::{PathVerdict, Policy, Purpose, Request, RevocationPolicy, TrustAnchors, validate};
 use pki::{Certificate, Indication, SubIndication};
 
@@ -18,6 +19,8 @@ pub struct Options<'o> {
     pub untrusted: &'o [Certificate],
     /// Revocation lists from outside the document.
     pub crls: &'o [Crl],
+    /// OCSP responses from outside the document.
+    pub ocsp: &'o [BasicResponse],
     /// What must be known about the revocation of signers' certificates.
     pub revocation: RevocationPolicy,
     /// What must be known about the revocation of CA certificates.
@@ -35,6 +38,7 @@ impl<'o> Options<'o> {
             anchors,
             untrusted: &[],
             crls: &[],
+            ocsp: &[],
             revocation: RevocationPolicy::Required,
             ca_revocation: RevocationPolicy::Required,
             containers: &[],
@@ -55,6 +59,7 @@ pub(crate) struct Decision {
 pub(crate) struct Embedded<'c> {
     pub(crate) certificates: &'c [Certificate],
     pub(crate) crls: &'c [Vec<u8>],
+    pub(crate) ocsp: &'c [Vec<u8>],
 }
 
 /// Whether `leaf` is trusted at the time of validation or, when there is one, at a proven time before it.
@@ -86,7 +91,7 @@ pub(crate) fn is_self_contained(
     context: &Context<'_>,
     proven: Option<i64>,
 ) -> bool {
-    if context.certificates.is_empty() && context.crls.is_empty() {
+    if context.certificates.is_empty() && context.crls.is_empty() && context.ocsp.is_empty() {
         return false;
     }
     matches!(path(leaf, embedded, context, Purpose::DocumentSigning, proven, false), PathVerdict::Trusted(_))
@@ -104,18 +109,23 @@ fn path(
     let mut untrusted = [embedded.certificates, context.certificates].concat();
     let mut crls: Vec<Crl> = embedded.crls.iter().filter_map(|der| Crl::from_der(der).ok()).collect();
     crls.extend_from_slice(context.crls);
+    let mut ocsp: Vec<BasicResponse> =
+        embedded.ocsp.iter().filter_map(|der| BasicResponse::from_any_der(der).ok()).collect();
+    ocsp.extend_from_slice(context.ocsp);
     let mut policy = Policy::new(options.revocation);
     policy.ca_revocation = options.ca_revocation;
     policy.existence_proven = proven.is_some();
     if outside {
         untrusted.extend_from_slice(options.untrusted);
         crls.extend_from_slice(options.crls);
+        ocsp.extend_from_slice(options.ocsp);
     } else {
         (policy.revocation, policy.ca_revocation) = (RevocationPolicy::Required, RevocationPolicy::Required);
     }
     validate(&Request {
         untrusted: &untrusted,
         crls: &crls,
+        ocsp: &ocsp,
         purpose,
         policy,
         ..Request::new(leaf, options.anchors, proven.unwrap_or(options.at))

@@ -102,13 +102,21 @@ impl SignedAttributes {
         only(self.value(oids::COMMITMENT_TYPE)?, SEQUENCE)?.reader().expect(asn1::OID).ok()?.oid().ok()
     }
 
-    /// CRLs in Adobe's revocation-information archival attribute (ISO 32000-2 §12.8.3.3.2): `[0]` SEQUENCE OF CRL.
-    pub(super) fn archived_crls(&self) -> Vec<Vec<u8>> {
+    /// CRLs (`[0]`) or OCSP responses (`[1]`) in Adobe's revocation-information archival attribute (ISO 32000-2
+    /// §12.8.3.3.2): RevocationInfoArchival ::= SEQUENCE { crl [0] EXPLICIT SEQUENCE OF CertificateList OPTIONAL,
+    /// ocsp [1] EXPLICIT SEQUENCE OF OCSPResponse OPTIONAL, otherRevInfo [2] … OPTIONAL }
+    pub(super) fn archived(&self, tag: u8, most: usize) -> Vec<Vec<u8>> {
         let read = || {
             let archival = only(self.value(oids::ADBE_REVOCATION)?, SEQUENCE)?;
-            let list = archival.reader().optional(0xA0).ok()??;
-            let crls = Reader::only(list.content, Rules::Der, SEQUENCE).ok()?.reader().all(64).ok()?;
-            Some(crls.iter().map(|crl| crl.raw.to_vec()).collect())
+            let mut fields = archival.reader();
+            let list = loop {
+                match fields.next().ok()? {
+                    list if list.tag == tag => break list,
+                    _ => {}
+                }
+            };
+            let items = Reader::only(list.content, Rules::Der, SEQUENCE).ok()?.reader().all(most).ok()?;
+            Some(items.iter().map(|item| item.raw.to_vec()).collect())
         };
         read().unwrap_or_default()
     }

@@ -92,6 +92,7 @@ pub struct SignedData {
     pub(super) certificates: Vec<Certificate>,
     pub(super) unreadable_certificates: usize,
     pub(super) crls: Vec<Vec<u8>>,
+    pub(super) ocsp_responses: Vec<Vec<u8>>,
     pub(super) signer: SignerInfo,
 }
 
@@ -167,10 +168,11 @@ impl SignedData {
                 }
             }
         }
-        let mut crls = Vec::new();
+        let (mut crls, mut ocsp_responses) = (Vec::new(), Vec::new());
         if let Some(set) = fields.optional(0xA1)? {
             let choices = set.reader().all(limits.max_certificates)?;
             crls.extend(choices.iter().filter(|tlv| tlv.tag == SEQUENCE).map(|tlv| tlv.raw.to_vec()));
+            ocsp_responses.extend(choices.iter().filter_map(other_revocation_info));
         }
         let signers = fields.expect(SET)?.reader().all(limits.max_attributes)?;
         fields.finish()?;
@@ -180,9 +182,18 @@ impl SignedData {
             several => return Err(CmsError::SeveralSigners { count: several.len() }),
         };
         if let Some(attributes) = &signer.signed_attributes {
-            crls.extend(attributes.archived_crls().into_iter().take(limits.max_certificates));
+            crls.extend(attributes.archived(0xA0, limits.max_certificates));
+            ocsp_responses.extend(attributes.archived(0xA1, limits.max_certificates));
         }
-        Ok(Self { content_type, content, certificates, unreadable_certificates, crls, signer })
+        Ok(Self {
+            content_type,
+            content,
+            certificates,
+            unreadable_certificates,
+            crls,
+            ocsp_responses,
+            signer,
+        })
     }
 
     /// The eContentType.
@@ -213,6 +224,14 @@ impl SignedData {
     #[must_use]
     pub fn crls(&self) -> &[Vec<u8>] {
         &self.crls
+    }
+
+    /// Embedded OCSP responses as DER, each an OCSPResponse or a BasicOCSPResponse: from `crls` (RFC 5940 §2.1) and from
+    /// Adobe's revocation-archival attribute. [`BasicResponse::from_any_der`](crate::ocsp::BasicResponse::from_any_der)
+    /// reads both.
+    #[must_use]
+    pub fn ocsp_responses(&self) -> &[Vec<u8>] {
+        &self.ocsp_responses
     }
 
     /// How the signer names its certificate.
@@ -250,6 +269,16 @@ impl SignedData {
     pub fn counter_signatures(&self) -> usize {
         self.signer.counter_signatures
     }
+}
+
+/// other [1] IMPLICIT OtherRevocationInfoFormat ::= SEQUENCE { otherRevInfoFormat OBJECT IDENTIFIER, otherRevInfo ANY }
+/// (RFC 5652 §10.2.1), where it is an OCSP response (RFC 5940 §2.1).
+fn other_revocation_info(choice: &Tlv<'_>) -> Option<Vec<u8>> {
+    let mut fields = (choice.tag == 0xA1).then(|| choice.reader())?;
+    let format = fields.expect(asn1::OID).ok()?.oid().ok()?;
+    let info = fields.next().ok()?;
+    fields.finish().ok()?;
+    matches!(format, oids::RI_OCSP_RESPONSE | oids::OCSP_BASIC).then(|| info.raw.to_vec())
 }
 
 impl SignerInfo {

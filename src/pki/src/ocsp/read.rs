@@ -1,6 +1,6 @@
 //! Reading OCSP responses, and who may sign them (RFC 6960 §4.2.2.2).
 
-use crypto::SignatureScheme;
+use crypto::{DigestAlgorithm, SignatureScheme};
 use der::asn1::ObjectIdentifier;
 use thiserror::Error;
 
@@ -22,6 +22,7 @@ use crate::{
 /// A BasicOCSPResponse, parsed and kept byte for byte. Its signature is not verified yet.
 #[derive(Clone, Debug)]
 pub struct BasicResponse {
+    fingerprint: [u8; 32],
     tbs: Vec<u8>,
     algorithm: Vec<u8>,
     signature: Vec<u8>,
@@ -144,6 +145,25 @@ impl BasicResponse {
         Self::from_der(basic)
     }
 
+    /// Reads an OCSPResponse or a BasicOCSPResponse: CMS and PDF security stores carry either.
+    ///
+    /// # Errors
+    /// [`ResponseError`].
+    pub fn from_any_der(der: &[u8]) -> Result<Self, ResponseError> {
+        // OCSPResponse begins with an ENUMERATED, BasicOCSPResponse with ResponseData, a SEQUENCE.
+        let outer = Reader::only(der, Rules::Der, SEQUENCE)?;
+        match outer.content.first() {
+            Some(&ENUMERATED) => Self::from_response_der(der),
+            _ => Self::from_der(der),
+        }
+    }
+
+    /// SHA-256 over the BasicOCSPResponse: what tells one response from another.
+    #[must_use]
+    pub fn sha256_fingerprint(&self) -> &[u8; 32] {
+        &self.fingerprint
+    }
+
     /// Reads a BasicOCSPResponse with nothing after it, as CMS and PDF security stores also carry it.
     ///
     /// # Errors
@@ -195,7 +215,12 @@ impl BasicResponse {
             }
         }
         fields.finish()?;
+        let mut fingerprint = [0; 32];
+        for (to, from) in fingerprint.iter_mut().zip(DigestAlgorithm::Sha256.digest(der)) {
+            *to = from;
+        }
         Ok(Self {
+            fingerprint,
             tbs: tbs.raw.to_vec(),
             algorithm,
             signature,
