@@ -15,7 +15,7 @@ use std::{convert::Infallible, path::Path, slice::from_ref};
 use cinnabar_pki::{
     Certificate, Indication, SubIndication,
     cms::{
-        CmsError, Fault, Integrity, Limits, SignedData, TimeStampToken, Unverifiable, Verification,
+        CmsError, Fault, Integrity, Limits, Message, SignedData, TimeStampToken, Unverifiable, Verification,
         element_len, sign::CmsSigner,
     },
 };
@@ -367,4 +367,89 @@ fn a_token_without_its_content_does_not_pass_for_a_signature_over_a_document() {
         }
         other => panic!("{other:?}"),
     }
+}
+
+#[test]
+fn a_message_is_judged_signer_by_signer_wherever_its_content_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    foreign(dir, "ec -pkeyopt ec_paramgen_curve:P-256", "");
+    openssl(dir, "genpkey -algorithm rsa -pkeyopt rsa_keygen_bits:2048 -out key2");
+    openssl(dir, "req -x509 -new -key key2 -subj /CN=second -days 30 -out cert2");
+    let two = "-signer cert2 -inkey key2";
+    for options in [
+        two.to_owned(),
+        format!("{two} -nodetach"),
+        format!("{two} -nodetach -stream -cades"),
+        format!("{two} -nodetach -econtent_type 1.2.3.4"),
+        format!("{two} -econtent_type 1.2.3.4 -md sha512"),
+        format!("{two} -noattr"),
+        format!("{two} -noattr -nodetach"),
+    ] {
+        let der = sign(dir, &options);
+        assert_eq!(
+            SignedData::parse(&der, &Limits::default()).err(),
+            Some(CmsError::SeveralSigners { count: 2 })
+        );
+        let message = Message::parse(&der, &Limits::default()).unwrap();
+        assert_eq!(message.content.is_some(), options.contains("nodetach"), "{options}");
+        assert!(message.content.as_deref().is_none_or(|inside| inside == b"content"), "{options}");
+        assert_eq!(message.signers.len(), 2);
+        for (content, intact) in [("content", true), ("contents", false)] {
+            for signer in &message.signers {
+                let signer = signer.clone().over(content.as_bytes().into());
+                let digest = |algorithm: DigestAlgorithm| Ok(algorithm.digest(content.as_bytes()));
+                let verification = signer.verify::<Infallible>(&[], digest).unwrap();
+                assert_eq!(
+                    verification.integrity.is_intact(),
+                    intact,
+                    "{options}: {:?}",
+                    verification.integrity
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_message_of_certificates_alone_has_no_signer_and_one_of_too_many_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    foreign(dir, "ec -pkeyopt ec_paramgen_curve:P-256", "");
+    openssl(dir, "crl2pkcs7 -nocrl -certfile cert -outform DER -out bag");
+    assert!(Message::parse(&read(dir, "bag"), &Limits::default()).unwrap().signers.is_empty());
+    // signed-data, version 1, no digest algorithms, id-data, 33 empty SignerInfos.
+    let mut many =
+        b"\x30\x69\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02\xa0\x5c\x30\x5a\x02\x01\x01\x31\x00\x30\x0b\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01\x31\x42".to_vec();
+    many.extend([0x30, 0].repeat(33));
+    let lengths = [(1, many.len() - 2), (14, many.len() - 15), (16, many.len() - 17)];
+    for (at, length) in lengths {
+        many[at] = u8::try_from(length).unwrap();
+    }
+    assert_eq!(Message::parse(&many, &Limits::default()).err(), Some(CmsError::SeveralSigners { count: 33 }));
+}
+
+/// RFC 5652 §5.4 signs a SET OF attributes when there are any: that SET, handed in as content and without the attributes,
+/// verifies under the same signature.
+#[test]
+fn signed_attributes_passed_off_as_content_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    foreign(dir, "rsa -pkeyopt rsa_keygen_bits:2048", "");
+    let honest = sign(dir, "-md sha256");
+    // The attributes as they were signed: the [0] of the SignerInfo with the tag of a SET.
+    let content_type = b"\x30\x18\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x09\x03".to_vec();
+    let first = honest.windows(content_type.len()).position(|window| window == content_type).unwrap();
+    let at = if honest[first - 2] == 0xA0 { first - 2 } else { first - 3 };
+    assert_eq!(honest[at], 0xA0);
+    let mut set = honest[at..at + element_len(&honest[at..]).unwrap()].to_vec();
+    set[0] = 0x31;
+    std::fs::write(dir.join("content"), &set).unwrap();
+    let forged = sign(dir, "-md sha256 -noattr");
+    let message = Message::parse(&forged, &Limits::default()).unwrap();
+    let signer = message.signers[0].clone().over(set.clone().into());
+    let verification = signer.verify::<Infallible>(&[], |a| Ok(a.digest(&set))).unwrap();
+    assert_eq!(verification.integrity, Integrity::Broken(vec![Fault::AttributesAsContent]));
+    let verification = parse(&forged).verify_message(&[], &set);
+    assert_eq!(verification.integrity, Integrity::Broken(vec![Fault::AttributesAsContent]));
 }

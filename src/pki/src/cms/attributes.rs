@@ -189,6 +189,17 @@ impl SignedAttributes {
     }
 }
 
+/// Whether octets are a DER SET of attributes with a message digest among them, as a signer with signed attributes signs
+/// them (RFC 5652 §5.4). Nothing else begins so by chance.
+pub(super) fn look_like_attributes(content: &[u8]) -> bool {
+    let read = || {
+        let attributes = only(content, SET)?.reader().all(64).ok()?;
+        let kinds = attributes.iter().map(|attribute| attribute.reader().expect(asn1::OID)?.oid());
+        kinds.collect::<Result<Vec<_>, _>>().ok()
+    };
+    content.first() == Some(&SET) && read().is_some_and(|kinds| kinds.contains(&oids::MESSAGE_DIGEST))
+}
+
 pub(super) enum CertificateClaim {
     Fault(Fault),
     Unverifiable(Unverifiable),

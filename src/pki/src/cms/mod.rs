@@ -13,6 +13,6 @@ pub mod verify;
 
 pub use attributes::SignedAttributes;
 pub use certs_only::certs_only;
-pub use parse::{CmsError, Limits, SignedData, element_len};
+pub use parse::{CmsError, Limits, Message, SignedData, element_len};
 pub use timestamp::{TimeStampToken, TstInfo};
 pub use verify::{Fault, Integrity, Unverifiable, Verification};

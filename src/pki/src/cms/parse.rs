@@ -3,6 +3,8 @@
 //! Several SignerInfos, trailing data and the like are refused here; what a report should still describe (a broken
 //! digest, contradictory attributes) is left to `verify`. Nothing is re-encoded.
 
+use std::sync::Arc;
+
 use der::asn1::ObjectIdentifier;
 use thiserror::Error;
 
@@ -91,9 +93,30 @@ pub struct SignedData {
     pub(super) content: Option<Vec<u8>>,
     pub(super) certificates: Vec<Certificate>,
     pub(super) unreadable_certificates: usize,
-    pub(super) crls: Vec<Vec<u8>>,
-    pub(super) ocsp_responses: Vec<Vec<u8>>,
+    pub(super) crls: Arc<[Vec<u8>]>,
+    pub(super) ocsp_responses: Arc<[Vec<u8>]>,
     pub(super) signer: SignerInfo,
+    /// Set for a signer of a [`Message`].
+    pub(super) message: Option<Detached>,
+}
+
+/// What a signer of a [`Message`] signs: content of any type, which is not inside any more.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Detached {
+    /// The content itself, for a signature without signed attributes.
+    pub content: Option<Arc<[u8]>>,
+}
+
+/// A signed message outside of a PDF: any content type, content inside or elsewhere, any number of signers.
+#[derive(Clone, Debug)]
+pub struct Message {
+    /// The eContentType.
+    pub content_type: ObjectIdentifier,
+    /// The content, when it is inside.
+    pub content: Option<Vec<u8>>,
+    /// Each signer as a SignedData of its own, whose content is detached: [`SignedData::verify`] takes the digest of the
+    /// content, wherever it was.
+    pub signers: Vec<SignedData>,
 }
 
 #[derive(Clone, Debug)]
@@ -118,81 +141,30 @@ impl SignedData {
         if der.len() > limits.max_len {
             return Err(CmsError::TooLarge { len: der.len() });
         }
-        let mut outer = Reader::new(der, Rules::Ber);
-        let content_info = outer.expect(SEQUENCE)?;
-        if !outer.is_empty() {
-            return Err(CmsError::TrailingData { offset: outer.offset() });
-        }
-        let mut fields = content_info.reader();
-        let oid = fields.expect(asn1::OID)?.oid()?;
-        if oid != oids::ID_SIGNED_DATA {
-            return Err(CmsError::NotSignedData { oid });
-        }
-        let explicit = fields.expect(0xA0)?;
-        fields.finish()?;
-        let mut inner = explicit.reader();
-        let signed_data = inner.expect(SEQUENCE)?;
-        inner.finish()?;
-        Self::read(&signed_data, limits)
+        Self::read(&content_of(der)?, limits)
     }
 
-    /// SignedData ::= SEQUENCE { version, digestAlgorithms SET, encapContentInfo, certificates [0] OPTIONAL,
-    /// crls [1] OPTIONAL, signerInfos SET } (RFC 5652 §5.1).
     fn read(signed_data: &Tlv<'_>, limits: &Limits) -> Result<Self, CmsError> {
-        let mut fields = signed_data.reader();
-        fields.expect(INTEGER)?.small()?;
-        fields.expect(SET)?.reader().all(limits.max_attributes)?;
-        let mut encapsulated = fields.expect(SEQUENCE)?.reader();
-        let content_type = encapsulated.expect(asn1::OID)?.oid()?;
-        let content = match encapsulated.optional(0xA0)? {
-            Some(explicit) => {
-                let mut inner = explicit.reader();
-                let octets = octet_string(&inner.next()?)?;
-                inner.finish()?;
-                Some(octets)
-            }
-            None => None,
-        };
-        encapsulated.finish()?;
-
-        let mut certificates: Vec<Certificate> = Vec::new();
-        let mut unreadable_certificates = 0;
-        if let Some(set) = fields.optional(0xA0)? {
-            // Other choices (attribute certificates, tagged) are not for us.
-            for choice in set.reader().all(limits.max_certificates)?.iter().filter(|tlv| tlv.tag == SEQUENCE)
-            {
-                match Certificate::from_der(choice.raw) {
-                    Ok(certificate) if certificates.contains(&certificate) => {}
-                    Ok(certificate) => certificates.push(certificate),
-                    Err(_) => unreadable_certificates += 1,
-                }
-            }
-        }
-        let (mut crls, mut ocsp_responses) = (Vec::new(), Vec::new());
-        if let Some(set) = fields.optional(0xA1)? {
-            let choices = set.reader().all(limits.max_certificates)?;
-            crls.extend(choices.iter().filter(|tlv| tlv.tag == SEQUENCE).map(|tlv| tlv.raw.to_vec()));
-            ocsp_responses.extend(choices.iter().filter_map(other_revocation_info));
-        }
-        let signers = fields.expect(SET)?.reader().all(limits.max_attributes)?;
-        fields.finish()?;
-        let signer = match signers.as_slice() {
+        let parts = Parts::read(signed_data, limits)?;
+        let signer = match parts.signers.as_slice() {
             [] => return Err(CmsError::NoSigner),
             [signer] => SignerInfo::read(signer, limits)?,
             several => return Err(CmsError::SeveralSigners { count: several.len() }),
         };
+        let (mut crls, mut ocsp_responses) = (parts.crls, parts.ocsp_responses);
         if let Some(attributes) = &signer.signed_attributes {
             crls.extend(attributes.archived(0xA0, limits.max_certificates));
             ocsp_responses.extend(attributes.archived(0xA1, limits.max_certificates));
         }
         Ok(Self {
-            content_type,
-            content,
-            certificates,
-            unreadable_certificates,
-            crls,
-            ocsp_responses,
+            content_type: parts.content_type,
+            content: parts.content,
+            certificates: parts.certificates,
+            unreadable_certificates: parts.unreadable_certificates,
+            crls: crls.into(),
+            ocsp_responses: ocsp_responses.into(),
             signer,
+            message: None,
         })
     }
 
@@ -264,6 +236,15 @@ impl SignedData {
         &self.signer.signature_time_stamps
     }
 
+    /// Hands a signer of a [`Message`] the content itself, which a signature without signed attributes is over.
+    #[must_use]
+    pub fn over(mut self, content: Arc<[u8]>) -> Self {
+        if let Some(message) = &mut self.message {
+            message.content = Some(content);
+        }
+        self
+    }
+
     /// How many counter-signatures the unsigned attributes hold (not verified).
     #[must_use]
     pub fn counter_signatures(&self) -> usize {
@@ -280,6 +261,128 @@ fn other_revocation_info(choice: &Tlv<'_>) -> Option<Vec<u8>> {
     fields.finish().ok()?;
     matches!(format, oids::RI_OCSP_RESPONSE | oids::OCSP_BASIC).then(|| info.raw.to_vec())
 }
+
+/// The parts of a SignedData, its signers not read yet.
+struct Parts<'a> {
+    content_type: ObjectIdentifier,
+    content: Option<Vec<u8>>,
+    certificates: Vec<Certificate>,
+    unreadable_certificates: usize,
+    crls: Vec<Vec<u8>>,
+    ocsp_responses: Vec<Vec<u8>>,
+    signers: Vec<Tlv<'a>>,
+}
+
+impl<'a> Parts<'a> {
+    /// SignedData ::= SEQUENCE { version, digestAlgorithms SET, encapContentInfo, certificates [0] OPTIONAL,
+    /// crls [1] OPTIONAL, signerInfos SET } (RFC 5652 §5.1).
+    fn read(signed_data: &Tlv<'a>, limits: &Limits) -> Result<Self, CmsError> {
+        let mut fields = signed_data.reader();
+        fields.expect(INTEGER)?.small()?;
+        fields.expect(SET)?.reader().all(limits.max_attributes)?;
+        let mut encapsulated = fields.expect(SEQUENCE)?.reader();
+        let content_type = encapsulated.expect(asn1::OID)?.oid()?;
+        let content = match encapsulated.optional(0xA0)? {
+            Some(explicit) => {
+                let mut inner = explicit.reader();
+                let octets = octet_string(&inner.next()?)?;
+                inner.finish()?;
+                Some(octets)
+            }
+            None => None,
+        };
+        encapsulated.finish()?;
+
+        let mut certificates: Vec<Certificate> = Vec::new();
+        let mut unreadable_certificates = 0;
+        if let Some(set) = fields.optional(0xA0)? {
+            // Other choices (attribute certificates, tagged) are not for us.
+            for choice in set.reader().all(limits.max_certificates)?.iter().filter(|tlv| tlv.tag == SEQUENCE)
+            {
+                match Certificate::from_der(choice.raw) {
+                    Ok(certificate) if certificates.contains(&certificate) => {}
+                    Ok(certificate) => certificates.push(certificate),
+                    Err(_) => unreadable_certificates += 1,
+                }
+            }
+        }
+        let (mut crls, mut ocsp_responses) = (Vec::new(), Vec::new());
+        if let Some(set) = fields.optional(0xA1)? {
+            let choices = set.reader().all(limits.max_certificates)?;
+            crls.extend(choices.iter().filter(|tlv| tlv.tag == SEQUENCE).map(|tlv| tlv.raw.to_vec()));
+            ocsp_responses.extend(choices.iter().filter_map(other_revocation_info));
+        }
+        let signers = fields.expect(SET)?.reader().all(limits.max_attributes)?;
+        fields.finish()?;
+        Ok(Self {
+            content_type,
+            content,
+            certificates,
+            unreadable_certificates,
+            crls,
+            ocsp_responses,
+            signers,
+        })
+    }
+}
+
+/// The SignedData of a ContentInfo with nothing after it.
+fn content_of(der: &[u8]) -> Result<Tlv<'_>, CmsError> {
+    let mut outer = Reader::new(der, Rules::Ber);
+    let content_info = outer.expect(SEQUENCE)?;
+    if !outer.is_empty() {
+        return Err(CmsError::TrailingData { offset: outer.offset() });
+    }
+    let mut fields = content_info.reader();
+    let oid = fields.expect(asn1::OID)?.oid()?;
+    if oid != oids::ID_SIGNED_DATA {
+        return Err(CmsError::NotSignedData { oid });
+    }
+    let explicit = fields.expect(0xA0)?;
+    fields.finish()?;
+    let mut inner = explicit.reader();
+    let signed_data = inner.expect(SEQUENCE)?;
+    inner.finish()?;
+    Ok(signed_data)
+}
+
+impl Message {
+    /// Reads a ContentInfo holding SignedData with any number of signers, certificates alone included.
+    ///
+    /// # Errors
+    /// [`CmsError`]; a message with more than 32 signers is [`CmsError::SeveralSigners`].
+    pub fn parse(der: &[u8], limits: &Limits) -> Result<Self, CmsError> {
+        if der.len() > limits.max_len {
+            return Err(CmsError::TooLarge { len: der.len() });
+        }
+        let parts = Parts::read(&content_of(der)?, limits)?;
+        if parts.signers.len() > MOST_SIGNERS {
+            return Err(CmsError::SeveralSigners { count: parts.signers.len() });
+        }
+        let crls: Arc<[Vec<u8>]> = parts.crls.into();
+        let ocsp_responses: Arc<[Vec<u8>]> = parts.ocsp_responses.into();
+        let signers = parts.signers.iter().map(|signer| {
+            Ok::<_, CmsError>(SignedData {
+                content_type: parts.content_type,
+                content: None,
+                certificates: parts.certificates.clone(),
+                unreadable_certificates: parts.unreadable_certificates,
+                crls: crls.clone(),
+                ocsp_responses: ocsp_responses.clone(),
+                signer: SignerInfo::read(signer, limits)?,
+                message: Some(Detached::default()),
+            })
+        });
+        Ok(Self {
+            signers: signers.collect::<Result<_, _>>()?,
+            content_type: parts.content_type,
+            content: parts.content,
+        })
+    }
+}
+
+/// Signers of one message; each costs a signature to verify and a path to build.
+const MOST_SIGNERS: usize = 32;
 
 impl SignerInfo {
     /// SignerInfo ::= SEQUENCE { version, sid, digestAlgorithm, signedAttrs [0] OPTIONAL, signatureAlgorithm, signature,

@@ -8,7 +8,7 @@ use der::asn1::ObjectIdentifier;
 use thiserror::Error;
 
 use super::{
-    attributes::CertificateClaim,
+    attributes::{self, CertificateClaim},
     parse::{SignedData, SignerIdentifier},
 };
 use crate::{
@@ -71,6 +71,9 @@ pub enum Fault {
     /// Content inside, where the signature must be detached.
     #[error("signature carries its own content instead of signing the document")]
     EncapsulatedContent,
+    /// Content that is itself a set of signed attributes: a signature over attributes, passed off as one over content.
+    #[error("the signed content is a set of signed attributes taken from another signature")]
+    AttributesAsContent,
     /// No content inside, where it must be.
     #[error("signature carries no content")]
     NoContent,
@@ -242,10 +245,11 @@ impl SignedData {
             _ => {}
         }
         // A detached signature over anything else (a TSTInfo, say) is not one over a document (EN 319 142-1 §6.3).
-        if !matches!(content, Content::Encapsulated) && self.content_type != oids::ID_DATA {
+        let outside = self.message.is_some();
+        if !outside && !matches!(content, Content::Encapsulated) && self.content_type != oids::ID_DATA {
             faults.push(Fault::ContentTypeMismatch { found: self.content_type });
         }
-        let mut message = None;
+        let message;
         match &self.signer.signed_attributes {
             Some(attributes) => {
                 faults.extend(attributes.faults(self.content_type));
@@ -274,11 +278,24 @@ impl SignedData {
                     }
                 }
             }
-            None => match content {
-                Content::Message(content) => message = Some(content),
-                Content::Encapsulated => message = inside,
-                Content::Detached(_) => unknown = unknown.or(Some(Unverifiable::NoSignedAttributes)),
-            },
+            None => {
+                message = match content {
+                    Content::Message(content) => Some(content),
+                    Content::Encapsulated => inside,
+                    Content::Detached(_) => self.message.as_ref().and_then(|m| m.content.as_deref()),
+                };
+                if message.is_none() {
+                    unknown = unknown.or(Some(Unverifiable::NoSignedAttributes));
+                }
+                // RFC 5652 §5.3: signedAttrs MUST be present unless the content is id-data.
+                if outside && self.content_type != oids::ID_DATA {
+                    faults.push(Fault::MissingAttribute { name: "content-type" });
+                }
+                // What was signed as attributes verifies as content too, once the attributes are left out.
+                if message.is_some_and(attributes::look_like_attributes) {
+                    faults.push(Fault::AttributesAsContent);
+                }
+            }
         }
         match (&verification.signer, digest, message) {
             (None, _, _) => unknown = unknown.or(Some(Unverifiable::NoSignerCertificate)),
