@@ -1,6 +1,6 @@
 //! How this capability's errors reach a caller.
 
-use pdf::sign::{PrepareError, SignError};
+use pdf::sign::{DigestError, PrepareError, SignError};
 use pdf::syntax::{OpenError, ReadError};
 use pki::cms::sign::CmsSignError;
 
@@ -111,6 +111,9 @@ fn signing(error: SignError) -> Problem {
             },
             Err(error) => Problem::internal(error),
         },
+        SignError::Digest(error @ DigestError::NotAllowed { .. }) => {
+            Problem::new(Kind::PdfForbids, error.to_string())
+        }
         SignError::Digest(_) | SignError::Embed(_) | SignError::GrowingCms { .. } => Problem::internal(error),
     }
 }
@@ -123,7 +126,9 @@ fn preparing(error: &PrepareError) -> Problem {
         PrepareError::NoSuchPage { .. } | PrepareError::Geometry(_) | PrepareError::Search(_) => {
             Problem::new(Kind::PlacementInvalid, error.to_string())
         }
-        PrepareError::TextTooLong { .. } => Problem::new(Kind::InvalidParameter, error.to_string()),
+        PrepareError::TextTooLong { .. } | PrepareError::LockedFieldMissing { .. } => {
+            Problem::new(Kind::InvalidParameter, error.to_string())
+        }
         PrepareError::TooManyFields { .. } | PrepareError::Layout(_) => {
             Problem::new(Kind::PdfTooComplex, error.to_string())
         }

@@ -12,16 +12,18 @@
 
 mod changes;
 mod form;
+mod lock;
 mod permission;
 mod place;
 mod prepare;
 mod prepared;
 mod request;
+mod seed;
 
 use crypto::DigestAlgorithm;
 
 pub use prepared::{DigestError, EmbedError, Prepared, Signed};
-pub use request::{ClaimedTime, DocMdp, SignatureRequest};
+pub use request::{ClaimedTime, DocMdp, FieldLock, SignatureRequest};
 
 use crate::appearance::GeometryError;
 use crate::syntax::{Document, Limits, OpenError, ReadError, Source};
@@ -93,6 +95,7 @@ pub fn sign_document(
     signer: &dyn CmsSigner,
 ) -> Result<Signed, SignError> {
     let plan = prepare::Plan::new(document, request)?;
+    plan.check_digest(signer.digest_algorithm())?;
     let mut reserve = signer.size_hint();
     for _ in 0..ROUNDS {
         let prepared = plan.lay_out(reserve)?;
@@ -126,6 +129,15 @@ pub enum PrepareError {
     /// A certification signature allows no changes at all.
     #[error("the document is certified by `{field}` and allows no changes")]
     Certified {
+        /// The certifying field; empty where only the catalog names the certification.
+        field: String,
+    },
+    /// A certification lets new signatures be seen only where its author made a place for them.
+    #[error(
+        "the document is certified by `{field}`, which forbids a new field that is seen: sign an existing \
+         field, or invisibly"
+    )]
+    CertifiedPicture {
         /// The certifying field; empty where only the catalog names the certification.
         field: String,
     },
@@ -187,9 +199,23 @@ pub enum PrepareError {
     /// The place of an existing field was asked for, and none is signed.
     #[error("the seal is to stand in an existing field, but none was named")]
     NoField,
-    /// The field's author demands what we do not evaluate.
-    #[error("field `{name}` demands constraints on its signature that are not supported")]
+    /// The field's author demands something of its signature (/SV) that the request does not give.
+    #[error("field `{name}` demands {demand}")]
     SeedValue {
+        /// The name.
+        name: String,
+        /// What is demanded.
+        demand: &'static str,
+    },
+    /// The field's author wants other fields locked than the request.
+    #[error("field `{name}` locks other fields than asked for: ask for no lock, its own takes effect")]
+    LockDemanded {
+        /// The name.
+        name: String,
+    },
+    /// A field to be locked is not there.
+    #[error("there is no field `{name}` to be locked")]
+    LockedFieldMissing {
         /// The name.
         name: String,
     },

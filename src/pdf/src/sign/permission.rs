@@ -1,20 +1,36 @@
 //! What existing signatures and the document forbid (ISO 32000-2 §12.8.2, §12.8.6).
 //!
-//! A signature that would break another, or that its own field forbids, is refused here, with the reason.
+//! A signature that would break another is refused here, with the reason; what its own field demands is
+//! `seed`'s.
 
 use super::PrepareError;
-use super::form::{Field, Form};
+use super::form::Form;
+use super::lock::is_under;
+use super::request::SignatureRequest;
 use crate::syntax::{Dictionary, Document, Object};
+use crate::write::decode_text;
 
-/// Refuses what the document as a whole forbids.
+/// A certification in force: whose, and what it allows.
+#[derive(Debug, Clone)]
+pub(super) struct Certification {
+    field: String,
+    level: i64,
+}
+
+/// Refuses what the document as a whole forbids; answers the certification in force, the strictest of them.
 pub(super) fn check_document(
     document: &Document<'_>,
     catalog: &Dictionary,
     form: &Form,
-) -> Result<(), PrepareError> {
+) -> Result<Option<Certification>, PrepareError> {
     if !matches!(document.entry(&form.dictionary, b"XFA")?, Object::Null) {
         return Err(PrepareError::Xfa);
     }
+    let mut certified: Option<Certification> = None;
+    let mut found = |level: Option<i64>, field: &str| {
+        let level = level.filter(|level| certified.as_ref().is_none_or(|known| *level <= known.level));
+        certified = level.map(|level| Certification { field: field.to_owned(), level }).or(certified.take());
+    };
     if let Object::Dictionary(permissions) = document.entry(catalog, b"Perms")? {
         for key in [b"UR".as_slice(), b"UR3"] {
             if !matches!(document.entry(&permissions, key)?, Object::Null) {
@@ -22,19 +38,47 @@ pub(super) fn check_document(
             }
         }
         if let Object::Dictionary(signature) = document.entry(&permissions, b"DocMDP")? {
-            check_certification(document, &signature, "")?;
+            // What the catalog names certifies, with the default level where it does not say so itself.
+            found(certification(document, &signature)?.or(Some(2)), "");
         }
     }
     for (field, signature) in form.signatures() {
-        check_certification(document, signature, &field.name)?;
+        found(certification(document, signature)?, &field.name);
+        // A lock may narrow what the document allows without certifying it (table 236, /P).
+        if let Object::Dictionary(lock) = document.entry(&field.dictionary, b"Lock")?
+            && document.entry(&lock, b"P")?.as_integer() == Some(1)
+        {
+            found(Some(1), &field.name);
+        }
     }
-    Ok(())
+    match certified {
+        Some(Certification { field, level }) if level <= 1 => Err(PrepareError::Certified { field }),
+        certified => Ok(certified),
+    }
+}
+
+/// Refuses a new field that is seen where a certification allows forms and signatures, but no annotations:
+/// what it shows can cover what was certified, and verifiers take it for that attack.
+pub(super) fn check_new_field(
+    certified: Option<&Certification>,
+    request: &SignatureRequest,
+) -> Result<(), PrepareError> {
+    match certified {
+        Some(Certification { field, level: ..3 }) if request.appearance.is_some() => {
+            Err(PrepareError::CertifiedPicture { field: field.clone() })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Refuses to sign field `name` where a signature made earlier locks it.
 pub(super) fn check_locks(document: &Document<'_>, form: &Form, name: &str) -> Result<(), PrepareError> {
     for (field, signature) in form.signatures() {
-        for parameters in transforms(document, signature, b"FieldMDP")? {
+        let mut all = transforms(document, signature, b"FieldMDP")?;
+        if let Object::Dictionary(lock) = document.entry(&field.dictionary, b"Lock")? {
+            all.push(lock);
+        }
+        for parameters in all {
             if locks(document, &parameters, name)? {
                 return Err(PrepareError::FieldLocked { name: name.to_owned(), by: field.name.clone() });
             }
@@ -43,30 +87,19 @@ pub(super) fn check_locks(document: &Document<'_>, form: &Form, name: &str) -> R
     Ok(())
 }
 
-/// Refuses constraints that the author of an empty field demands and we do not evaluate
-/// (ISO 32000-2 §12.7.5.5, /SV with /Ff); those not demanded are hints.
-pub(super) fn check_seed(document: &Document<'_>, field: &Field) -> Result<(), PrepareError> {
-    if let Object::Dictionary(seed) = document.entry(&field.dictionary, b"SV")?
-        && document.entry(&seed, b"Ff")?.as_integer().unwrap_or(0) != 0
-    {
-        return Err(PrepareError::SeedValue { name: field.name.clone() });
-    }
-    Ok(())
-}
-
-fn check_certification(
-    document: &Document<'_>,
-    signature: &Dictionary,
-    field: &str,
-) -> Result<(), PrepareError> {
+/// The level of a signature's DocMDP transform, if it has one; what is no level is the strictest.
+fn certification(document: &Document<'_>, signature: &Dictionary) -> Result<Option<i64>, PrepareError> {
+    let mut strictest = None;
     for parameters in transforms(document, signature, b"DocMDP")? {
-        // /P is 2 where it is left out.
-        let level = document.entry(&parameters, b"P")?.as_integer().unwrap_or(2);
-        if level <= 1 {
-            return Err(PrepareError::Certified { field: field.to_owned() });
-        }
+        let level = match document.entry(&parameters, b"P")? {
+            // /P is 2 where it is left out.
+            Object::Null => 2,
+            Object::Integer(level @ 1..=3) => level,
+            _ => 1,
+        };
+        strictest = strictest.min(Some(level)).or(Some(level));
     }
-    Ok(())
+    Ok(strictest)
 }
 
 /// The parameters of a signature's transforms of one kind.
@@ -93,14 +126,14 @@ fn transforms(
 /// Whether FieldMDP parameters lock the field `name`; what is not understood locks.
 fn locks(document: &Document<'_>, parameters: &Dictionary, name: &str) -> Result<bool, PrepareError> {
     let named = match document.entry(parameters, b"Fields")? {
-        Object::Array(fields) => fields
-            .iter()
-            .filter_map(Object::as_string)
-            .map(crate::write::decode_text)
-            // A name stands for everything below it, too.
-            .any(|field| {
-                name.strip_prefix(field.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-            }),
+        Object::Array(fields) => {
+            let mut named = false;
+            for field in &fields {
+                let field = document.resolve(field)?;
+                named |= field.as_string().is_some_and(|field| is_under(name, &decode_text(field)));
+            }
+            named
+        }
         _ => false,
     };
     Ok(match document.entry(parameters, b"Action")?.as_name() {

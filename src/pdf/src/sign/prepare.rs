@@ -4,9 +4,10 @@ use crypto::{DigestAlgorithm, Hasher};
 
 use super::changes::Changes;
 use super::form::{Field, Form, FormPlace};
+use super::lock::Transforms;
 use super::prepared::Prepared;
-use super::request::{DocMdp, SignatureRequest};
-use super::{PrepareError, permission, place};
+use super::request::{MAX_TEXT, SignatureRequest};
+use super::{PrepareError, permission, place, seed};
 use crate::appearance::{Placement, SealAppearance, Stand, appearance_stream, image_streams};
 use crate::syntax::{Dictionary, Document, Object, ObjectId, Source, XrefKind};
 use crate::write::{Base, Body, Section, Signature, Update, text_string};
@@ -15,6 +16,8 @@ use crate::write::{Base, Body, Section, Signature, Update, text_string};
 pub(super) struct Plan {
     update: Update,
     base: Base,
+    /// Digests that the author of the field of that name allows; all if `None`.
+    digests: Option<(Vec<DigestAlgorithm>, String)>,
     /// SHA-256 over the original, not finished.
     original: Hasher,
 }
@@ -24,7 +27,7 @@ impl Plan {
     pub(super) fn new(document: &Document<'_>, request: &SignatureRequest) -> Result<Self, PrepareError> {
         let (root, catalog) = document.catalog()?;
         let form = Form::read(document, &catalog)?;
-        permission::check_document(document, &catalog, &form)?;
+        let certified = permission::check_document(document, &catalog, &form)?;
         let signed_before = form.signatures().next().is_some();
         if request.certify.is_some() && signed_before {
             return Err(PrepareError::CertifyAfterSignature);
@@ -32,10 +35,20 @@ impl Plan {
         let mut signing = Signing { changes: Changes::new(document), root, form: &form };
         let target = signing.target(request)?;
         permission::check_locks(document, &form, target.name())?;
-        let signature = signing.signature(request, &target)?;
+        let (existing, mut digests) = (target.existing(), None);
+        match existing {
+            Some(field) => {
+                let allowed = seed::check(document, field, request)?;
+                digests = allowed.map(|allowed| (allowed, field.name.clone()));
+            }
+            None => permission::check_new_field(certified.as_ref(), request)?,
+        }
+        let transforms = Transforms::of(document, root, &form, (target.name(), existing), request)?;
+        let signature = signing.signature(request, transforms.references)?;
+        let lock = transforms.lock;
         match target {
             Target::Existing(field) => signing.sign_field(field, request.appearance.as_ref(), signature)?,
-            Target::New(name) => signing.add_field(&name, request.appearance.as_ref(), signature)?,
+            Target::New(name) => signing.add_field(&name, request.appearance.as_ref(), signature, lock)?,
         }
         if request.certify.is_some() {
             signing.certify(signature)?;
@@ -46,8 +59,19 @@ impl Plan {
         Ok(Self {
             update: signing.changes.update,
             base: base(document)?,
+            digests,
             original: digest_original(document.source())?,
         })
+    }
+
+    /// Refuses a digest that the field's author does not allow.
+    pub(super) fn check_digest(&self, algorithm: DigestAlgorithm) -> Result<(), PrepareError> {
+        match &self.digests {
+            Some((allowed, name)) if !allowed.contains(&algorithm) => {
+                Err(PrepareError::SeedValue { name: name.clone(), demand: "another digest algorithm" })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Lays the signature out with room for `reserve` octets of CMS.
@@ -56,7 +80,11 @@ impl Plan {
         let hole = layout
             .hole
             .ok_or(PrepareError::Malformed { what: "the signature's object is used otherwise" })?;
-        Ok(Prepared::new(layout.tail, hole, self.base.length, self.original.clone()))
+        let prepared = Prepared::new(layout.tail, hole, self.base.length, self.original.clone());
+        Ok(match &self.digests {
+            Some((allowed, _)) => prepared.allowing(allowed),
+            None => prepared,
+        })
     }
 }
 
@@ -66,7 +94,11 @@ enum Target<'f> {
     New(String),
 }
 
-impl Target<'_> {
+impl<'f> Target<'f> {
+    fn existing(&self) -> Option<&'f Field> {
+        if let Self::Existing(field) = self { Some(field) } else { None }
+    }
+
     fn name(&self) -> &str {
         match self {
             Self::Existing(field) => &field.name,
@@ -97,7 +129,6 @@ impl<'f> Signing<'f, '_, '_> {
         if !matches!(field.value, Object::Null) {
             return Err(PrepareError::FieldSigned { name: name.clone() });
         }
-        permission::check_seed(self.changes.document, field)?;
         Ok(Target::Existing(field))
     }
 
@@ -106,7 +137,7 @@ impl<'f> Signing<'f, '_, '_> {
     fn signature(
         &mut self,
         request: &SignatureRequest,
-        target: &Target<'_>,
+        references: Vec<Object>,
     ) -> Result<ObjectId, PrepareError> {
         let mut dictionary = Dictionary::new();
         dictionary.set(b"Type", name("Sig"));
@@ -127,42 +158,10 @@ impl<'f> Signing<'f, '_, '_> {
                 dictionary.set(key, text_string(text));
             }
         }
-        let mut references = Vec::new();
-        if let Some(level) = request.certify {
-            references.push(certification(level.level()));
-        }
-        if let Target::Existing(field) = target {
-            self.lock(field, request.certify, &mut references)?;
-        }
         if !references.is_empty() {
             dictionary.set(b"Reference", Object::Array(references));
         }
         Ok(self.changes.add(Body::Signature(Signature { dictionary })))
-    }
-
-    /// What the author of an empty field wants locked once it is signed (ISO 32000-2 table 236).
-    fn lock(
-        &self,
-        field: &Field,
-        certify: Option<DocMdp>,
-        references: &mut Vec<Object>,
-    ) -> Result<(), PrepareError> {
-        let document = self.changes.document;
-        let Object::Dictionary(lock) = document.entry(&field.dictionary, b"Lock")? else { return Ok(()) };
-        let mut parameters = Dictionary::new();
-        parameters.set(b"Type", name("TransformParams"));
-        for key in [b"Action".as_slice(), b"Fields"] {
-            match document.entry(&lock, key)? {
-                Object::Null => {}
-                value => parameters.set(key, value),
-            }
-        }
-        parameters.set(b"V", name("1.2"));
-        references.push(reference("FieldMDP", parameters, Some(self.root)));
-        if let (Some(level @ 1..=3), None) = (document.entry(&lock, b"P")?.as_integer(), certify) {
-            references.push(certification(level));
-        }
-        Ok(())
     }
 
     /// Makes the signature the value of an existing field.
@@ -172,11 +171,21 @@ impl<'f> Signing<'f, '_, '_> {
         appearance: Option<&SealAppearance>,
         signature: ObjectId,
     ) -> Result<(), PrepareError> {
-        let (Some(id), [(widget, dictionary)]) = (field.id, field.widgets.as_slice()) else {
-            return Err(PrepareError::FieldWidgets {
-                name: field.name.clone(),
-                widgets: field.widgets.len(),
-            });
+        let (id, widget, dictionary) = match (field.id, field.widgets.as_slice()) {
+            (Some(id), [(widget, dictionary)]) => (id, widget, dictionary),
+            // Some makers of templates leave the widget out, without which readers find no signature. It
+            // becomes an invisible one, as a new field is; after a signature that would be a change too many.
+            (Some(id), []) if appearance.is_none() && self.form.signatures().next().is_none() => {
+                let page = place::new_field(self.changes.document, None)?.page.id;
+                let field = self.changes.dictionary(id)?;
+                widget(field, page, [0.0; 4]);
+                field.set(b"V", Object::Reference(signature));
+                self.changes.append(page, b"Annots", Object::Reference(id))?;
+                return self.set_flags();
+            }
+            (_, widgets) => {
+                return Err(PrepareError::FieldWidgets { name: field.name.clone(), widgets: widgets.len() });
+            }
         };
         let placement = appearance.map(|appearance| &appearance.placement);
         let stand = place::existing_field(self.changes.document, field, (*widget, dictionary), placement)?;
@@ -194,24 +203,26 @@ impl<'f> Signing<'f, '_, '_> {
         field_name: &str,
         appearance: Option<&SealAppearance>,
         signature: ObjectId,
+        lock: Option<Dictionary>,
     ) -> Result<(), PrepareError> {
         let placement = appearance.map(|appearance| &appearance.placement);
         let place = place::new_field(self.changes.document, placement)?;
         let mut field = Dictionary::new();
-        field.set(b"Type", name("Annot"));
-        field.set(b"Subtype", name("Widget"));
-        field.set(b"FT", name("Sig"));
-        field.set(b"T", text_string(field_name));
-        field.set(b"F", Object::Integer(PRINT_AND_LOCKED));
-        field.set(b"P", Object::Reference(place.page.id));
-        field.set(b"V", Object::Reference(signature));
         let corners = place
             .stand
             .map_or([0.0; 4], |stand| [stand.rect.left, stand.rect.bottom, stand.rect.right, stand.rect.top]);
-        field.set(b"Rect", Object::Array(corners.map(Object::Real).to_vec()));
+        widget(&mut field, place.page.id, corners);
+        field.set(b"FT", name("Sig"));
+        field.set(b"T", text_string(field_name));
+        field.set(b"V", Object::Reference(signature));
         if let Some(stand) = &place.stand {
             let shown = self.shown(stand, appearance);
             field.set(b"AP", shown);
+        }
+        if let Some(lock) = lock {
+            // An indirect reference, says table 235.
+            let lock = self.changes.add(Body::Value(Object::Dictionary(lock)));
+            field.set(b"Lock", Object::Reference(lock));
         }
         let field = Object::Reference(self.changes.add(Body::Value(Object::Dictionary(field))));
         self.changes.append(place.page.id, b"Annots", field.clone())?;
@@ -355,24 +366,13 @@ fn digest_original(source: &dyn Source) -> Result<Hasher, PrepareError> {
     Ok(hasher)
 }
 
-/// A signature reference dictionary (ISO 32000-2 table 256).
-fn reference(method: &str, parameters: Dictionary, data: Option<ObjectId>) -> Object {
-    let mut reference = Dictionary::new();
-    reference.set(b"Type", name("SigRef"));
-    reference.set(b"TransformMethod", name(method));
-    reference.set(b"TransformParams", Object::Dictionary(parameters));
-    if let Some(data) = data {
-        reference.set(b"Data", Object::Reference(data));
-    }
-    Object::Dictionary(reference)
-}
-
-fn certification(level: i64) -> Object {
-    let mut parameters = Dictionary::new();
-    parameters.set(b"Type", name("TransformParams"));
-    parameters.set(b"P", Object::Integer(level));
-    parameters.set(b"V", name("1.2"));
-    reference("DocMDP", parameters, None)
+/// Makes a field its own only widget (ISO 32000-2 §12.5.6.19).
+fn widget(field: &mut Dictionary, page: ObjectId, corners: [f64; 4]) {
+    field.set(b"Type", name("Annot"));
+    field.set(b"Subtype", name("Widget"));
+    field.set(b"F", Object::Integer(PRINT_AND_LOCKED));
+    field.set(b"P", Object::Reference(page));
+    field.set(b"Rect", Object::Array(corners.map(Object::Real).to_vec()));
 }
 
 fn name(name: &str) -> Object {
@@ -383,5 +383,3 @@ fn name(name: &str) -> Object {
 const PRINT_AND_LOCKED: i64 = 4 | 128;
 /// Form flags SignaturesExist and AppendOnly.
 const SIG_FLAGS: i64 = 3;
-/// Octets of one text entry; readers show a line of it.
-const MAX_TEXT: usize = 4_096;

@@ -20,6 +20,9 @@ pub struct Prepared {
     original_length: u64,
     #[serde(with = "octets")]
     original_sha256: Vec<u8>,
+    /// Lengths in octets of the digests that the field's author allows; empty where all are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    digests: Vec<usize>,
     /// SHA-256 over the original and the tail before the hole, where the signed content and the signed
     /// document part ways: saves reading the original again.
     #[serde(skip)]
@@ -50,6 +53,12 @@ pub enum DigestError {
     /// Its own numbers contradict each other.
     #[error("the prepared signature is damaged")]
     Damaged,
+    /// The author of the field allows other digests (ISO 32000-2 table 237, /DigestMethod).
+    #[error("the field demands another digest algorithm than {algorithm:?}")]
+    NotAllowed {
+        /// The algorithm asked for.
+        algorithm: DigestAlgorithm,
+    },
     /// The document could not be read.
     #[error("the document cannot be read")]
     Io(#[from] std::io::Error),
@@ -76,7 +85,14 @@ impl Prepared {
     pub(super) fn new(tail: Vec<u8>, hole: Range<usize>, original_length: u64, mut running: Hasher) -> Self {
         let original_sha256 = running.clone().finish();
         running.update(tail.get(..hole.start).unwrap_or_default());
-        Self { tail, hole, original_length, original_sha256, running: Some(running) }
+        let (digests, running) = (Vec::new(), Some(running));
+        Self { tail, hole, original_length, original_sha256, digests, running }
+    }
+
+    /// As it is, for these digests only.
+    pub(super) fn allowing(mut self, digests: &[DigestAlgorithm]) -> Self {
+        self.digests = digests.iter().map(|digest| digest.output_len()).collect();
+        self
     }
 
     /// The signature's ByteRange: two pairs of place and length.
@@ -113,6 +129,9 @@ impl Prepared {
     /// # Errors
     /// [`DigestError`], if the source is another document or cannot be read.
     pub fn digest(&self, source: &dyn Source, algorithm: DigestAlgorithm) -> Result<Vec<u8>, DigestError> {
+        if !self.digests.is_empty() && !self.digests.contains(&algorithm.output_len()) {
+            return Err(DigestError::NotAllowed { algorithm });
+        }
         let (before, behind) = self.parts().ok_or(DigestError::Damaged)?;
         let mut hasher = match &self.running {
             Some(running) if algorithm == DigestAlgorithm::Sha256 => running.clone(),

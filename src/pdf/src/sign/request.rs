@@ -22,6 +22,9 @@ pub struct SignatureRequest {
     pub appearance: Option<SealAppearance>,
     /// Makes a certification signature, which states what may change afterwards.
     pub certify: Option<DocMdp>,
+    /// Which form fields nobody may change once this is signed (FieldMDP). An existing field may carry a
+    /// lock of its own, which takes effect by itself; asking for another one is refused.
+    pub lock: Option<FieldLock>,
 }
 
 impl SignatureRequest {
@@ -37,6 +40,7 @@ impl SignatureRequest {
             claimed_time,
             appearance: None,
             certify: None,
+            lock: None,
         }
     }
 }
@@ -90,6 +94,21 @@ impl DocMdp {
         }
     }
 }
+
+/// The form fields a signature locks (ISO 32000-2 tables 236 and 258), by their fully qualified names; a name
+/// stands for every field below it, too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FieldLock {
+    /// Every field.
+    All,
+    /// Those named.
+    Include(Vec<String>),
+    /// All but those named.
+    Exclude(Vec<String>),
+}
+
+/// Octets of one text entry or field name; readers show a line of it.
+pub(super) const MAX_TEXT: usize = 4_096;
 
 /// Year, month and day of a day counted from 1970-01-01 in the proleptic Gregorian calendar; years
 /// are held within the four digits a PDF date has.

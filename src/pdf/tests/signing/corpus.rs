@@ -87,7 +87,9 @@ fn a_second_signature_leaves_the_first_valid() {
         }
         let original = read(&name);
         let before = original.windows(10).filter(|window| window == b"/ByteRange").count();
-        let (whole, _) = signed(&original, &request(at(1, 100.0, 30.0, 30.0, 30.0)));
+        // What is certified gets no new picture.
+        let place = at(1, 100.0, 30.0, 30.0, 30.0).filter(|_| !name.contains("certified"));
+        let (whole, _) = signed(&original, &request(place));
         let file = folder.path().join(format!("{name}.pdf"));
         std::fs::write(&file, whole).unwrap();
         assert_pdfsig(&file, before + 1);
@@ -96,10 +98,7 @@ fn a_second_signature_leaves_the_first_valid() {
     for verdict in pyhanko(&files) {
         assert_eq!(verdict["intact"], true, "{verdict}");
         assert_eq!(verdict["valid"], true, "{verdict}");
-        // pyHanko is stricter than ISO 32000-2 about new fields after a certification.
-        if !verdict["file"].as_str().unwrap().contains("certified") {
-            assert_eq!(verdict["docmdp_ok"], true, "{verdict}");
-        }
+        assert_eq!(verdict["docmdp_ok"], true, "{verdict}");
     }
     assert!(files.len() >= 4);
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use cinnabar_pdf::appearance::Placement;
-use cinnabar_pdf::sign::{DocMdp, PrepareError, SignError, SignatureRequest, sign};
+use cinnabar_pdf::sign::{PrepareError, SignError, SignatureRequest, sign};
 
 use super::peers::{assert_ours, assert_pdfsig, at, keys, pyhanko, qpdf_check, request, signed};
 
@@ -36,7 +36,7 @@ pub fn minimal(page: &str, catalog: &str, objects: &str) -> Vec<u8> {
 }
 
 /// Signs and has it judged by all but pyHanko, whose start takes a second; returns the tail as text.
-fn judged(original: &[u8], request: &SignatureRequest, file: &Path) -> String {
+pub fn judged(original: &[u8], request: &SignatureRequest, file: &Path) -> String {
     let (whole, signed) = signed(original, request);
     std::fs::write(file, &whole).unwrap();
     assert_ours(&whole, 1);
@@ -46,7 +46,7 @@ fn judged(original: &[u8], request: &SignatureRequest, file: &Path) -> String {
     signed.tail.iter().map(|&byte| char::from(byte)).collect()
 }
 
-fn accepted(original: &[u8], request: &SignatureRequest) -> String {
+pub fn accepted(original: &[u8], request: &SignatureRequest) -> String {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("signed.pdf");
     let tail = judged(original, request, &file);
@@ -55,7 +55,7 @@ fn accepted(original: &[u8], request: &SignatureRequest) -> String {
     tail
 }
 
-fn refused(original: &[u8], request: &SignatureRequest) -> PrepareError {
+pub fn refused(original: &[u8], request: &SignatureRequest) -> PrepareError {
     match sign(&original, request, &keys().signer) {
         Err(SignError::Prepare(error)) => error,
         other => panic!("{other:?}"),
@@ -121,12 +121,12 @@ const FIELDS: &str = "<</Fields[6 0 R 7 0 R]/SigFlags 1>>\
     |<</Type/Annot/Subtype/Widget/FT/Sig/T(Approval)/F 4/Rect[100 100 160 130]/P 3 0 R>>\
     |<</Type/Annot/Subtype/Widget/FT/Tx/T(Name)/V(x)/F 4/Rect[100 200 160 230]/P 3 0 R>>";
 
-fn with_fields(more: &str) -> Vec<u8> {
+pub fn with_fields(more: &str) -> Vec<u8> {
     let fields = FIELDS.replace("/FT/Sig", &format!("/FT/Sig{more}"));
     minimal("/Annots[6 0 R 7 0 R]", "/AcroForm 5 0 R", &fields)
 }
 
-fn into(name: &str, placement: Option<Placement>) -> SignatureRequest {
+pub fn into(name: &str, placement: Option<Placement>) -> SignatureRequest {
     SignatureRequest { field_name: Some(name.to_owned()), ..request(placement) }
 }
 
@@ -174,35 +174,6 @@ fn new_names_are_free_and_wanted_names_are_given() {
     let fields = FIELDS.replace("(Approval)", "(Seal1)");
     let original = minimal("/Annots[6 0 R 7 0 R]", "/AcroForm 5 0 R", &fields);
     assert!(accepted(&original, &request(None)).contains("/T(Seal2)"));
-}
-
-#[test]
-fn locks_of_an_empty_field_take_effect_and_are_respected() {
-    let original = with_fields("/Lock<</Type/SigFieldLock/Action/Include/Fields[(Name)(Later)]>>");
-    let tail = accepted(&original, &into("Approval", None));
-    assert!(tail.contains("/TransformMethod/FieldMDP"), "{tail}");
-    let (once, _) = signed(&original, &into("Approval", None));
-    assert!(matches!(refused(&once, &into("Later", None)), PrepareError::FieldLocked { .. }));
-    assert!(sign(&once, &into("Other", None), &keys().signer).is_ok());
-    let (all, _) = signed(&with_fields("/Lock<</Action/All>>"), &into("Approval", None));
-    assert!(matches!(refused(&all, &request(None)), PrepareError::FieldLocked { .. }));
-    let (but, _) = signed(&with_fields("/Lock<</Action/Exclude/Fields[(Seal1)]>>"), &into("Approval", None));
-    assert!(sign(&but, &request(None), &keys().signer).is_ok());
-    assert!(matches!(refused(&but, &into("Else", None)), PrepareError::FieldLocked { .. }));
-    let (nothing, _) = signed(&with_fields("/Lock<</Action/Include/Fields[]/P 1>>"), &into("Approval", None));
-    assert!(matches!(refused(&nothing, &request(None)), PrepareError::Certified { .. }));
-}
-
-#[test]
-fn a_certification_states_what_may_follow() {
-    let certify = |level| SignatureRequest { certify: Some(level), ..request(None) };
-    let tail = accepted(&minimal("", "", ""), &certify(DocMdp::FormsAndSignatures));
-    assert!(tail.contains("/Perms<</DocMDP") && tail.contains("/P 2/V/1.2"), "{tail}");
-    let (open, _) = signed(&minimal("", "", ""), &certify(DocMdp::Annotations));
-    assert!(sign(&open, &request(None), &keys().signer).is_ok());
-    assert!(matches!(refused(&open, &certify(DocMdp::NoChanges)), PrepareError::CertifyAfterSignature));
-    let (closed, _) = signed(&minimal("", "", ""), &certify(DocMdp::NoChanges));
-    assert!(matches!(refused(&closed, &request(None)), PrepareError::Certified { .. }));
 }
 
 #[test]

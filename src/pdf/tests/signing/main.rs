@@ -13,6 +13,7 @@
 mod corpus;
 mod forms;
 mod keyword;
+mod locks;
 mod peers;
 mod render;
 mod robust;

@@ -21,5 +21,6 @@ for name in sys.argv[2:]:
                 "bottom_line": status.bottom_line,
                 "coverage": status.coverage.name,
                 "docmdp_ok": status.docmdp_ok,
+                "seed_values": str(status.seed_value_constraint_error or ""),
                 "changes": status.modification_level.name if status.modification_level is not None else None,
             }))
