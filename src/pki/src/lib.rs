@@ -24,6 +24,7 @@ pub mod profile;
 pub mod request;
 mod time;
 pub mod tsp;
+pub mod validation;
 
 pub use asn1::Asn1Error;
 pub use certificate::{Certificate, CertificateError, SignatureError};
