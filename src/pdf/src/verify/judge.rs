@@ -246,6 +246,7 @@ impl Entry<'_, '_> {
             changes_allowed,
             trust: judgement.trust,
             level,
+            level_reason: None,
             sub_filter: sub_filter.map(|name| String::from_utf8_lossy(name).into_owned()),
             indication,
             sub_indication,
@@ -255,6 +256,9 @@ impl Entry<'_, '_> {
             signing_time: claimed.map(|date| date.text),
             best_signature_time: Some(date::rfc3339(best)),
             time_source,
+            timestamps: Vec::new(),
+            validation: None,
+            timestamp_validation: None,
         })
     }
 

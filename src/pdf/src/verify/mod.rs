@@ -22,7 +22,8 @@ mod trust;
 pub use changes::Class;
 pub use container::{Context, Judgement, OpenContainer, SignatureContainer};
 pub use report::{
-    Coverage, FileFacts, Integrity, Kind, Level, Report, SignatureReport, TimeSource, Trust, Verdict,
+    Coverage, FileFacts, Integrity, Kind, Level, Report, SignatureReport, TimeSource, TimestampReport, Trust,
+    Verdict,
 };
 pub use trust::Options;
 
@@ -37,6 +38,12 @@ pub enum Unreadable {
     /// Something on the way to a verdict cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// A budget was spent outside the file's own structure: in a CMS, on a certification path.
+    #[error("the document is too complex: {budget} over budget")]
+    TooComplex {
+        /// Which budget.
+        budget: &'static str,
+    },
 }
 
 impl Unreadable {
@@ -49,7 +56,18 @@ impl Unreadable {
     /// Whether a budget was spent, as opposed to the file being broken.
     #[must_use]
     pub fn is_too_complex(&self) -> bool {
-        matches!(self, Self::Open(OpenError::TooComplex { .. }) | Self::Read(ReadError::TooComplex { .. }))
+        matches!(
+            self,
+            Self::Open(OpenError::TooComplex { .. })
+                | Self::Read(ReadError::TooComplex { .. })
+                | Self::TooComplex { .. }
+        )
+    }
+
+    /// The word that stands for the verdict in reports.
+    #[must_use]
+    pub fn verdict(&self) -> &'static str {
+        if self.is_too_complex() { "too-complex" } else { "unreadable" }
     }
 }
 

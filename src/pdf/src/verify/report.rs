@@ -1,5 +1,6 @@
 //! The outcome of verification, as data and as JSON whose words are stable.
 
+use pki::validation::{StampKind, TimestampValidation, Validation};
 use pki::{Indication, SubIndication};
 use serde::Serialize;
 
@@ -80,6 +81,8 @@ pub struct SignatureReport {
     pub trust: Trust,
     /// The PAdES baseline level it reaches.
     pub level: Level,
+    /// Why it is not the next level; absent at the highest one.
+    pub level_reason: Option<String>,
     /// `/SubFilter` as written.
     pub sub_filter: Option<String>,
     /// EN 319 102-1 main indication.
@@ -98,6 +101,46 @@ pub struct SignatureReport {
     pub best_signature_time: Option<String>,
     /// Where `best_signature_time` comes from.
     pub time_source: TimeSource,
+    /// Its time-stamps: those inside it, and the document time-stamps after it that hold.
+    pub timestamps: Vec<TimestampReport>,
+    /// How a signature was validated, step by step (EN 319 102-1).
+    pub validation: Option<Validation>,
+    /// How a document time-stamp was validated, step by step (EN 319 102-1 §5.4, §5.6.2).
+    pub timestamp_validation: Option<TimestampValidation>,
+}
+
+/// A time-stamp of a signature, in short.
+#[derive(Debug, Clone, Serialize)]
+pub struct TimestampReport {
+    /// What it is over.
+    pub kind: StampKind,
+    /// Its genTime (RFC 3339).
+    pub time: String,
+    /// The subject of the authority's certificate.
+    pub authority: Option<String>,
+    /// EN 319 102-1 main indication.
+    pub indication: Indication,
+    /// EN 319 102-1 sub-indication.
+    pub sub_indication: Option<SubIndication>,
+    /// Whether it proves that what it is over existed at its time.
+    pub proves: bool,
+    /// Why it does not.
+    pub reasons: Vec<String>,
+}
+
+#[expect(dead_code, reason = "filled when validation is wired in")]
+impl TimestampReport {
+    pub(crate) fn of(validation: &TimestampValidation) -> Self {
+        Self {
+            kind: validation.kind,
+            time: super::date::rfc3339(validation.generated_at),
+            authority: validation.authority.clone(),
+            indication: validation.indication,
+            sub_indication: validation.sub_indication,
+            proves: validation.proves,
+            reasons: validation.reasons.clone(),
+        }
+    }
 }
 
 /// What an entry of [`Report::signatures`] is.

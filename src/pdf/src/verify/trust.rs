@@ -3,6 +3,7 @@
 use pki::crl::Crl;
 use pki::ocsp::BasicResponse;
 use pki::path::{PathVerdict, Policy, Purpose, Request, RevocationPolicy, TrustAnchors, validate};
+use pki::validation::SignaturePolicy;
 use pki::{Certificate, Indication, SubIndication};
 
 use super::container::{Context, SignatureContainer};
@@ -21,26 +22,40 @@ pub struct Options<'o> {
     pub crls: &'o [Crl],
     /// OCSP responses from outside the document.
     pub ocsp: &'o [BasicResponse],
-    /// What must be known about the revocation of signers' certificates.
+    /// What is demanded of signatures and time-stamps (EN 319 102-1 §4.1.4).
+    pub policy: &'o SignaturePolicy,
+    /// What must be known about the revocation of signers' certificates, whatever the policy says.
     pub revocation: RevocationPolicy,
-    /// What must be known about the revocation of CA certificates.
+    /// What must be known about the revocation of CA certificates, whatever the policy says.
     pub ca_revocation: RevocationPolicy,
     /// Verifiers for further `/SubFilter` values; they are asked before the built-in ones.
     pub containers: &'o [&'o dyn SignatureContainer],
 }
 
 impl<'o> Options<'o> {
-    /// Trusts `anchors` at a time, wants revocation evidence for every certificate, brings nothing else.
+    /// Trusts `anchors` at a time, wants revocation evidence for every certificate, brings nothing else; the policy
+    /// `default` for the rest.
     #[must_use]
     pub fn new(anchors: &'o TrustAnchors, at: i64) -> Self {
+        Self {
+            revocation: RevocationPolicy::Required,
+            ca_revocation: RevocationPolicy::Required,
+            ..Self::under(SignaturePolicy::default_policy(), anchors, at)
+        }
+    }
+
+    /// Trusts `anchors` at a time, demands what `policy` demands, brings nothing else.
+    #[must_use]
+    pub fn under(policy: &'o SignaturePolicy, anchors: &'o TrustAnchors, at: i64) -> Self {
         Self {
             at,
             anchors,
             untrusted: &[],
             crls: &[],
             ocsp: &[],
-            revocation: RevocationPolicy::Required,
-            ca_revocation: RevocationPolicy::Required,
+            policy,
+            revocation: policy.revocation().signer,
+            ca_revocation: policy.revocation().authorities,
             containers: &[],
         }
     }

@@ -102,6 +102,13 @@ impl SignedAttributes {
         only(self.value(oids::COMMITMENT_TYPE)?, SEQUENCE)?.reader().expect(asn1::OID).ok()?.oid().ok()
     }
 
+    /// RFC 3161 tokens over the content, made before the signature (content-time-stamp, EN 319 122-1 §5.2.8), as found.
+    #[must_use]
+    pub fn content_time_stamps(&self) -> Vec<&[u8]> {
+        let all = self.attributes.iter().filter(|(kind, _)| *kind == oids::CONTENT_TIME_STAMP);
+        all.flat_map(|(_, values)| values.iter().map(Vec::as_slice)).collect()
+    }
+
     /// CRLs (`[0]`) or OCSP responses (`[1]`) in Adobe's revocation-information archival attribute (ISO 32000-2
     /// §12.8.3.3.2): RevocationInfoArchival ::= SEQUENCE { crl [0] EXPLICIT SEQUENCE OF CertificateList OPTIONAL,
     /// ocsp [1] EXPLICIT SEQUENCE OF OCSPResponse OPTIONAL, otherRevInfo [2] … OPTIONAL }

@@ -92,6 +92,13 @@ impl SignaturePolicy {
         read::parse(toml)
     }
 
+    /// The policy `default`, which comes with the program.
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "compiled in, and read by a test")]
+    pub fn default_policy() -> &'static Self {
+        Self::builtin("default").expect("the policy `default` can be read")
+    }
+
     /// A policy that comes with the program: `default`, `strict` or `archive`.
     #[must_use]
     pub fn builtin(name: &str) -> Option<&'static Self> {

@@ -1,0 +1,67 @@
+//! The authorities and signers of these tests, and the times they live in.
+
+use std::sync::OnceLock;
+
+use pki::path::TrustAnchors;
+
+use super::forge::{OCSP_SIGNING, Party, TIME_STAMPING, Wish, ca, nocheck, purposes, usage};
+
+pub const DAY: i64 = 86_400;
+pub const YEAR: i64 = 365 * DAY;
+/// 2020-01-01T00:00:00Z: the seal's certificate begins.
+pub const START: i64 = 1_577_836_800;
+/// When signatures of these tests are made, unless they say otherwise.
+pub const SIGNED: i64 = START + 30 * DAY;
+/// When the seal's certificate ends.
+pub const END: i64 = START + 2 * YEAR;
+
+pub struct Cast {
+    pub root: Party,
+    pub ca: Party,
+    pub seal: Party,
+    /// Of the same authority.
+    pub other: Party,
+    pub responder: Party,
+    /// Until ten years after the seal.
+    pub tsa: Party,
+    /// Ends with the seal.
+    pub short_tsa: Party,
+    pub anchors: TrustAnchors,
+}
+
+pub fn cast() -> &'static Cast {
+    static CAST: OnceLock<Cast> = OnceLock::new();
+    CAST.get_or_init(|| {
+        let root = Party::root(Wish::new("Root", START - 10 * YEAR, START + 30 * YEAR, authority()));
+        let ca = root.certify(Wish::new("Seals CA", START - 5 * YEAR, START + 20 * YEAR, authority()));
+        let seal = ca.certify(Wish::new("Seal", START, END, signer()));
+        let other = ca.certify(Wish::new("Other Seal", START, END, signer()));
+        let responder = ca.certify(Wish::new("Responder", START, START + 20 * YEAR, ocsp_signer()));
+        let tsa = ca.certify(Wish::new("Time-Stamp Unit", START - YEAR, END + 10 * YEAR, stamper()));
+        let short_tsa = ca.certify(Wish::new("Short Time-Stamp Unit", START - YEAR, END, stamper()));
+        let anchors = TrustAnchors::new(vec![root.certificate.clone()]);
+        Cast { root, ca, seal, other, responder, tsa, short_tsa, anchors }
+    })
+}
+
+pub fn authority() -> Vec<Vec<u8>> {
+    vec![ca(None), usage(6)]
+}
+
+pub fn signer() -> Vec<Vec<u8>> {
+    vec![usage(0xC0)]
+}
+
+pub fn stamper() -> Vec<Vec<u8>> {
+    vec![usage(0x80), purposes(true, &[TIME_STAMPING])]
+}
+
+pub fn ocsp_signer() -> Vec<Vec<u8>> {
+    vec![usage(0x80), purposes(false, &[OCSP_SIGNING]), nocheck()]
+}
+
+/// Lists of the root and of the CA that revoke nobody, current for a month from `at`.
+pub fn clean_lists(at: i64) -> [Vec<u8>; 2] {
+    let cast = cast();
+    [cast.root.crl([at, at + 30 * DAY], &[]), cast.ca.crl([at, at + 30 * DAY], &[])]
+}
