@@ -32,7 +32,6 @@ fn what_is_not_a_fit_document_is_refused_by_its_own_name() {
         ("not-a-pdf", "pdf-unreadable"),
         ("garbage-header", "pdf-unreadable"),
         ("truncated", "pdf-truncated"),
-        ("encrypted-owner", "pdf-encrypted"),
         ("encrypted-user", "pdf-encrypted"),
         ("certified-pyhanko-locked", "pdf-forbids"),
     ] {

@@ -82,7 +82,7 @@ pub fn unreadable(error: &OpenError, truncated: bool) -> Problem {
         _ => Kind::PdfUnreadable,
     };
     let mend = match kind {
-        Kind::PdfEncrypted => "remove the encryption and send it again",
+        Kind::PdfEncrypted => "remove the password and send it again",
         Kind::PdfTooComplex => "rewrite it with a PDF tool and send it again",
         Kind::PdfTruncated => "send it again from its source, whole",
         _ => "send a PDF as its program wrote it",

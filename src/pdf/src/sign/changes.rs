@@ -84,7 +84,9 @@ impl<'d, 'a> Changes<'d, 'a> {
     fn object(&mut self, id: ObjectId) -> Result<&mut Object, PrepareError> {
         if self.update.value_mut(id).is_none() {
             let (object, spelled) = self.document.view().spelled(id)?;
-            self.update.put(id, Body::changed(object, spelled));
+            let document = self.document;
+            let verbatim = !document.is_encrypted() || !document.is_in_object_stream(id);
+            self.update.put(id, Body::changed(object, spelled, verbatim));
         }
         self.update.value_mut(id).ok_or(PrepareError::Malformed { what: "a new object is changed" })
     }

@@ -152,6 +152,9 @@ pub enum PrepareError {
     /// The document carries usage rights, whose own signature a change would break.
     #[error("the document carries usage rights that a signature would invalidate")]
     UsageRights,
+    /// The document carries a message authentication code over all of it (ISO/TS 32004).
+    #[error("the document carries a message authentication code that a signature would invalidate")]
+    AuthenticationCode,
     /// The form is an XFA form, which viewers rebuild over what is signed.
     #[error("the document's form is an XFA form")]
     Xfa,

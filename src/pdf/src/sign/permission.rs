@@ -26,6 +26,9 @@ pub(super) fn check_document(
     if !matches!(document.entry(&form.dictionary, b"XFA")?, Object::Null) {
         return Err(PrepareError::Xfa);
     }
+    if document.is_encrypted() && document.trailer().get(b"AuthCode").is_some() {
+        return Err(PrepareError::AuthenticationCode);
+    }
     let mut certified: Option<Certification> = None;
     let mut found = |level: Option<i64>, field: &str| {
         let level = level.filter(|level| certified.as_ref().is_none_or(|known| *level <= known.level));

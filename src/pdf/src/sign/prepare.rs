@@ -356,6 +356,7 @@ fn base(document: &Document<'_>) -> Result<Base, PrepareError> {
         },
         previous: document.startxref(),
         trailer: document.trailer().clone(),
+        security: document.security().cloned(),
     })
 }
 

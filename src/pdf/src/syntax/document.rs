@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::input::Input;
 use super::parser::Parser;
+use super::security::Security;
 use super::view::Packed;
 use super::xref::{self, Entry, Section, XrefKind};
 use super::{
@@ -30,6 +31,8 @@ pub struct Document<'a> {
     mentions: OnceCell<HashMap<u32, Vec<usize>>>,
     /// Numbers looked up while somebody listens; see [`Document::traced`].
     trace: RefCell<Option<HashSet<u32>>>,
+    /// The key of an encrypted document.
+    security: Option<Arc<Security>>,
 }
 
 impl<'a> Document<'a> {
@@ -52,12 +55,8 @@ impl<'a> Document<'a> {
         }
         let newest = last_startxref(&input)?;
         let sections = chain(&input, header_offset, newest, &mut oddities)?;
-        let encrypted =
-            |section: &Section| !matches!(section.trailer.get(b"Encrypt"), None | Some(Object::Null));
-        if sections.iter().any(encrypted) {
-            return Err(OpenError::Encrypted);
-        }
-        let document = Self {
+        let encryption = encryption(&sections)?;
+        let mut document = Self {
             input,
             header_offset,
             version,
@@ -66,7 +65,13 @@ impl<'a> Document<'a> {
             oddities: RefCell::new(oddities.into_iter().collect()),
             mentions: OnceCell::new(),
             trace: RefCell::default(),
+            security: None,
         };
+        if let Some(entry) = encryption {
+            let identifier = identifier(&document.sections);
+            document.security = Some(Arc::new(Security::open(&document, &entry, &identifier)?));
+            document.packed.take();
+        }
         if i64::from(document.highest()) >= document.declared_size() {
             document.note(Oddity::EntryBeyondSize);
         }
@@ -216,6 +221,16 @@ impl<'a> Document<'a> {
         pages::pages(self.view(), reverse)
     }
 
+    /// Whether the document is encrypted; it opened with the empty user password, as anybody opens it.
+    #[must_use]
+    pub fn is_encrypted(&self) -> bool {
+        self.security.is_some()
+    }
+
+    pub(crate) fn security(&self) -> Option<&Arc<Security>> {
+        self.security.as_ref()
+    }
+
     pub(crate) fn input(&self) -> &Input<'a> {
         &self.input
     }
@@ -268,6 +283,34 @@ impl<'a> Document<'a> {
         let sizes = self.sections.iter().filter_map(|section| section.trailer.get(b"Size")?.as_integer());
         sizes.max().unwrap_or(0)
     }
+}
+
+/// The /Encrypt entry, on which all sections agree: every revision's strings and streams are read with one key, so
+/// that an update that adds, changes or drops it would change what everything before it says. Only the main
+/// section of a linearised file, which stands behind its successor, may leave it out (annex F.3.4).
+fn encryption(sections: &[Section]) -> Result<Option<Object>, OpenError> {
+    let entry = |section: &Section| match section.trailer.get(b"Encrypt") {
+        None | Some(Object::Null) => None,
+        Some(entry) => Some(entry.clone()),
+    };
+    let newest = sections.first().and_then(entry);
+    let mut successor = 0;
+    for section in sections {
+        let found = entry(section);
+        if found != newest && !(found.is_none() && section.offset > successor) {
+            let what = "an update changes the encryption";
+            return Err(OpenError::Malformed { what, offset: section.offset });
+        }
+        successor = section.offset;
+    }
+    Ok(newest)
+}
+
+/// The first element of the newest /ID.
+fn identifier(sections: &[Section]) -> Vec<u8> {
+    let first =
+        |section: &Section| Some(section.trailer.get(b"ID")?.as_array()?.first()?.as_string()?.to_vec());
+    sections.iter().find_map(first).unwrap_or_default()
 }
 
 /// The offset that the last `startxref` of the file gives (§7.5.5).

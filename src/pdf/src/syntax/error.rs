@@ -6,8 +6,9 @@ pub enum OpenError {
     /// No `%PDF-` header in the first 1024 octets.
     #[error("not a PDF file: no header in the first 1024 octets")]
     NotPdf,
-    /// The trailer names an encryption dictionary.
-    #[error("the document is encrypted")]
+    /// The document is encrypted, and the empty user password does not open it: it takes a password, a recipient's
+    /// key, or a security handler that is not ISO 32000-2's.
+    #[error("the document is encrypted and does not open without a password or key")]
     Encrypted,
     /// A budget of [`Limits`](super::Limits) is spent.
     #[error("the document is too complex: {budget} over budget")]
@@ -94,6 +95,8 @@ pub enum Oddity {
     StartxrefDisagreement,
     /// No `%%EOF` after a section's `startxref`.
     MissingEof,
+    /// A string of an encrypted document is not encrypted as the others.
+    StringNotEncrypted,
     /// A reference's generation is not the one the cross-reference gives.
     GenerationMismatch,
 }
@@ -115,6 +118,7 @@ impl Oddity {
             Self::PrevForward => "previous section lies after its successor",
             Self::StartxrefDisagreement => "startxref disagrees with its section",
             Self::MissingEof => "no end-of-file marker after a section",
+            Self::StringNotEncrypted => "string in an encrypted document that is not encrypted",
             Self::GenerationMismatch => "reference with a generation that does not exist",
         }
     }

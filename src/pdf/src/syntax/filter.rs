@@ -49,6 +49,8 @@ pub(crate) fn decode(
             Some(b"ASCIIHexDecode" | b"AHx") => ascii_hex(&data)?,
             Some(b"ASCII85Decode" | b"A85") => ascii_85(&data, cap)?,
             Some(b"RunLengthDecode" | b"RL") => run_length(&data, cap)?,
+            // The first filter, undone before the others; see `security`.
+            Some(b"Crypt") if i == 0 => continue,
             Some(b"Crypt") => return Err(ReadError::Unsupported { what: "encrypted stream" }),
             _ => return Err(ReadError::Unsupported { what: "stream filter" }),
         };

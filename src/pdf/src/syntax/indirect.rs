@@ -82,7 +82,7 @@ pub(crate) fn read(
             })
         }
     })?;
-    let object = Object::Stream(Stream { dictionary, offset: data, length });
+    let object = Object::Stream(Stream { id, dictionary, offset: data, length });
     Ok(Located { id, object, extent: start..end, spans, oddities })
 }
 

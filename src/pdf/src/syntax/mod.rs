@@ -18,6 +18,7 @@ mod pages;
 pub(crate) mod parser;
 #[cfg(test)]
 mod properties;
+pub(crate) mod security;
 mod view;
 mod xref;
 

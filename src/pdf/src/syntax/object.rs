@@ -55,6 +55,8 @@ pub struct Dictionary {
 /// A stream object (ISO 32000-2 §7.3.8); its bytes stay in the source.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Stream {
+    /// The object it is; an encrypted document's keys depend on it.
+    pub id: ObjectId,
     /// The stream dictionary.
     pub dictionary: Dictionary,
     /// Offset of the first raw data byte in the source.
@@ -109,6 +111,11 @@ impl Dictionary {
     /// Entries in written order.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &Object)> {
         self.entries.iter().map(|(k, v)| (k.as_slice(), v))
+    }
+
+    /// Entries in written order, their values to be changed.
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (&[u8], &mut Object)> {
+        self.entries.iter_mut().map(|(k, v)| (k.as_slice(), v))
     }
 
     /// Number of entries, duplicates counted.

@@ -6,7 +6,7 @@ use super::document::Document;
 use super::indirect::{self, Located};
 use super::parser::Parser;
 use super::xref::{Entry, Section};
-use super::{Dictionary, Object, ObjectId, Oddity, ReadError, Stream, filter};
+use super::{Dictionary, Object, ObjectId, Oddity, ReadError, Stream, filter, security};
 
 /// The document as some of its sections, the oldest ones, describe it.
 #[derive(Clone, Copy)]
@@ -113,8 +113,20 @@ impl<'d, 'a> View<'d, 'a> {
             };
             direct.set(key, value);
         }
-        let raw = self.raw_stream(stream)?;
+        let raw = self.plain_stream(stream, &direct)?;
         filter::decode(&self.document.input, &direct, raw, max)
+    }
+
+    /// The stream's octets without encryption, filters still on; `filters` is its dictionary with those direct.
+    fn plain_stream(self, stream: &Stream, filters: &Dictionary) -> Result<Vec<u8>, ReadError> {
+        let raw = self.raw_stream(stream)?;
+        match self.document.security() {
+            Some(security) => security.decrypt_stream(stream, filters, raw),
+            None if security::crypt_filter(filters).is_some_and(|name| name != b"Identity") => {
+                Err(ReadError::Unsupported { what: "crypt filter" })
+            }
+            None => Ok(raw),
+        }
     }
 
     /// The stream's octets as they stand in the file.
@@ -162,7 +174,7 @@ impl<'d, 'a> View<'d, 'a> {
         if offset >= self.document.input.len() {
             return Err(ReadError::Malformed { what: "object beyond the file", offset });
         }
-        let located = indirect::read(&self.document.input, offset, &mut |id| self.length(id, depth))?;
+        let mut located = indirect::read(&self.document.input, offset, &mut |id| self.length(id, depth))?;
         if located.id != id {
             return Err(ReadError::Malformed {
                 what: "another object than the cross-reference says",
@@ -171,6 +183,11 @@ impl<'d, 'a> View<'d, 'a> {
         }
         for oddity in &located.oddities {
             self.document.note(*oddity);
+        }
+        if let Some(security) = self.document.security()
+            && !security.decrypt_object(id, &mut located.object)
+        {
+            self.document.note(Oddity::StringNotEncrypted);
         }
         Ok(located)
     }
@@ -245,7 +262,8 @@ impl<'d, 'a> View<'d, 'a> {
         if dictionary.get(b"Type").and_then(Object::as_name) != Some(b"ObjStm") {
             return Err(fail("stream is not an object stream"));
         }
-        let data = filter::decode_direct(&self.document.input, dictionary, self.raw_stream(&stream)?)?;
+        let raw = self.plain_stream(&stream, dictionary)?;
+        let data = filter::decode_direct(&self.document.input, dictionary, raw)?;
         let integer = |key: &[u8]| dictionary.get(key)?.as_integer().and_then(|n| usize::try_from(n).ok());
         let (count, first) =
             integer(b"N").zip(integer(b"First")).ok_or(fail("object stream without /N and /First"))?;

@@ -1,5 +1,6 @@
 //! The octets of an update: objects, cross-reference section, trailer, in the order they are written.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use crypto::{DigestAlgorithm, Hasher};
@@ -59,20 +60,20 @@ impl<'a> Writer<'a> {
         let start = self.tail.len();
         self.open(id);
         match body {
-            Body::Value(object) => {
-                write_object(&mut self.tail, object)?;
-                self.identify(start);
-            }
             Body::Changed { object: Object::Dictionary(dictionary), before } => {
-                self.changed(dictionary, before)?;
+                self.changed(id, dictionary, before)?;
                 self.identify(start);
             }
-            Body::Changed { object, .. } => {
-                write_object(&mut self.tail, object)?;
+            Body::Value(object) | Body::Changed { object, .. } => {
+                write_object(&mut self.tail, &encrypted(self.base, id, object))?;
                 self.identify(start);
             }
-            Body::Stream { dictionary, data } => self.stream(dictionary, data)?,
-            Body::Signature(signature) => self.signature(signature, reserve)?,
+            Body::Stream { dictionary, data } => {
+                let hidden = self.base.security.as_ref().and_then(|s| s.encrypt_stream(id, dictionary, data));
+                let dictionary = encrypted_entries(self.base, id, dictionary);
+                self.stream(&dictionary, hidden.as_deref().unwrap_or(data))?;
+            }
+            Body::Signature(signature) => self.signature(id, signature, reserve)?,
         }
         self.tail.extend_from_slice(b"\nendobj\n");
         Ok(())
@@ -87,11 +88,13 @@ impl<'a> Writer<'a> {
 
     fn changed(
         &mut self,
+        id: ObjectId,
         dictionary: &Dictionary,
         before: &[(Vec<u8>, Object, Vec<u8>)],
     ) -> Result<(), LayoutError> {
         self.tail.extend_from_slice(b"<<");
-        for (key, value) in dictionary.iter() {
+        let written = encrypted_entries(self.base, id, dictionary);
+        for ((key, value), (_, as_written)) in dictionary.iter().zip(written.iter()) {
             write_name(&mut self.tail, key);
             match before.iter().find(|(old, old_value, _)| old == key && old_value == value) {
                 Some((_, _, spelling)) => {
@@ -100,7 +103,7 @@ impl<'a> Writer<'a> {
                     }
                     self.tail.extend_from_slice(spelling);
                 }
-                None => write_value(&mut self.tail, value)?,
+                None => write_value(&mut self.tail, as_written)?,
             }
         }
         self.tail.extend_from_slice(b">>");
@@ -119,9 +122,10 @@ impl<'a> Writer<'a> {
 
     /// Writes the signature dictionary with blanks where the ByteRange's numbers will stand and
     /// zeros where the signature will: both have their final width from the start.
-    fn signature(&mut self, signature: &Signature, reserve: usize) -> Result<(), LayoutError> {
+    /// Its contents are never encrypted (ISO 32000-2 §7.6.2).
+    fn signature(&mut self, id: ObjectId, signature: &Signature, reserve: usize) -> Result<(), LayoutError> {
         let start = self.tail.len();
-        write_dictionary(&mut self.tail, &signature.dictionary)?;
+        write_dictionary(&mut self.tail, &encrypted_entries(self.base, id, &signature.dictionary))?;
         self.identify(start);
         self.tail.truncate(self.tail.len().saturating_sub(2)); // the closing ">>" comes last
         self.tail.extend_from_slice(b"/ByteRange[0 ");
@@ -196,6 +200,9 @@ impl<'a> Writer<'a> {
             Some([first @ Object::String(_), ..]) => Some(first.clone()),
             _ => None,
         };
+        if first.is_none() && self.base.security.is_some() {
+            return trailer; // keys may depend on there being none
+        }
         let mut identity = self.identity.clone();
         if let Some(Object::String(first)) = &first {
             identity.update(&first.bytes);
@@ -239,6 +246,30 @@ impl<'a> Writer<'a> {
             }
         }
         Ok(Layout { tail: self.tail, hole: self.hole })
+    }
+}
+
+/// An object with its strings as they are written: this and streams' data are all that encryption touches.
+fn encrypted<'o>(base: &Base, id: ObjectId, object: &'o Object) -> Cow<'o, Object> {
+    match &base.security {
+        Some(security) => {
+            let mut object = object.clone();
+            security.encrypt_object(id, &mut object);
+            Cow::Owned(object)
+        }
+        None => Cow::Borrowed(object),
+    }
+}
+
+/// As [`encrypted`], of a dictionary.
+fn encrypted_entries<'o>(base: &Base, id: ObjectId, dictionary: &'o Dictionary) -> Cow<'o, Dictionary> {
+    match &base.security {
+        Some(security) => {
+            let mut dictionary = dictionary.clone();
+            security.encrypt_entries(id, &mut dictionary);
+            Cow::Owned(dictionary)
+        }
+        None => Cow::Borrowed(dictionary),
     }
 }
 

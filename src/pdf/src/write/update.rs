@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::layout::{Place, Writer};
 use super::object::WriteError;
+use crate::syntax::security::Security;
 use crate::syntax::{Dictionary, Object, ObjectId, Spelled};
 
 /// What the update is appended to.
@@ -24,6 +25,8 @@ pub(crate) struct Base {
     pub(crate) previous: u64,
     /// The original's newest trailer (or cross-reference stream dictionary).
     pub(crate) trailer: Dictionary,
+    /// What everything written is encrypted with, where the original is.
+    pub(crate) security: Option<Arc<Security>>,
 }
 
 /// Kind of a cross-reference section. A hybrid file's newest section is a table.
@@ -103,17 +106,28 @@ pub enum LayoutError {
 }
 
 impl Body {
-    /// An object to be changed, with its spelling.
-    pub(crate) fn changed(object: Object, spelled: Vec<Spelled>) -> Self {
+    /// An object to be changed, with its spelling; `verbatim` says whether its strings may be written as they
+    /// were spelled: not those of an object stream once the object stands by itself and is encrypted by itself.
+    pub(crate) fn changed(object: Object, spelled: Vec<Spelled>, verbatim: bool) -> Self {
         let mut before = Vec::with_capacity(spelled.len());
         if let Object::Dictionary(dictionary) = &object {
             for ((key, value), (spelled_key, spelling)) in dictionary.iter().zip(spelled) {
-                if key == spelled_key {
+                if key == spelled_key && (verbatim || !has_string(value)) {
                     before.push((spelled_key, value.clone(), spelling));
                 }
             }
         }
         Self::Changed { object, before }
+    }
+}
+
+/// Whether a string stands anywhere in it.
+fn has_string(object: &Object) -> bool {
+    match object {
+        Object::String(_) => true,
+        Object::Array(items) => items.iter().any(has_string),
+        Object::Dictionary(dictionary) => dictionary.iter().any(|(_, value)| has_string(value)),
+        _ => false,
     }
 }
 
@@ -190,7 +204,7 @@ mod tests {
         trailer.set(b"Root", Object::Reference(ObjectId { number: 1, generation: 0 }));
         trailer.set(b"XRefStm", Object::Integer(5));
         trailer.set(b"Prev", Object::Integer(9));
-        Base { length: 1_000, ends_line: false, origin: 0, section, previous: 900, trailer }
+        Base { length: 1_000, ends_line: false, origin: 0, section, previous: 900, trailer, security: None }
     }
 
     fn update() -> Update {

@@ -11,6 +11,7 @@
 )]
 
 mod corpus;
+mod encrypted;
 mod forms;
 mod keyword;
 mod locks;

@@ -10,7 +10,10 @@ from pyhanko_certvalidator import ValidationContext
 root = load_cert_from_pemder(sys.argv[1])
 for name in sys.argv[2:]:
     with open(name, "rb") as file:
-        for signature in PdfFileReader(file, strict=False).embedded_signatures:
+        reader = PdfFileReader(file, strict=False)
+        if reader.encrypted:
+            reader.decrypt("")
+        for signature in reader.embedded_signatures:
             status = validate_pdf_signature(signature, ValidationContext(trust_roots=[root], allow_fetching=False))
             print(json.dumps({
                 "file": name,

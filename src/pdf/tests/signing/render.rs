@@ -5,7 +5,7 @@ use std::path::Path;
 use super::peers::{at, read, request, run, signed};
 
 /// A rendered page: RGB.
-struct Rendered {
+pub struct Rendered {
     width: usize,
     height: usize,
     pixels: Vec<u8>,
@@ -41,7 +41,7 @@ fn ppm(data: &[u8]) -> Rendered {
     Rendered { width: numbers[0], height: numbers[1], pixels: data[at + 1..].to_vec() }
 }
 
-fn renderings(folder: &Path, file: &Path, page: u32) -> Vec<(&'static str, Rendered)> {
+pub fn renderings(folder: &Path, file: &Path, page: u32) -> Vec<(&'static str, Rendered)> {
     let poppler = folder.join("poppler");
     let (dpi, number) = (DPI.to_string(), page.to_string());
     let (status, said) = run(
@@ -58,7 +58,7 @@ fn renderings(folder: &Path, file: &Path, page: u32) -> Vec<(&'static str, Rende
 }
 
 /// The quarters of the seal at (x, y), width by height, are where they belong; the transparent one shows the paper.
-fn assert_seal(rendered: &Rendered, what: &str, [x, y, width, height]: [f64; 4]) {
+pub fn assert_seal(rendered: &Rendered, what: &str, [x, y, width, height]: [f64; 4]) {
     let quarters = [
         (0.25, 0.25, [220, 0, 0]),
         (0.75, 0.25, [0, 160, 0]),
