@@ -15,6 +15,7 @@ mod extensions;
 pub mod indication;
 pub mod issue;
 pub mod key;
+pub mod material;
 mod name;
 pub mod ocsp;
 mod oids;
