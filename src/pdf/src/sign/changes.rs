@@ -5,18 +5,18 @@ use crate::syntax::{Dictionary, Document, Object, ObjectId};
 use crate::write::{Body, Update};
 
 /// An update in the making, with the document it changes.
-pub(super) struct Changes<'d, 'a> {
-    pub(super) document: &'d Document<'a>,
-    pub(super) update: Update,
+pub(crate) struct Changes<'d, 'a> {
+    pub(crate) document: &'d Document<'a>,
+    pub(crate) update: Update,
 }
 
 impl<'d, 'a> Changes<'d, 'a> {
-    pub(super) fn new(document: &'d Document<'a>) -> Self {
+    pub(crate) fn new(document: &'d Document<'a>) -> Self {
         Self { document, update: Update::new(document.next_object_number()) }
     }
 
     /// The dictionary `id`, to be changed.
-    pub(super) fn dictionary(&mut self, id: ObjectId) -> Result<&mut Dictionary, PrepareError> {
+    pub(crate) fn dictionary(&mut self, id: ObjectId) -> Result<&mut Dictionary, PrepareError> {
         match self.object(id)? {
             Object::Dictionary(dictionary) => Ok(dictionary),
             _ => Err(PrepareError::Malformed { what: "an object that must be a dictionary is none" }),
@@ -24,7 +24,7 @@ impl<'d, 'a> Changes<'d, 'a> {
     }
 
     /// The array `id`, to be changed.
-    pub(super) fn array(&mut self, id: ObjectId) -> Result<&mut Vec<Object>, PrepareError> {
+    pub(crate) fn array(&mut self, id: ObjectId) -> Result<&mut Vec<Object>, PrepareError> {
         match self.object(id)? {
             Object::Array(array) => Ok(array),
             _ => Err(PrepareError::Malformed { what: "an object that must be an array is none" }),
@@ -32,7 +32,7 @@ impl<'d, 'a> Changes<'d, 'a> {
     }
 
     /// Adds a new object.
-    pub(super) fn add(&mut self, body: Body) -> ObjectId {
+    pub(crate) fn add(&mut self, body: Body) -> ObjectId {
         let id = self.update.allocate();
         self.update.put(id, body);
         id
@@ -40,7 +40,7 @@ impl<'d, 'a> Changes<'d, 'a> {
 
     /// Adds `element` to the array at `key` of the dictionary `holder`: in place, or in the object
     /// the entry refers to; an absent or null entry becomes a new array.
-    pub(super) fn append(
+    pub(crate) fn append(
         &mut self,
         holder: ObjectId,
         key: &[u8],
@@ -54,7 +54,7 @@ impl<'d, 'a> Changes<'d, 'a> {
     }
 
     /// As [`Changes::append`], with the holder's entry given and stored by the caller.
-    pub(super) fn append_to(
+    pub(crate) fn append_to(
         &mut self,
         entry: Option<Object>,
         element: Object,

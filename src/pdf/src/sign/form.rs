@@ -7,20 +7,21 @@ use crate::syntax::{Dictionary, Document, Object, ObjectId};
 use crate::write::decode_text;
 
 /// The document's interactive form as it is.
-#[derive(Debug)]
-pub(super) struct Form {
+#[derive(Debug, Default)]
+pub(crate) struct Form {
     /// Where its dictionary stands.
     pub(super) place: FormPlace,
     /// Its dictionary, empty if there is none.
-    pub(super) dictionary: Dictionary,
+    pub(crate) dictionary: Dictionary,
     /// All fields that have a name.
     pub(super) fields: Vec<Field>,
 }
 
 /// Where the form dictionary stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum FormPlace {
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FormPlace {
     /// Nowhere.
+    #[default]
     Absent,
     /// In the catalog itself.
     Catalog,
@@ -30,7 +31,7 @@ pub(super) enum FormPlace {
 
 /// A field with what it inherits.
 #[derive(Debug, Clone)]
-pub(super) struct Field {
+pub(crate) struct Field {
     /// Its object; fields must be indirect, broken files have others.
     pub(super) id: Option<ObjectId>,
     /// Its fully qualified name.
@@ -56,7 +57,7 @@ struct Node {
 
 impl Form {
     /// Reads the form and all its fields, within the document's budget for fields.
-    pub(super) fn read(document: &Document<'_>, catalog: &Dictionary) -> Result<Self, PrepareError> {
+    pub(crate) fn read(document: &Document<'_>, catalog: &Dictionary) -> Result<Self, PrepareError> {
         let entry = catalog.get(b"AcroForm");
         let (place, dictionary) = match (entry, document.entry(catalog, b"AcroForm")?) {
             (Some(Object::Reference(id)), Object::Dictionary(form)) => (FormPlace::Object(*id), form),
@@ -82,12 +83,12 @@ impl Form {
             .filter_map(|field| Some((field, field.value.as_dictionary()?)))
     }
 
-    /// A name that no field has.
-    pub(super) fn free_name(&self) -> String {
+    /// A name that no field has: `prefix` with the lowest number that is free.
+    pub(crate) fn free_name(&self, prefix: &str) -> String {
         let names: HashSet<&str> = self.fields.iter().map(|field| field.name.as_str()).collect();
         let mut number = 1u32;
         loop {
-            let name = format!("Seal{number}");
+            let name = format!("{prefix}{number}");
             if !names.contains(name.as_str()) {
                 return name;
             }

@@ -10,12 +10,12 @@
 //! document that allows no changes, a field locked by a signature, usage rights, XFA forms.
 //! Not here: trust, time-stamps, and documents' long-term material.
 
-mod changes;
-mod form;
+pub(crate) mod changes;
+pub(crate) mod form;
 mod lock;
 mod permission;
 mod place;
-mod prepare;
+pub(crate) mod prepare;
 mod prepared;
 mod request;
 mod seed;

@@ -5,7 +5,7 @@ use crypto::{DigestAlgorithm, Hasher};
 use super::changes::Changes;
 use super::form::{Field, Form, FormPlace};
 use super::lock::Transforms;
-use super::prepared::Prepared;
+use super::prepared::{Prepared, Signed};
 use super::request::{MAX_TEXT, SignatureRequest};
 use super::{PrepareError, permission, place, seed};
 use crate::appearance::{Placement, SealAppearance, Stand, appearance_stream, image_streams};
@@ -13,7 +13,7 @@ use crate::syntax::{Dictionary, Document, Object, ObjectId, Source, XrefKind};
 use crate::write::{Base, Body, Section, Signature, Update, text_string};
 
 /// A signature's changes, without the size of the hole; laying out is cheap and may be repeated.
-pub(super) struct Plan {
+pub(crate) struct Plan {
     update: Update,
     base: Base,
     /// Digests that the author of the field of that name allows; all if `None`.
@@ -74,8 +74,34 @@ impl Plan {
         }
     }
 
+    /// A plan of these changes, whatever they are.
+    pub(crate) fn of(changes: Changes<'_, '_>) -> Result<Self, PrepareError> {
+        let document = changes.document;
+        Ok(Self {
+            base: base(document)?,
+            digests: None,
+            original: digest_original(document.source())?,
+            update: changes.update,
+        })
+    }
+
+    /// Lays out changes among which there is no signature.
+    pub(crate) fn finish(&self) -> Result<Signed, PrepareError> {
+        let layout = self.update.layout(&self.base, 0)?;
+        let mut running = self.original.clone();
+        let original_sha256 = running.clone().finish();
+        running.update(&layout.tail);
+        Ok(Signed {
+            original_length: self.base.length,
+            original_sha256,
+            result_length: self.base.length.saturating_add(layout.tail.len() as u64),
+            result_sha256: Some(running.finish()),
+            tail: layout.tail,
+        })
+    }
+
     /// Lays the signature out with room for `reserve` octets of CMS.
-    pub(super) fn lay_out(&self, reserve: usize) -> Result<Prepared, PrepareError> {
+    pub(crate) fn lay_out(&self, reserve: usize) -> Result<Prepared, PrepareError> {
         let layout = self.update.layout(&self.base, reserve)?;
         let hole = layout
             .hole
@@ -107,15 +133,16 @@ impl<'f> Target<'f> {
     }
 }
 
-struct Signing<'f, 'd, 'a> {
-    changes: Changes<'d, 'a>,
-    root: ObjectId,
-    form: &'f Form,
+/// The changes in the making.
+pub(crate) struct Signing<'f, 'd, 'a> {
+    pub(crate) changes: Changes<'d, 'a>,
+    pub(crate) root: ObjectId,
+    pub(crate) form: &'f Form,
 }
 
 impl<'f> Signing<'f, '_, '_> {
     fn target(&self, request: &SignatureRequest) -> Result<Target<'f>, PrepareError> {
-        let Some(name) = &request.field_name else { return Ok(Target::New(self.form.free_name())) };
+        let Some(name) = &request.field_name else { return Ok(Target::New(self.form.free_name("Seal"))) };
         let Some(field) = self.form.field(name) else {
             // A full stop separates the names of a hierarchy (ISO 32000-2 §12.7.4.2).
             if name.is_empty() || name.contains('.') {
@@ -198,7 +225,7 @@ impl<'f> Signing<'f, '_, '_> {
     }
 
     /// Adds a new field, merged with its only widget, to the form and the page.
-    fn add_field(
+    pub(crate) fn add_field(
         &mut self,
         field_name: &str,
         appearance: Option<&SealAppearance>,
@@ -298,7 +325,7 @@ impl<'f> Signing<'f, '_, '_> {
 
     /// Declares the ETSI extension that the SubFilter belongs to, as EN 319 142-1 §5.5 asks before PDF 2.0.
     /// Only by the first signature: later ones leave the catalog alone.
-    fn declare_extension(&mut self, catalog: &Dictionary) -> Result<(), PrepareError> {
+    pub(crate) fn declare_extension(&mut self, catalog: &Dictionary) -> Result<(), PrepareError> {
         let document = self.changes.document;
         let newer =
             document.entry(catalog, b"Version")?.as_name().is_some_and(|version| version.starts_with(b"2"));

@@ -10,13 +10,13 @@ mod cms;
 mod container;
 mod date;
 mod evidence;
-mod fields;
+pub(crate) mod fields;
 mod hash;
-mod inspect;
+pub(crate) mod inspect;
 mod judge;
 mod permissions;
 mod report;
-mod structure;
+pub(crate) mod structure;
 mod trust;
 
 pub use changes::Class;

@@ -14,8 +14,14 @@ mod corpus;
 mod encrypted;
 mod forms;
 mod keyword;
+mod levels;
 mod locks;
 mod peers;
+#[allow(dead_code, reason = "shared with the tests of verifying")]
+#[path = "../verify/people.rs"]
+mod people;
 mod render;
 mod robust;
+#[path = "../support/mod.rs"]
+mod support;
 mod two_phase;
