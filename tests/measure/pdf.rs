@@ -65,7 +65,7 @@ fn visible() -> SignatureRequest {
     let image = Arc::new(SealImage::from_png(&picture, &ImageLimits::default()).expect("a picture"));
     let placement = Placement::Page { page: 1, x_mm: 120.0, y_mm: 220.0, width_mm: 42.0, height_mm: 42.0 };
     let request = SignatureRequest::new(ClaimedTime { unix_seconds: NOW - 60, offset_minutes: 480 });
-    SignatureRequest { appearance: Some(SealAppearance { image, placement }), ..request }
+    SignatureRequest { appearance: Some(SealAppearance::new(image, placement)), ..request }
 }
 
 /// Root, CA and seal, made for the occasion.

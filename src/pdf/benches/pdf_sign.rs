@@ -70,7 +70,7 @@ fn bench(criterion: &mut Criterion) {
     let request = SignatureRequest {
         signer_name: Some("示例市行政审批局".to_owned()),
         reason: Some("准予行政许可".to_owned()),
-        appearance: Some(SealAppearance { image, placement }),
+        appearance: Some(SealAppearance::new(image, placement)),
         ..SignatureRequest::new(ClaimedTime { unix_seconds: 1_768_181_400, offset_minutes: 480 })
     };
     let mut group = criterion.benchmark_group("pdf_sign");
@@ -82,16 +82,11 @@ fn bench(criterion: &mut Criterion) {
         });
     }
     let keyword = SignatureRequest {
-        appearance: request.appearance.as_ref().map(|appearance| SealAppearance {
-            image: appearance.image.clone(),
-            placement: Placement::Keyword {
-                text: "（盖章）".to_owned(),
-                occurrence: -1,
-                dx_mm: 0.0,
-                dy_mm: 0.0,
-                width_mm: 42.0,
-                height_mm: 42.0,
-            },
+        appearance: request.appearance.as_ref().map(|appearance| {
+            let text = "（盖章）".to_owned();
+            let (occurrence, dx_mm, dy_mm, width_mm, height_mm) = (-1, 0.0, 0.0, 42.0, 42.0);
+            let placement = Placement::Keyword { text, occurrence, dx_mm, dy_mm, width_mm, height_mm };
+            SealAppearance::new(appearance.image.clone(), placement)
         }),
         ..request.clone()
     };

@@ -5,7 +5,7 @@
 use std::sync::{Arc, OnceLock};
 
 use libfuzzer_sys::fuzz_target;
-use pdf::appearance::{ImageLimits, Placement, SealAppearance, SealImage};
+use pdf::appearance::{ImageLimits, Paging, Placement, SealAppearance, SealImage};
 use pdf::sign::{ClaimedTime, SignatureRequest, prepare};
 use pdf::syntax::{Document, Limits};
 
@@ -31,9 +31,10 @@ fuzz_target!(|data: &[u8]| {
     };
     let Ok(document) = Document::open(&data, &limits) else { return };
     let mut request = SignatureRequest::new(ClaimedTime { unix_seconds: 1_767_225_600, offset_minutes: 480 });
+    let placement = Placement::Page { page: 1, x_mm: 10.0, y_mm: 10.0, width_mm: 20.0, height_mm: 20.0 };
     request.appearance = image().map(|image| SealAppearance {
-        image,
-        placement: Placement::Page { page: 1, x_mm: 10.0, y_mm: 10.0, width_mm: 20.0, height_mm: 20.0 },
+        paging: Some(Paging::new(20.0, 20.0)).filter(|_| data.len() % 2 == 1),
+        ..SealAppearance::new(image, placement)
     });
     let Ok(prepared) = prepare(&document, &request, 512) else { return };
     let cms = [0x30, 0x82, 0x01, 0x00];

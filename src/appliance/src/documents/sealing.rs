@@ -55,7 +55,7 @@ pub fn seal(
         signer_name: Some(seal.summary.name.clone()),
         reason: request.reason.clone(),
         location: request.location.clone(),
-        appearance: placement.map(|placement| SealAppearance { image: seal.image.clone(), placement }),
+        appearance: placement.map(|placement| SealAppearance::new(seal.image.clone(), placement)),
         ..SignatureRequest::new(ClaimedTime { unix_seconds: now, offset_minutes: CHINA_MINUTES })
     };
     Ok(sign_document(&document, &signature, seal)?)

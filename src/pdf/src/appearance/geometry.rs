@@ -148,6 +148,11 @@ impl PageView {
         Stand { rect, width, height, matrix }
     }
 
+    /// Width and height of a stand in millimetres.
+    pub(crate) fn millimetres(&self, stand: &Stand) -> (f64, f64) {
+        (stand.width / self.scale, stand.height / self.scale)
+    }
+
     /// User space of a point in millimetres from the top left as seen.
     fn to_user(self, x_mm: f64, y_mm: f64) -> (f64, f64) {
         let (x, y) = (x_mm * self.scale, y_mm * self.scale);

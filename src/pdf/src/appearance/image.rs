@@ -1,19 +1,26 @@
 //! A seal's picture: PNG in, image XObject streams out (ISO 32000-2 §8.9, §11.6.5.2).
 
-use std::io::Cursor;
-use std::sync::Arc;
+use std::io::{Cursor, Read};
+use std::sync::{Arc, OnceLock};
 
 use flate2::{Compress, Compression, FlushCompress};
 
+use super::AppearanceError;
+use super::objects::{Paper, calibrated_grey, calibrated_rgb, name};
+use crate::syntax::{Dictionary, Object, ObjectId};
+use crate::write::{Body, Update};
+
 /// A seal's picture, decoded, checked and encoded for PDF once; every signature copies the ready
 /// streams. Cheap to clone.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct SealImage {
     width: u32,
     height: u32,
     grey: bool,
     colour: Arc<[u8]>,
     alpha: Option<Arc<[u8]>>,
+    /// The colours on white, for documents that know no transparency; made when first needed.
+    flat: OnceLock<Arc<[u8]>>,
 }
 
 /// How large a picture may be.
@@ -117,6 +124,7 @@ impl SealImage {
             grey: channels == 1,
             colour: deflate(&colour)?,
             alpha: alpha.as_deref().map(deflate).transpose()?,
+            flat: OnceLock::new(),
         })
     }
 
@@ -138,19 +146,72 @@ impl SealImage {
         self.colour.len() + self.alpha.as_ref().map_or(0, |alpha| alpha.len())
     }
 
-    /// Whether the colours are shades of grey.
-    pub(super) fn is_grey(&self) -> bool {
-        self.grey
+    /// Width to height.
+    pub(super) fn aspect(&self) -> f64 {
+        f64::from(self.width.max(1)) / f64::from(self.height.max(1))
     }
 
-    /// Flate-compressed samples, eight bits each.
-    pub(super) fn colour(&self) -> &Arc<[u8]> {
-        &self.colour
+    /// Adds the picture as an XObject that fills the unit square; whoever draws it often refers to it
+    /// often.
+    pub(super) fn write(&self, update: &mut Update, paper: Paper) -> Result<ObjectId, AppearanceError> {
+        let mut picture = self.dictionary(self.grey, paper);
+        let data = match &self.alpha {
+            Some(_) if paper.opaque => self.flat()?,
+            Some(alpha) => {
+                let mask = update.allocate();
+                let mut dictionary = self.dictionary(true, Paper::PLAIN);
+                // A soft mask's samples are no colours: always DeviceGray (ISO 32000-2 table 143).
+                dictionary.set(b"ColorSpace", name("DeviceGray"));
+                update.put(mask, Body::Stream { dictionary, data: alpha.clone() });
+                picture.set(b"SMask", Object::Reference(mask));
+                self.colour.clone()
+            }
+            None => self.colour.clone(),
+        };
+        let id = update.allocate();
+        update.put(id, Body::Stream { dictionary: picture, data });
+        Ok(id)
     }
 
-    /// Flate-compressed opacity, eight bits a pixel.
-    pub(super) fn alpha(&self) -> Option<&Arc<[u8]>> {
-        self.alpha.as_ref()
+    fn dictionary(&self, grey: bool, paper: Paper) -> Dictionary {
+        let mut dictionary = Dictionary::new();
+        dictionary.set(b"Type", name("XObject"));
+        dictionary.set(b"Subtype", name("Image"));
+        dictionary.set(b"Width", Object::Integer(i64::from(self.width)));
+        dictionary.set(b"Height", Object::Integer(i64::from(self.height)));
+        let space = match (grey, paper.calibrated) {
+            (true, false) => name("DeviceGray"),
+            (false, false) => name("DeviceRGB"),
+            (true, true) => calibrated_grey(),
+            (false, true) => calibrated_rgb(),
+        };
+        dictionary.set(b"ColorSpace", space);
+        dictionary.set(b"BitsPerComponent", Object::Integer(8));
+        dictionary.set(b"Filter", name("FlateDecode"));
+        dictionary
+    }
+
+    /// The picture on white.
+    fn flat(&self) -> Result<Arc<[u8]>, AppearanceError> {
+        if let Some(flat) = self.flat.get() {
+            return Ok(flat.clone());
+        }
+        let broken = AppearanceError::Image("its samples cannot be read back");
+        let channels = if self.grey { 1 } else { 3 };
+        let (Ok(mut colour), Ok(alpha)) =
+            (inflate(&self.colour), inflate(self.alpha.as_deref().unwrap_or_default()))
+        else {
+            return Err(broken);
+        };
+        for (pixel, &opacity) in colour.chunks_exact_mut(channels).zip(&alpha) {
+            for sample in pixel {
+                let (ink, opacity) = (u32::from(*sample), u32::from(opacity));
+                let mixed = (ink * opacity + 255 * (255 - opacity) + 127) / 255;
+                *sample = u8::try_from(mixed).unwrap_or(255);
+            }
+        }
+        let flat = deflate(&colour).map_err(|_| broken)?;
+        Ok(self.flat.get_or_init(|| flat).clone())
     }
 }
 
@@ -198,8 +259,15 @@ fn split_alpha(samples: &[u8], channels: usize) -> Result<Planes, ImageError> {
     Ok((colour, Some(alpha)))
 }
 
+fn inflate(data: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut out = Vec::new();
+    // What is inflated was deflated here, from samples within the limits.
+    flate2::read::ZlibDecoder::new(data).read_to_end(&mut out)?;
+    Ok(out)
+}
+
 /// Compresses to a zlib stream (FlateDecode).
-fn deflate(data: &[u8]) -> Result<Arc<[u8]>, ImageError> {
+pub(super) fn deflate(data: &[u8]) -> Result<Arc<[u8]>, ImageError> {
     let mut compressor = Compress::new(Compression::best(), true);
     // Deflate's worst case is stored blocks: five octets each 16 KiB, and the wrapper.
     let mut out = Vec::with_capacity(data.len() + data.len() / 1_024 + 128);
@@ -211,8 +279,6 @@ fn deflate(data: &[u8]) -> Result<Arc<[u8]>, ImageError> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Read;
-
     use super::*;
 
     fn png(
@@ -236,12 +302,6 @@ mod tests {
         out
     }
 
-    fn inflate(data: &[u8]) -> Vec<u8> {
-        let mut out = Vec::new();
-        flate2::read::ZlibDecoder::new(data).read_to_end(&mut out).unwrap();
-        out
-    }
-
     fn read(png: &[u8]) -> SealImage {
         SealImage::from_png(png, &ImageLimits::default()).unwrap()
     }
@@ -250,27 +310,27 @@ mod tests {
     fn transparent_pixels_take_the_mean_colour() {
         let data = [200, 10, 0, 255, 0, 0, 0, 0, 200, 10, 0, 255, 9, 9, 9, 0];
         let image = read(&png(png::ColorType::Rgba, png::BitDepth::Eight, (2, 2), &data, false));
-        assert_eq!(inflate(image.colour()), [200, 10, 0].repeat(4));
-        assert_eq!(inflate(image.alpha().unwrap()), [255, 0, 255, 0]);
+        assert_eq!(inflate(&image.colour).unwrap(), [200, 10, 0].repeat(4));
+        assert_eq!(inflate(image.alpha.as_deref().unwrap()).unwrap(), [255, 0, 255, 0]);
     }
 
     #[test]
     fn palette_with_transparency_is_expanded() {
         let image = read(&png(png::ColorType::Indexed, png::BitDepth::One, (2, 1), &[0b0100_0000], true));
-        assert_eq!(inflate(image.colour()), [200, 0, 0, 200, 0, 0]);
-        assert_eq!(inflate(image.alpha().unwrap()), [255, 0]);
+        assert_eq!(inflate(&image.colour).unwrap(), [200, 0, 0, 200, 0, 0]);
+        assert_eq!(inflate(image.alpha.as_deref().unwrap()).unwrap(), [255, 0]);
     }
 
     #[test]
     fn sixteen_bits_and_grey_become_eight_bits_grey() {
         let data = [0x12, 0x34, 0xFF, 0xFF];
         let image = read(&png(png::ColorType::Grayscale, png::BitDepth::Sixteen, (2, 1), &data, false));
-        assert!(image.is_grey());
-        assert_eq!(inflate(image.colour()), [0x12, 0xFF]);
-        assert!(image.alpha().is_none());
+        assert!(image.grey);
+        assert_eq!(inflate(&image.colour).unwrap(), [0x12, 0xFF]);
+        assert!(image.alpha.is_none());
         let image =
             read(&png(png::ColorType::GrayscaleAlpha, png::BitDepth::Eight, (1, 1), &[7, 255], false));
-        assert!(image.is_grey() && image.alpha().is_none());
+        assert!(image.grey && image.alpha.is_none());
     }
 
     #[test]

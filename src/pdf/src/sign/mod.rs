@@ -13,6 +13,7 @@
 pub(crate) mod changes;
 pub(crate) mod form;
 mod lock;
+mod marks;
 mod permission;
 mod place;
 pub(crate) mod prepare;
@@ -25,7 +26,7 @@ use crypto::DigestAlgorithm;
 pub use prepared::{DigestError, EmbedError, Prepared, Signed};
 pub use request::{ClaimedTime, DocMdp, FieldLock, SignatureRequest};
 
-use crate::appearance::GeometryError;
+use crate::appearance::{AppearanceError, GeometryError};
 use crate::syntax::{Document, Limits, OpenError, ReadError, Source};
 use crate::text::SearchError;
 use crate::write::LayoutError;
@@ -245,6 +246,15 @@ pub enum PrepareError {
     /// The seal cannot stand there.
     #[error(transparent)]
     Geometry(#[from] GeometryError),
+    /// The seal cannot be shown so.
+    #[error(transparent)]
+    Appearance(#[from] AppearanceError),
+    /// Slices in a signed document are widgets of the new field, which an existing field cannot get.
+    #[error("field `{name}` exists already: in a signed document a split seal needs a new field")]
+    PagingNeedsNewField {
+        /// The name.
+        name: String,
+    },
     /// The keyword cannot be found.
     #[error(transparent)]
     Search(#[from] SearchError),

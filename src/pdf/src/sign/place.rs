@@ -1,76 +1,136 @@
-//! From a placement to a page and a rectangle.
+//! From a placement to pages and rectangles.
+
+use std::collections::BTreeMap;
 
 use super::PrepareError;
 use super::form::Field;
-use crate::appearance::{Box2, Millimetres, PageView, Placement, SealImage, Stand};
+use crate::appearance::{
+    AppearanceError, Box2, Design, Millimetres, PageView, Paging, Placement, SealAppearance, Slice, Stand,
+};
 use crate::syntax::{Dictionary, Document, Object, ObjectId, Page};
 use crate::text;
 
-/// Where a new field's widget goes: the page, and where on it, if anywhere.
-pub(super) struct Place {
-    pub(super) page: Page,
-    pub(super) stand: Option<Stand>,
+/// Where a signature is seen.
+pub(super) struct Places {
+    /// Where the field's own widget stands and what it shows; `None` if it is invisible.
+    pub(super) field: Option<Mark>,
+    /// Slices of the seal elsewhere.
+    pub(super) further: Vec<Mark>,
 }
 
-/// The place of a new field: as asked for, or invisible on the first page.
+/// One place where something is seen.
+pub(super) struct Mark {
+    pub(super) page: ObjectId,
+    pub(super) stand: Stand,
+    pub(super) shows: Shows,
+}
+
+/// What is seen at a place.
+pub(super) enum Shows {
+    /// Nothing: a field that takes up room, signed without a seal.
+    Nothing,
+    /// The seal and what stands beside it.
+    Whole(Box<Design>),
+    /// A slice, the whole seal having that place in its form.
+    Slice(Slice, [f64; 4]),
+}
+
+/// The page of a new field, and its places: as asked for, or invisible on the first page.
 pub(super) fn new_field(
     document: &Document<'_>,
-    placement: Option<&Placement>,
-) -> Result<Place, PrepareError> {
-    match placement {
-        None => Ok(Place { page: page(document, 1)?, stand: None }),
-        Some(&Placement::Page { page: number, x_mm, y_mm, width_mm, height_mm }) => {
+    appearance: Option<&SealAppearance>,
+) -> Result<(ObjectId, Places), PrepareError> {
+    let Some(appearance) = appearance else {
+        return Ok((page(document, 1)?.id, Places { field: None, further: Vec::new() }));
+    };
+    let mut further = slices(document, appearance.all_paging()?)?;
+    let field = match &appearance.placement {
+        &Placement::Page { page: number, x_mm, y_mm, width_mm, height_mm } => {
             let page = page(document, number)?;
-            let at = Millimetres { x: x_mm, y: y_mm, width: width_mm, height: height_mm };
+            let design = appearance.design(width_mm, height_mm)?;
+            let [x, y, ..] = design.seal;
+            let (width, height) = (design.width, design.height);
+            let at = Millimetres { x: x_mm - x, y: y_mm - y, width, height };
             let stand = view(document, &page)?.stand(at)?;
-            Ok(Place { page, stand: Some(stand) })
+            Mark { page: page.id, stand, shows: Shows::Whole(Box::new(design)) }
         }
-        Some(Placement::Keyword { text, occurrence, dx_mm, dy_mm, width_mm, height_mm }) => {
+        Placement::Keyword { text, occurrence, dx_mm, dy_mm, width_mm, height_mm } => {
             let found = text::find(document, text, *occurrence)?;
             let page = page(document, found.page)?;
-            let stand = view(document, &page)?.stand_around(
-                found.centre,
-                (*dx_mm, *dy_mm),
-                (*width_mm, *height_mm),
-            )?;
-            Ok(Place { page, stand: Some(stand) })
+            let design = appearance.design(*width_mm, *height_mm)?;
+            let [x, y, ..] = design.seal;
+            // The seal is centred on the text, not what stands beside it.
+            let off = |length: f64, seal: f64, at: f64| (length - seal) / 2.0 - at;
+            let offset = (dx_mm + off(design.width, *width_mm, x), dy_mm + off(design.height, *height_mm, y));
+            let size = (design.width, design.height);
+            let stand = view(document, &page)?.stand_around(found.centre, offset, size)?;
+            Mark { page: page.id, stand, shows: Shows::Whole(Box::new(design)) }
         }
-        Some(Placement::Field) => Err(PrepareError::NoField),
-    }
+        Placement::Field => return Err(PrepareError::NoField),
+        // The first slice is the field's own.
+        Placement::Paging(_) => further.remove(0),
+    };
+    Ok((field.page, Places { field: Some(field), further }))
 }
 
-/// Where the appearance of an existing field's widget stands; `None` if the field is invisible.
+/// The places of an existing field.
 pub(super) fn existing_field(
     document: &Document<'_>,
     field: &Field,
     widget: (ObjectId, &Dictionary),
-    placement: Option<&Placement>,
-) -> Result<Option<Stand>, PrepareError> {
+    appearance: Option<&SealAppearance>,
+) -> Result<Places, PrepareError> {
     let invisible = || PrepareError::FieldInvisible { name: field.name.clone() };
     let rect = rectangle(document, widget.1)?.filter(|rect| !rect.is_empty());
-    match (placement, rect) {
-        (None, None) => Ok(None),
-        (Some(Placement::Field), None) => Err(invisible()),
-        (Some(Placement::Page { .. } | Placement::Keyword { .. }), _) => {
-            Err(PrepareError::FieldPlaced { name: field.name.clone() })
+    let further = match appearance {
+        Some(appearance) => slices(document, appearance.all_paging()?)?,
+        None => Vec::new(),
+    };
+    let placement = appearance.map(|appearance| &appearance.placement);
+    let field = match (placement, rect) {
+        (None | Some(Placement::Paging(_)), None) => None,
+        (Some(Placement::Field), None) => return Err(invisible()),
+        (Some(Placement::Page { .. } | Placement::Keyword { .. }), _)
+        | (Some(Placement::Paging(_)), Some(_)) => {
+            return Err(PrepareError::FieldPlaced { name: field.name.clone() });
         }
         (None | Some(Placement::Field), Some(rect)) => {
             let page = page_of(document, widget)?.ok_or_else(invisible)?;
-            Ok(Some(view(document, &page)?.stand_in(rect)))
+            let view = view(document, &page)?;
+            let stand = view.stand_in(rect);
+            let shows = match appearance {
+                None => Shows::Nothing,
+                Some(appearance) => {
+                    let (width, height) = view.millimetres(&stand);
+                    Shows::Whole(Box::new(appearance.design_within(width, height)?))
+                }
+            };
+            Some(Mark { page: page.id, stand, shows })
         }
-    }
+    };
+    Ok(Places { field, further })
 }
 
-/// Where the picture goes in a form of the size of `stand`: filling it, or (`fit`) as large as its
-/// aspect ratio allows, in the middle.
-pub(super) fn picture_box(stand: &Stand, image: &SealImage, fit: bool) -> [f64; 4] {
-    if !fit {
-        return [0.0, 0.0, stand.width, stand.height];
+/// The slices of a seal that is split over pages, in the order of the pages.
+fn slices(document: &Document<'_>, paging: Option<&Paging>) -> Result<Vec<Mark>, PrepareError> {
+    let Some(paging) = paging else { return Ok(Vec::new()) };
+    let mut wanted: BTreeMap<u32, Slice> =
+        paging.slices(document.page_count()?).map_err(AppearanceError::from)?.into_iter().collect();
+    let mut marks = Vec::with_capacity(wanted.len());
+    for page in document.pages(false)? {
+        if wanted.is_empty() {
+            break;
+        }
+        let (index, page) = page?;
+        let Some(slice) = wanted.remove(&index) else { continue };
+        let stand = paging.stand(&view(document, &page)?, slice, index).map_err(AppearanceError::from)?;
+        let seal = paging.seal_box(&stand, slice);
+        marks.push(Mark { page: page.id, stand, shows: Shows::Slice(slice, seal) });
     }
-    let (pixels_x, pixels_y) = (f64::from(image.width().max(1)), f64::from(image.height().max(1)));
-    let scale = (stand.width / pixels_x).min(stand.height / pixels_y);
-    let (width, height) = (pixels_x * scale, pixels_y * scale);
-    [(stand.width - width) / 2.0, (stand.height - height) / 2.0, width, height]
+    if !wanted.is_empty() {
+        return Err(PrepareError::Malformed { what: "the page tree counts pages that are not there" });
+    }
+    Ok(marks)
 }
 
 fn page(document: &Document<'_>, number: u32) -> Result<Page, PrepareError> {

@@ -5,10 +5,11 @@ use crypto::{DigestAlgorithm, Hasher};
 use super::changes::Changes;
 use super::form::{Field, Form, FormPlace};
 use super::lock::Transforms;
+use super::marks::{Marks, PRINT_AND_LOCKED, annotation};
 use super::prepared::{Prepared, Signed};
 use super::request::{MAX_TEXT, SignatureRequest};
 use super::{PrepareError, permission, place, seed};
-use crate::appearance::{Placement, SealAppearance, Stand, appearance_stream, image_streams};
+use crate::appearance::{Paper, SealAppearance};
 use crate::syntax::{Dictionary, Document, Object, ObjectId, Source, XrefKind};
 use crate::write::{Base, Body, Section, Signature, Update, text_string};
 
@@ -202,10 +203,12 @@ impl<'f> Signing<'f, '_, '_> {
             (Some(id), [(widget, dictionary)]) => (id, widget, dictionary),
             // Some makers of templates leave the widget out, without which readers find no signature. It
             // becomes an invisible one, as a new field is; after a signature that would be a change too many.
-            (Some(id), []) if appearance.is_none() && self.form.signatures().next().is_none() => {
-                let page = place::new_field(self.changes.document, None)?.page.id;
+            (Some(id), []) if appearance.is_none() && !self.signed_before() => {
+                let (page, _) = place::new_field(self.changes.document, None)?;
                 let field = self.changes.dictionary(id)?;
-                widget(field, page, [0.0; 4]);
+                for (key, value) in annotation("Widget", None, page, PRINT_AND_LOCKED).iter() {
+                    field.set(key, value.clone());
+                }
                 field.set(b"V", Object::Reference(signature));
                 self.changes.append(page, b"Annots", Object::Reference(id))?;
                 return self.set_flags();
@@ -214,17 +217,24 @@ impl<'f> Signing<'f, '_, '_> {
                 return Err(PrepareError::FieldWidgets { name: field.name.clone(), widgets: widgets.len() });
             }
         };
-        let placement = appearance.map(|appearance| &appearance.placement);
-        let stand = place::existing_field(self.changes.document, field, (*widget, dictionary), placement)?;
+        let places = place::existing_field(self.changes.document, field, (*widget, dictionary), appearance)?;
+        if self.signed_before() && !places.further.is_empty() {
+            return Err(PrepareError::PagingNeedsNewField { name: field.name.clone() });
+        }
+        let mut marks = Marks::new(appearance, self.paper());
         self.changes.dictionary(id)?.set(b"V", Object::Reference(signature));
-        if let Some(stand) = stand {
-            let shown = self.shown(&stand, appearance);
+        if let Some(mark) = &places.field {
+            let shown = marks.shown(&mut self.changes, mark)?;
             self.changes.dictionary(*widget)?.set(b"AP", shown);
+        }
+        for mark in &places.further {
+            marks.stamp(&mut self.changes, mark, &field.name)?;
         }
         self.set_flags()
     }
 
-    /// Adds a new field, merged with its only widget, to the form and the page.
+    /// Adds a new field to the form and the page, merged with its only widget unless slices of the seal
+    /// are its widgets, too.
     pub(crate) fn add_field(
         &mut self,
         field_name: &str,
@@ -232,40 +242,52 @@ impl<'f> Signing<'f, '_, '_> {
         signature: ObjectId,
         lock: Option<Dictionary>,
     ) -> Result<(), PrepareError> {
-        let placement = appearance.map(|appearance| &appearance.placement);
-        let place = place::new_field(self.changes.document, placement)?;
-        let mut field = Dictionary::new();
-        let corners = place
-            .stand
-            .map_or([0.0; 4], |stand| [stand.rect.left, stand.rect.bottom, stand.rect.right, stand.rect.top]);
-        widget(&mut field, place.page.id, corners);
+        let (page, places) = place::new_field(self.changes.document, appearance)?;
+        let mut marks = Marks::new(appearance, self.paper());
+        let kids = self.signed_before() && !places.further.is_empty();
+        let mut field = if kids {
+            Dictionary::new()
+        } else {
+            let stand = places.field.as_ref().map(|mark| &mark.stand);
+            annotation("Widget", stand, page, PRINT_AND_LOCKED)
+        };
         field.set(b"FT", name("Sig"));
         field.set(b"T", text_string(field_name));
         field.set(b"V", Object::Reference(signature));
-        if let Some(stand) = &place.stand {
-            let shown = self.shown(stand, appearance);
-            field.set(b"AP", shown);
-        }
         if let Some(lock) = lock {
             // An indirect reference, says table 235.
             let lock = self.changes.add(Body::Value(Object::Dictionary(lock)));
             field.set(b"Lock", Object::Reference(lock));
         }
+        if kids {
+            let id = self.changes.update.allocate();
+            let mut widgets = Vec::with_capacity(places.further.len() + 1);
+            for mark in places.field.iter().chain(&places.further) {
+                widgets.push(Object::Reference(marks.widget(&mut self.changes, mark, (id, signature))?));
+            }
+            field.set(b"Kids", Object::Array(widgets));
+            self.changes.update.put(id, Body::Value(Object::Dictionary(field)));
+            return self.add_to_form(Object::Reference(id));
+        }
+        if let Some(mark) = &places.field {
+            let shown = marks.shown(&mut self.changes, mark)?;
+            field.set(b"AP", shown);
+        }
         let field = Object::Reference(self.changes.add(Body::Value(Object::Dictionary(field))));
-        self.changes.append(place.page.id, b"Annots", field.clone())?;
+        self.changes.append(page, b"Annots", field.clone())?;
+        for mark in &places.further {
+            marks.stamp(&mut self.changes, mark, field_name)?;
+        }
         self.add_to_form(field)
     }
 
-    /// The /AP entry: the seal, or an empty form, which PDF/A asks of a widget that takes up room.
-    fn shown(&mut self, stand: &Stand, appearance: Option<&SealAppearance>) -> Object {
-        let update = &mut self.changes.update;
-        let picture = appearance.map(|SealAppearance { image, placement }| {
-            let inner = place::picture_box(stand, image, matches!(placement, Placement::Field));
-            (image_streams(update, image), inner)
-        });
-        let mut shown = Dictionary::new();
-        shown.set(b"N", Object::Reference(appearance_stream(update, stand, picture)));
-        Object::Dictionary(shown)
+    fn signed_before(&self) -> bool {
+        self.form.signatures().next().is_some()
+    }
+
+    /// What the document lets an appearance use.
+    fn paper(&self) -> Paper {
+        Paper::PLAIN
     }
 
     fn add_to_form(&mut self, field: Object) -> Result<(), PrepareError> {
@@ -394,20 +416,9 @@ fn digest_original(source: &dyn Source) -> Result<Hasher, PrepareError> {
     Ok(hasher)
 }
 
-/// Makes a field its own only widget (ISO 32000-2 §12.5.6.19).
-fn widget(field: &mut Dictionary, page: ObjectId, corners: [f64; 4]) {
-    field.set(b"Type", name("Annot"));
-    field.set(b"Subtype", name("Widget"));
-    field.set(b"F", Object::Integer(PRINT_AND_LOCKED));
-    field.set(b"P", Object::Reference(page));
-    field.set(b"Rect", Object::Array(corners.map(Object::Real).to_vec()));
-}
-
 fn name(name: &str) -> Object {
     Object::Name(name.as_bytes().to_vec())
 }
 
-/// Annotation flags Print and Locked (ISO 32000-2 table 167).
-const PRINT_AND_LOCKED: i64 = 4 | 128;
 /// Form flags SignaturesExist and AppendOnly.
 const SIG_FLAGS: i64 = 3;

@@ -16,6 +16,8 @@ mod forms;
 mod keyword;
 mod levels;
 mod locks;
+mod looks;
+mod paging;
 mod peers;
 #[allow(dead_code, reason = "shared with the tests of verifying")]
 #[path = "../verify/people.rs"]

@@ -151,7 +151,7 @@ pub fn request(placement: Option<Placement>) -> SignatureRequest {
         signer_name: Some("示例市行政审批局".to_owned()),
         reason: Some("准予行政许可 (2026) 0042".to_owned()),
         location: Some("Example City".to_owned()),
-        appearance: placement.map(|placement| SealAppearance { image: seal(), placement }),
+        appearance: placement.map(|placement| SealAppearance::new(seal(), placement)),
         ..SignatureRequest::new(TIME)
     }
 }

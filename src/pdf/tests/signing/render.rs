@@ -6,13 +6,13 @@ use super::peers::{at, read, request, run, signed};
 
 /// A rendered page: RGB.
 pub struct Rendered {
-    width: usize,
-    height: usize,
+    pub width: usize,
+    pub height: usize,
     pixels: Vec<u8>,
 }
 
 impl Rendered {
-    fn at_mm(&self, x: f64, y: f64) -> [u8; 3] {
+    pub fn at_mm(&self, x: f64, y: f64) -> [u8; 3] {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "places on a page")]
         let pixel = |mm: f64| (mm / 25.4 * f64::from(DPI)) as usize;
         let at = (pixel(y).min(self.height - 1) * self.width + pixel(x).min(self.width - 1)) * 3;

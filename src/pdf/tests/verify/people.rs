@@ -124,7 +124,7 @@ pub fn visible(x_mm: f64) -> SignatureRequest {
     encoder.write_header().unwrap().write_image_data(&[200, 0, 0, 128].repeat(4)).unwrap();
     let image = Arc::new(SealImage::from_png(&png, &ImageLimits::default()).unwrap());
     let placement = Placement::Page { page: 1, x_mm, y_mm: 30.0, width_mm: 20.0, height_mm: 20.0 };
-    SignatureRequest { appearance: Some(SealAppearance { image, placement }), ..invisible() }
+    SignatureRequest { appearance: Some(SealAppearance::new(image, placement)), ..invisible() }
 }
 
 /// `bytes` with a signature appended.
