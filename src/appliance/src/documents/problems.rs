@@ -123,9 +123,10 @@ fn preparing(error: &PrepareError) -> Problem {
         PrepareError::Read(error) => unread(error, false),
         PrepareError::Io(_) => Problem::internal(error),
         PrepareError::Malformed { .. } => Problem::new(Kind::PdfUnreadable, error.to_string()),
-        PrepareError::NoSuchPage { .. } | PrepareError::Geometry(_) | PrepareError::Search(_) => {
-            Problem::new(Kind::PlacementInvalid, error.to_string())
-        }
+        PrepareError::NoSuchPage { .. }
+        | PrepareError::Geometry(_)
+        | PrepareError::Search(_)
+        | PrepareError::Appearance(_) => Problem::new(Kind::PlacementInvalid, error.to_string()),
         PrepareError::TextTooLong { .. } | PrepareError::LockedFieldMissing { .. } => {
             Problem::new(Kind::InvalidParameter, error.to_string())
         }
