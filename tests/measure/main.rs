@@ -15,6 +15,7 @@
 mod inventory;
 mod journal;
 mod pdf;
+mod peers;
 mod policy;
 
 use std::time::{Duration, Instant};
@@ -30,10 +31,9 @@ struct Figure {
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
-    let figures: Vec<Figure> = [pdf::figures(), journal::figures(), policy::figures(), inventory::figures()]
-        .into_iter()
-        .flatten()
-        .collect();
+    let figures =
+        [pdf::figures(), peers::figures(), journal::figures(), policy::figures(), inventory::figures()];
+    let figures: Vec<Figure> = figures.into_iter().flatten().collect();
     if wanted.iter().any(|name| name == "--list") {
         figures.iter().for_each(|figure| println!("{}", figure.name));
         return;

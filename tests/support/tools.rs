@@ -4,6 +4,7 @@
 //! noticed what. Every program runs in its own process with the network unused.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -133,13 +134,20 @@ pub fn preflight(pdf: &Path) -> Value {
     java(["preflight".as_ref(), pdf.as_os_str()]).ok().json()
 }
 
-/// Runs the Java harness; see `tests/peers/java.d/Peer.java`.
-pub fn java<'a>(arguments: impl IntoIterator<Item = &'a std::ffi::OsStr>) -> Done {
+/// Runs the Java harness; see `tests/peers/java.d/Peer.java`. A run is short, so the second compiler is left out.
+pub fn java<'a>(arguments: impl IntoIterator<Item = &'a OsStr>) -> Done {
+    harness(&["-XX:TieredStopAtLevel=1"], arguments)
+}
+
+/// As [`java`], with everything that makes a long run fast.
+pub fn java_for_benchmarks<'a>(arguments: impl IntoIterator<Item = &'a OsStr>) -> Done {
+    harness(&[], arguments)
+}
+
+fn harness<'a>(options: &[&str], arguments: impl IntoIterator<Item = &'a OsStr>) -> Done {
     let classes = made_by("CINNABAR_JAVA", concat!(env!("CARGO_MANIFEST_DIR"), "/peers/java"));
     let mut command = Command::new("java");
-    // A run is short: no second compiler, no heap that grows into the machine's memory.
-    command.args(["-XX:TieredStopAtLevel=1", "-Xmx1g", "-Xss4m", "-cp"]).arg(classes).arg("Peer");
-    command.args(arguments);
+    command.args(options).args(["-Xmx2g", "-Xss4m", "-cp"]).arg(classes).arg("Peer").args(arguments);
     finish(command)
 }
 
@@ -189,7 +197,7 @@ pub fn sign_with_pdfbox(input: &Path, output: &Path, credential: &Credential, ce
         credential.p12.as_os_str(),
         PASSWORD.as_ref(),
     ];
-    arguments.extend(level.as_deref().map(std::ffi::OsStr::new));
+    arguments.extend(level.as_deref().map(OsStr::new));
     java(arguments).ok();
 }
 
