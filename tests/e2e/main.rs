@@ -17,6 +17,7 @@ mod certificates;
 mod crash;
 mod est;
 mod faults;
+mod foreign;
 mod large;
 mod lifecycle;
 mod peers;
