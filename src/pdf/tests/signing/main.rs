@@ -24,6 +24,9 @@ mod peers;
 mod people;
 mod render;
 mod robust;
+#[path = "../support/robustness.rs"]
+mod robustness;
+mod run_sample;
 #[path = "../support/mod.rs"]
 mod support;
 mod two_phase;
