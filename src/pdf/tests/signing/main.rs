@@ -14,6 +14,7 @@ mod corpus;
 mod encrypted;
 mod forms;
 mod keyword;
+mod large;
 mod levels;
 mod locks;
 mod looks;

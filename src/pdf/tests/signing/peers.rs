@@ -93,13 +93,19 @@ pub fn assert_pdfsig(file: &Path, count: usize) {
     assert!(last.contains("ETSI.CAdES.detached"), "{name}: {said}");
 }
 
+/// Our own verifier's options: the throw-away root, revocation not looked at.
+pub fn options() -> Options<'static> {
+    static ANCHORS: OnceLock<TrustAnchors> = OnceLock::new();
+    let anchors =
+        ANCHORS.get_or_init(|| TrustAnchors::new(Certificate::from_pem(keys().root_pem.as_bytes()).unwrap()));
+    let mut options = Options::new(anchors, TIME.unix_seconds);
+    (options.revocation, options.ca_revocation) = (RevocationPolicy::Waived, RevocationPolicy::Waived);
+    options
+}
+
 /// Our own verifier has nothing against any of `count` signatures of ours, and the last one covers the file.
 pub fn assert_ours(whole: &[u8], count: usize) {
-    let root = Certificate::from_pem(keys().root_pem.as_bytes()).unwrap();
-    let anchors = TrustAnchors::new(root);
-    let mut options = Options::new(&anchors, TIME.unix_seconds);
-    (options.revocation, options.ca_revocation) = (RevocationPolicy::Waived, RevocationPolicy::Waived);
-    let report = verify(&whole, &options, &Limits::default()).unwrap();
+    let report = verify(&whole, &options(), &Limits::default()).unwrap();
     assert_eq!(report.verdict, Verdict::Valid, "{report:#?}");
     assert_eq!(report.signatures.len(), count);
     let last = report.signatures.iter().max_by_key(|signature| signature.revision).unwrap();
