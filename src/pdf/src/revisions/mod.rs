@@ -10,11 +10,11 @@ mod references;
 use std::ops::Range;
 
 use crate::syntax::parser::is_space;
-use crate::syntax::{Document, Entry, Object, Oddity, ReadError, View};
+use crate::syntax::{Document, Entry, Object, Oddity, ReadError, Section, View};
 
 pub(crate) use compare::identity;
 pub use compare::{Change, changes, same_value};
-pub use references::References;
+pub use references::{References, TRAILER};
 
 /// One revision of a file.
 #[derive(Debug, Clone)]
@@ -27,6 +27,12 @@ pub struct Revision {
     pub eof: u64,
     /// Where the white space after its `%%EOF` ends.
     pub end: u64,
+    /// Where its `startxref` keyword stands.
+    pub startxref: Option<u64>,
+    /// Why another reader may see another document than [`view`](Self::view) gives when the file ends here.
+    pub ambiguous: Option<&'static str>,
+    /// The furthest offset behind its end that its sections name all the same, where there are octets now.
+    pub(crate) forward: Option<u64>,
 }
 
 impl Revision {
@@ -82,19 +88,27 @@ impl Revisions {
             }
             newer_end = group.start;
             let closing = sections.get(group.clone()).unwrap_or_default().iter().map(|s| s.end).max();
-            let (eof, end, startxref) = end_of_revision(document, closing.unwrap_or(0))?;
+            let Ending { eof, end, startxref, names } = end_of_revision(document, closing.unwrap_or(0))?;
             let newest = sections.get(group.start).map_or(0, |s| s.offset);
-            if startxref.is_some_and(|at| at.saturating_add(document.header_offset()) != newest)
-                && !document.oddities().contains(&Oddity::SectionAfterWhiteSpace)
-            {
-                document.note(Oddity::StartxrefDisagreement);
+            let mut ambiguous = inside(sections.get(group.clone()).unwrap_or_default());
+            match names {
+                None => ambiguous = Some("the signed revision has no startxref of its own"),
+                Some(at) => {
+                    let named = skip_white(document, at.saturating_add(document.header_offset()))?;
+                    if named != newest {
+                        document.note(Oddity::StartxrefDisagreement);
+                        ambiguous =
+                            Some("the signed revision's startxref names another cross-reference section");
+                    }
+                }
             }
             let start = list.last().map_or(0, |before: &Revision| before.end);
             if eof <= start {
                 ordered = false;
                 document.note(Oddity::PrevForward);
             }
-            list.push(Revision { sections: group, start, eof, end });
+            let forward = forward(sections.get(group.clone()).unwrap_or_default(), end, document);
+            list.push(Revision { sections: group, start, eof, end, startxref, ambiguous, forward });
         }
         let end = list.iter().map(|revision| revision.end).max().unwrap_or(0);
         let length = document.source().len();
@@ -114,6 +128,19 @@ impl Revisions {
         self.list.iter().position(|revision| revision.ends_at(offset))
     }
 
+    /// Why the document that ended with the revision at `index` could be read in two ways, or can be read
+    /// differently since octets were put behind it.
+    #[must_use]
+    pub fn doubt(&self, index: usize) -> Option<&'static str> {
+        let revision = self.list.get(index)?;
+        let known = self.list.get(..=index).unwrap_or_default();
+        let inside =
+            known.iter().filter_map(|r| r.ambiguous).find(|why| *why == HYBRID || *why == LINEARISED);
+        let beyond = known.iter().filter_map(|r| r.forward).any(|at| at >= revision.end);
+        revision.ambiguous.or(inside).or(beyond
+            .then_some("the signed cross-references lead to octets that were put behind the signed ones"))
+    }
+
     /// The index of the revision whose bytes hold `offset`.
     #[must_use]
     pub fn holding(&self, offset: u64) -> Option<usize> {
@@ -121,8 +148,18 @@ impl Revisions {
     }
 }
 
+/// How a revision ends.
+struct Ending {
+    eof: u64,
+    end: u64,
+    /// Where the `startxref` keyword stands.
+    startxref: Option<u64>,
+    /// The offset it gives.
+    names: Option<u64>,
+}
+
 /// After a section: `startxref`, its offset, `%%EOF` and white space.
-fn end_of_revision(document: &Document<'_>, after: u64) -> Result<(u64, u64, Option<u64>), ReadError> {
+fn end_of_revision(document: &Document<'_>, after: u64) -> Result<Ending, ReadError> {
     let input = document.input();
     // qpdf pads the sections of linearised files with spaces.
     let from = skip_white(document, after)?;
@@ -133,11 +170,12 @@ fn end_of_revision(document: &Document<'_>, after: u64) -> Result<(u64, u64, Opt
             parser.seek(parser.position() + 1);
         }
     };
-    let mut startxref = None;
+    let (mut startxref, mut names) = (None, None);
     let mut eof = after;
     if parser.keyword(b"startxref") {
+        startxref = Some(from);
         white(&mut parser);
-        startxref = parser.unsigned();
+        names = parser.unsigned();
         eof = from + parser.position() as u64;
         white(&mut parser);
         if window.get(parser.position()..).is_some_and(|rest| rest.starts_with(b"%%EOF")) {
@@ -148,8 +186,39 @@ fn end_of_revision(document: &Document<'_>, after: u64) -> Result<(u64, u64, Opt
     } else {
         document.note(Oddity::MissingEof);
     }
-    Ok((eof, skip_white(document, eof)?, startxref))
+    Ok(Ending { eof, end: skip_white(document, eof)?, startxref, names })
 }
+
+/// Whether the sections of one revision give an object two places: readers disagree on which one counts.
+fn inside(sections: &[Section]) -> Option<&'static str> {
+    let both = |a: Option<Entry>, b: Option<Entry>| in_use(a) && in_use(b) && a != b;
+    for section in sections {
+        if section.hidden.entries().any(|(number, entry)| both(section.main.get(number), Some(entry))) {
+            return Some(HYBRID);
+        }
+    }
+    let (first, rest) = sections.split_first()?;
+    let twice = |other: &Section| other.numbers().any(|n| both(first.lookup(n), other.lookup(n)));
+    rest.iter().any(twice).then_some(LINEARISED)
+}
+
+/// The furthest octet from `end` on that `sections` name: an object's first, or the last of a hybrid's stream.
+fn forward(sections: &[Section], end: u64, document: &Document<'_>) -> Option<u64> {
+    let length = document.source().len();
+    if end >= length {
+        return None;
+    }
+    let entries = sections.iter().flat_map(|section| section.main.entries().chain(section.hidden.entries()));
+    let objects = entries.filter_map(|(_, entry)| match entry {
+        Entry::Offset { offset, .. } => Some(offset),
+        _ => None,
+    });
+    let streams = sections.iter().flat_map(|s| &s.streams).map(|(_, extent)| extent.end.saturating_sub(1));
+    objects.chain(streams).filter(|at| (end..length).contains(at)).max()
+}
+
+const HYBRID: &str = "table and stream of a signed hybrid cross-reference section disagree";
+const LINEARISED: &str = "the signed cross-reference sections of a linearised file disagree";
 
 /// Where the white space at `from` ends; it may be long, and who pads megabytes pays from the budget.
 fn skip_white(document: &Document<'_>, from: u64) -> Result<u64, ReadError> {

@@ -10,25 +10,41 @@ use super::compare::identity;
 use super::in_use;
 use crate::syntax::{Dictionary, Object, ReadError, View};
 
-/// Referring object numbers by referred-to number, one entry per occurrence; the trailer counts as 0.
+/// Referring object numbers by referred-to number, one entry per occurrence; the trailer counts as
+/// [`TRAILER`].
 #[derive(Debug, Default)]
 pub struct References {
     referrers: HashMap<u32, Vec<u32>>,
+    /// Objects that begin in the octets looked at and end behind them.
+    beyond: Vec<u32>,
 }
 
+/// Stands for the trailer among object numbers; no cross-reference can list it (subsections end below it),
+/// while 0 is a number that a malicious file may use.
+pub const TRAILER: u32 = u32::MAX;
+
 impl References {
-    /// Reads every object that can be reached from the trailer of `view`.
+    /// Reads every object that can be reached from the trailer of `view`, whose octets end at `end`.
     ///
     /// # Errors
     /// [`ReadError`] when one of them cannot be read: then nothing can be said about its references.
-    pub fn of(view: View<'_, '_>) -> Result<Self, ReadError> {
+    pub fn of(view: View<'_, '_>, end: u64) -> Result<Self, ReadError> {
         let mut references = Self::default();
-        references.dictionary(0, view.trailer());
+        references.dictionary(TRAILER, view.trailer());
         let mut waiting: Vec<u32> = references.referrers.keys().copied().collect();
         let mut seen: HashSet<u32> = waiting.iter().copied().collect();
         while let Some(number) = waiting.pop() {
             let Some(entry) = view.locate(number).filter(|entry| in_use(Some(*entry))) else { continue };
-            let object = view.object(identity(number, entry))?;
+            let id = identity(number, entry);
+            let object = match view.located(id)? {
+                Some(located) => {
+                    if located.extent.end > end {
+                        references.beyond.push(number);
+                    }
+                    located.object
+                }
+                None => view.object(id)?,
+            };
             references.object(number, &object);
             each_reference(&object, &mut |to| {
                 if seen.insert(to) {
@@ -37,6 +53,12 @@ impl References {
             });
         }
         Ok(references)
+    }
+
+    /// Objects that begin before the end given to [`Self::of`] and end behind it: signed in part only.
+    #[must_use]
+    pub fn beyond(&self) -> &[u32] {
+        &self.beyond
     }
 
     /// The numbers of the objects that refer to `number`, one per occurrence.

@@ -91,7 +91,7 @@ impl Section {
 pub(crate) struct Table(Vec<(u32, Vec<Entry>)>);
 
 impl Table {
-    fn get(&self, number: u32) -> Option<Entry> {
+    pub(crate) fn get(&self, number: u32) -> Option<Entry> {
         let at = self.0.partition_point(|(first, _)| *first <= number).checked_sub(1)?;
         let (first, entries) = self.0.get(at)?;
         entries.get((number - first) as usize).copied()
@@ -101,6 +101,14 @@ impl Table {
         self.0.iter().flat_map(|(first, entries)| {
             let first = *first;
             (0..entries.len()).map(move |i| first.saturating_add(i as u32))
+        })
+    }
+
+    /// Every number with its entry, ascending.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (u32, Entry)> {
+        self.0.iter().flat_map(|(first, entries)| {
+            let first = *first;
+            entries.iter().enumerate().map(move |(i, entry)| (first.saturating_add(i as u32), *entry))
         })
     }
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::cmap::CMap;
 use super::glyph_names::{glyph_character, mac_roman, win_ansi};
 use super::metrics::standard_width;
-use crate::syntax::{Dictionary, Document, Object, ReadError};
+use crate::syntax::{Dictionary, Object, ReadError, View};
 
 /// A font: how its strings fall into glyphs.
 #[derive(Debug)]
@@ -50,37 +50,33 @@ pub(super) struct Glyph {
 
 impl Font {
     /// Reads a font dictionary; what is missing or wrong is filled in as viewers do.
-    pub(super) fn read(document: &Document<'_>, font: &Dictionary) -> Result<Self, ReadError> {
-        let to_unicode = match document.entry(font, b"ToUnicode")? {
+    pub(super) fn read(view: View<'_, '_>, font: &Dictionary) -> Result<Self, ReadError> {
+        let to_unicode = match view.entry(font, b"ToUnicode")? {
             Object::Stream(stream) => {
-                let data = document.stream_data(&stream, MAX_CMAP)?;
+                let data = view.stream_data(&stream, MAX_CMAP)?;
                 Some(CMap::parse(&data))
             }
             _ => None,
         };
-        let subtype = document.entry(font, b"Subtype")?;
+        let subtype = view.entry(font, b"Subtype")?;
         if subtype.as_name() == Some(b"Type0") {
-            return Self::composite(document, font, to_unicode);
+            return Self::composite(view, font, to_unicode);
         }
-        let scale = match (subtype.as_name(), document.entry(font, b"FontMatrix")?) {
+        let scale = match (subtype.as_name(), view.entry(font, b"FontMatrix")?) {
             (Some(b"Type3"), Object::Array(matrix)) => {
                 matrix.first().and_then(Object::as_number).unwrap_or(0.001)
             }
             _ => 0.001,
         };
         let codes = Codes::Simple {
-            characters: Box::new(simple_characters(document, font)?),
-            widths: Box::new(simple_widths(document, font)?),
+            characters: Box::new(simple_characters(view, font)?),
+            widths: Box::new(simple_widths(view, font)?),
         };
         Ok(Self { codes, to_unicode, scale, vertical: false })
     }
 
-    fn composite(
-        document: &Document<'_>,
-        font: &Dictionary,
-        to_unicode: Option<CMap>,
-    ) -> Result<Self, ReadError> {
-        let (encoding, vertical) = match document.entry(font, b"Encoding")? {
+    fn composite(view: View<'_, '_>, font: &Dictionary, to_unicode: Option<CMap>) -> Result<Self, ReadError> {
+        let (encoding, vertical) = match view.entry(font, b"Encoding")? {
             Object::Name(name) => {
                 let has = |part: &[u8]| memchr::memmem::find(&name, part).is_some();
                 let encoding = if has(b"UCS2") || has(b"UTF16") {
@@ -93,25 +89,25 @@ impl Font {
                 (encoding, name.ends_with(b"-V"))
             }
             Object::Stream(stream) => {
-                let map = CMap::parse(&document.stream_data(&stream, MAX_CMAP)?);
-                let vertical = document.entry(&stream.dictionary, b"WMode")?.as_integer() == Some(1);
+                let map = CMap::parse(&view.stream_data(&stream, MAX_CMAP)?);
+                let vertical = view.entry(&stream.dictionary, b"WMode")?.as_integer() == Some(1);
                 (if map.has_spaces() { Encoding::Embedded(map) } else { Encoding::Identity }, vertical)
             }
             _ => (Encoding::Identity, false),
         };
-        let descendant = match document.entry(font, b"DescendantFonts")? {
-            Object::Array(fonts) => fonts.first().map_or(Ok(Object::Null), |font| document.resolve(font))?,
+        let descendant = match view.entry(font, b"DescendantFonts")? {
+            Object::Array(fonts) => fonts.first().map_or(Ok(Object::Null), |font| view.resolve(font))?,
             _ => Object::Null,
         };
         let empty = Dictionary::new();
         let descendant = descendant.as_dictionary().unwrap_or(&empty);
         let number = |object: Object, otherwise| object.as_number().unwrap_or(otherwise);
-        let default = number(document.entry(descendant, b"DW")?, 1_000.0);
-        let down = match document.entry(descendant, b"DW2")? {
+        let default = number(view.entry(descendant, b"DW")?, 1_000.0);
+        let down = match view.entry(descendant, b"DW2")? {
             Object::Array(pair) => pair.get(1).and_then(Object::as_number).unwrap_or(-1_000.0),
             _ => -1_000.0,
         };
-        let widths = composite_widths(document, descendant)?;
+        let widths = composite_widths(view, descendant)?;
         let codes = Codes::Composite { encoding, widths, default, vertical: down };
         Ok(Self { codes, to_unicode, scale: 0.001, vertical })
     }
@@ -182,12 +178,12 @@ impl Encoding {
 
 /// The characters of a simple font's encoding (ISO 32000-2 §9.6.5). StandardEncoding is read as
 /// WinAnsiEncoding: they agree on letters and digits.
-fn simple_characters(document: &Document<'_>, font: &Dictionary) -> Result<[Option<char>; 256], ReadError> {
-    let encoding = document.entry(font, b"Encoding")?;
+fn simple_characters(view: View<'_, '_>, font: &Dictionary) -> Result<[Option<char>; 256], ReadError> {
+    let encoding = view.entry(font, b"Encoding")?;
     let base = match &encoding {
         Object::Name(name) => Some(name.clone()),
         Object::Dictionary(dictionary) => {
-            document.entry(dictionary, b"BaseEncoding")?.as_name().map(<[u8]>::to_vec)
+            view.entry(dictionary, b"BaseEncoding")?.as_name().map(<[u8]>::to_vec)
         }
         _ => None,
     };
@@ -197,7 +193,7 @@ fn simple_characters(document: &Document<'_>, font: &Dictionary) -> Result<[Opti
         *character = decode(code);
     }
     let Object::Dictionary(dictionary) = &encoding else { return Ok(characters) };
-    let Object::Array(differences) = document.entry(dictionary, b"Differences")? else {
+    let Object::Array(differences) = view.entry(dictionary, b"Differences")? else {
         return Ok(characters);
     };
     let mut code = 0usize;
@@ -216,42 +212,39 @@ fn simple_characters(document: &Document<'_>, font: &Dictionary) -> Result<[Opti
     Ok(characters)
 }
 
-fn simple_widths(document: &Document<'_>, font: &Dictionary) -> Result<[f64; 256], ReadError> {
+fn simple_widths(view: View<'_, '_>, font: &Dictionary) -> Result<[f64; 256], ReadError> {
     let mut widths = [0.0; 256];
-    let Object::Array(given) = document.entry(font, b"Widths")? else {
-        let base = document.entry(font, b"BaseFont")?;
+    let Object::Array(given) = view.entry(font, b"Widths")? else {
+        let base = view.entry(font, b"BaseFont")?;
         let name = base.as_name().unwrap_or_default();
         for (code, width) in (0u8..=255).zip(widths.iter_mut()) {
             *width = standard_width(name, code);
         }
         return Ok(widths);
     };
-    if let Object::Dictionary(descriptor) = document.entry(font, b"FontDescriptor")? {
-        let missing = document.entry(&descriptor, b"MissingWidth")?.as_number().unwrap_or(0.0);
+    if let Object::Dictionary(descriptor) = view.entry(font, b"FontDescriptor")? {
+        let missing = view.entry(&descriptor, b"MissingWidth")?.as_number().unwrap_or(0.0);
         widths = [missing; 256];
     }
-    let first = document.entry(font, b"FirstChar")?.as_integer().and_then(|n| usize::try_from(n).ok());
+    let first = view.entry(font, b"FirstChar")?.as_integer().and_then(|n| usize::try_from(n).ok());
     for (i, width) in given.iter().take(256).enumerate() {
         if let Some(slot) = widths.get_mut(first.unwrap_or(0).saturating_add(i)) {
-            *slot = document.resolve(width)?.as_number().unwrap_or(0.0);
+            *slot = view.resolve(width)?.as_number().unwrap_or(0.0);
         }
     }
     Ok(widths)
 }
 
 /// The /W array of a CIDFont (ISO 32000-2 §9.7.4.3).
-fn composite_widths(
-    document: &Document<'_>,
-    descendant: &Dictionary,
-) -> Result<HashMap<u32, f64>, ReadError> {
+fn composite_widths(view: View<'_, '_>, descendant: &Dictionary) -> Result<HashMap<u32, f64>, ReadError> {
     let mut widths = HashMap::new();
-    let Object::Array(items) = document.entry(descendant, b"W")? else { return Ok(widths) };
+    let Object::Array(items) = view.entry(descendant, b"W")? else { return Ok(widths) };
     let cid = |object: &Object| object.as_integer().and_then(|n| u32::try_from(n).ok());
     let mut rest = items.as_slice();
     while let [first, second, behind @ ..] = rest {
         rest = behind;
         let Some(first) = cid(first) else { continue };
-        match document.resolve(second)? {
+        match view.resolve(second)? {
             Object::Array(list) => {
                 for (number, width) in (first..).zip(&list) {
                     widths.insert(number, width.as_number().unwrap_or(0.0));

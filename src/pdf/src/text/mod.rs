@@ -15,7 +15,7 @@ mod page;
 
 use page::{Letter, Reader};
 
-use crate::syntax::{Document, ReadError};
+use crate::syntax::{Dictionary, Document, ReadError, Stream, View};
 
 /// Where a text was found.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -67,7 +67,7 @@ pub fn find(document: &Document<'_>, text: &str, occurrence: i32) -> Result<Foun
     if occurrence == 0 {
         return Err(SearchError::Zeroth);
     }
-    let mut reader = Reader::new(document);
+    let mut reader = Reader::new(document.view());
     let mut left = occurrence.unsigned_abs();
     let mut found = 0;
     for page in document.pages(occurrence < 0)? {
@@ -87,6 +87,34 @@ pub fn find(document: &Document<'_>, text: &str, occurrence: i32) -> Result<Foun
         }
     }
     Err(SearchError::NotFound { text: text.to_owned(), occurrence, found })
+}
+
+/// What the appearance of a form field shows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Drawn {
+    /// Its characters, folded as [`folded`] does it.
+    pub(crate) text: String,
+    /// How many codes of its text stand for a character nobody can tell.
+    pub(crate) unknown: usize,
+    /// How many images and shadings it paints.
+    pub(crate) pictures: usize,
+}
+
+/// Reads an appearance stream; fonts it does not name itself are looked for in `fallback` (the form's
+/// `/DR`).
+///
+/// # Errors
+/// [`SearchError`] when it cannot be read or costs too much.
+pub(crate) fn drawn(view: View<'_, '_>, form: &Stream, fallback: &Dictionary) -> Result<Drawn, SearchError> {
+    let mut reader = Reader::new(view);
+    let letters = reader.form_letters(form, fallback)?;
+    let text = letters.iter().map(|letter| letter.character).collect();
+    Ok(Drawn { text, unknown: reader.unknown, pictures: reader.pictures })
+}
+
+/// A text as [`drawn`] gives it: without white space, look-alikes made equal.
+pub(crate) fn folded(text: &str) -> String {
+    text.chars().flat_map(fold::fold).collect()
 }
 
 /// The middles of all matches that do not overlap, in order.

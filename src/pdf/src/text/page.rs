@@ -7,7 +7,7 @@ use super::SearchError;
 use super::fold::fold;
 use super::font::Font;
 use crate::syntax::content::Tokens;
-use crate::syntax::{Dictionary, Document, Object, ObjectId, Page, ReadError};
+use crate::syntax::{Dictionary, Object, ObjectId, Page, ReadError, Stream, View};
 
 /// One folded character and where it stands in default user space.
 #[derive(Debug, Clone, Copy)]
@@ -23,25 +23,51 @@ pub(super) struct Letter {
 
 /// Reads pages; fonts are kept from one page to the next, and so is what has been spent.
 pub(super) struct Reader<'d, 'a> {
-    document: &'d Document<'a>,
+    view: View<'d, 'a>,
     fonts: HashMap<ObjectId, Rc<Font>>,
     content: usize,
     operations: usize,
+    /// Codes shown that nothing gives a character for.
+    pub(super) unknown: usize,
+    /// Images and other XObjects that are not forms, inline images included.
+    pub(super) pictures: usize,
 }
 
 impl<'d, 'a> Reader<'d, 'a> {
-    pub(super) fn new(document: &'d Document<'a>) -> Self {
-        Self { document, fonts: HashMap::new(), content: 0, operations: 0 }
+    pub(super) fn new(view: View<'d, 'a>) -> Self {
+        Self { view, fonts: HashMap::new(), content: 0, operations: 0, unknown: 0, pictures: 0 }
+    }
+
+    /// The letters a form XObject draws; fonts it does not name itself are looked for in `fallback`.
+    pub(super) fn form_letters(
+        &mut self,
+        form: &Stream,
+        fallback: &Dictionary,
+    ) -> Result<Vec<Letter>, SearchError> {
+        let mut resources = match self.view.entry(&form.dictionary, b"Resources")? {
+            Object::Dictionary(own) => own,
+            _ => Dictionary::new(),
+        };
+        if let Object::Dictionary(mut fonts) = self.view.entry(fallback, b"Font")? {
+            if let Object::Dictionary(own) = self.view.entry(&resources, b"Font")? {
+                own.iter().for_each(|(name, font)| fonts.set(name, font.clone()));
+            }
+            resources.set(b"Font", Object::Dictionary(fonts));
+        }
+        let data = self.data(&Object::Stream(form.clone()))?;
+        let mut letters = Vec::new();
+        self.run(&data, &resources, Matrix::IDENTITY, MAX_FORMS, &mut letters)?;
+        Ok(letters)
     }
 
     /// The letters of `page`.
     pub(super) fn letters(&mut self, page: &Page) -> Result<Vec<Letter>, SearchError> {
         let mut data = Vec::new();
-        match self.document.entry(&page.dictionary, b"Contents")? {
+        match self.view.entry(&page.dictionary, b"Contents")? {
             Object::Stream(stream) => data = self.data(&Object::Stream(stream))?,
             Object::Array(parts) => {
                 for part in parts.iter().take(MAX_PARTS) {
-                    data.extend(self.data(&self.document.resolve(part)?)?);
+                    data.extend(self.data(&self.view.resolve(part)?)?);
                     // Tokens do not go on from one stream to the next (ISO 32000-2 §7.8.2).
                     data.push(b'\n');
                 }
@@ -56,7 +82,7 @@ impl<'d, 'a> Reader<'d, 'a> {
     fn data(&mut self, object: &Object) -> Result<Vec<u8>, SearchError> {
         let Object::Stream(stream) = object else { return Ok(Vec::new()) };
         let left = MAX_CONTENT.saturating_sub(self.content);
-        let data = match self.document.stream_data(stream, left) {
+        let data = match self.view.stream_data(stream, left) {
             Ok(data) => data,
             // Viewers leave a page blank from a stream they cannot decode; no keyword stands there.
             Err(ReadError::Unsupported { .. } | ReadError::Malformed { .. }) => Vec::new(),
@@ -115,22 +141,22 @@ impl<'d, 'a> Reader<'d, 'a> {
                     text = line;
                 }
                 b"T*" => text = next_line(0.0, -state.leading),
-                b"Tj" => show(&state, &mut text, operands.first(), letters),
+                b"Tj" => self.unknown += show(&state, &mut text, operands.first(), letters),
                 b"'" => {
                     text = next_line(0.0, -state.leading);
-                    show(&state, &mut text, operands.first(), letters);
+                    self.unknown += show(&state, &mut text, operands.first(), letters);
                 }
                 b"\"" => {
                     (state.word_spacing, state.character_spacing) = (number(0), number(1));
                     text = next_line(0.0, -state.leading);
-                    show(&state, &mut text, operands.get(2), letters);
+                    self.unknown += show(&state, &mut text, operands.get(2), letters);
                 }
                 b"TJ" => {
                     for item in operands.first().and_then(Object::as_array).unwrap_or_default() {
                         if let Some(back) = item.as_number() {
                             text = state.move_by(-back / 1_000.0 * state.size).then(text);
                         } else {
-                            show(&state, &mut text, Some(item), letters);
+                            self.unknown += show(&state, &mut text, Some(item), letters);
                         }
                     }
                 }
@@ -138,6 +164,7 @@ impl<'d, 'a> Reader<'d, 'a> {
                     let name = operands.first().and_then(Object::as_name).unwrap_or_default();
                     self.form(resources, name, state.matrix, forms, letters)?;
                 }
+                b"EI" | b"sh" => self.pictures += 1,
                 _ => {}
             }
         }
@@ -155,17 +182,18 @@ impl<'d, 'a> Reader<'d, 'a> {
     ) -> Result<(), SearchError> {
         let Some(forms) = forms.checked_sub(1) else { return Ok(()) };
         let Object::Stream(stream) = self.resource(resources, b"XObject", name)?.1 else { return Ok(()) };
-        if self.document.entry(&stream.dictionary, b"Subtype")?.as_name() != Some(b"Form") {
+        if self.view.entry(&stream.dictionary, b"Subtype")?.as_name() != Some(b"Form") {
+            self.pictures += 1;
             return Ok(());
         }
-        let matrix = match self.document.entry(&stream.dictionary, b"Matrix")? {
+        let matrix = match self.view.entry(&stream.dictionary, b"Matrix")? {
             Object::Array(numbers) if numbers.len() == 6 => {
                 Matrix(std::array::from_fn(|i| numbers.get(i).and_then(Object::as_number).unwrap_or(0.0)))
             }
             _ => Matrix::IDENTITY,
         };
         // A form without resources uses its page's (ISO 32000-2 §7.8.3, obsolete).
-        let own = match self.document.entry(&stream.dictionary, b"Resources")? {
+        let own = match self.view.entry(&stream.dictionary, b"Resources")? {
             Object::Dictionary(own) => own,
             _ => resources.clone(),
         };
@@ -176,10 +204,10 @@ impl<'d, 'a> Reader<'d, 'a> {
     fn font(&mut self, resources: &Dictionary, name: &[u8]) -> Result<Option<Rc<Font>>, SearchError> {
         let (id, object) = match self.resource_id(resources, b"Font", name)? {
             (Some(id), _) if self.fonts.contains_key(&id) => return Ok(self.fonts.get(&id).cloned()),
-            (id, reference) => (id, self.document.resolve(&reference)?),
+            (id, reference) => (id, self.view.resolve(&reference)?),
         };
         let Some(dictionary) = object.as_dictionary() else { return Ok(None) };
-        let font = match Font::read(self.document, dictionary) {
+        let font = match Font::read(self.view, dictionary) {
             Ok(font) => Rc::new(font),
             Err(ReadError::Unsupported { .. } | ReadError::Malformed { .. }) => return Ok(None),
             Err(error) => return Err(error.into()),
@@ -197,7 +225,7 @@ impl<'d, 'a> Reader<'d, 'a> {
         name: &[u8],
     ) -> Result<(Option<ObjectId>, Object), SearchError> {
         let (id, object) = self.resource_id(resources, kind, name)?;
-        Ok((id, self.document.resolve(&object)?))
+        Ok((id, self.view.resolve(&object)?))
     }
 
     /// A named resource as it stands: mostly a reference.
@@ -207,15 +235,17 @@ impl<'d, 'a> Reader<'d, 'a> {
         kind: &[u8],
         name: &[u8],
     ) -> Result<(Option<ObjectId>, Object), SearchError> {
-        let named = self.document.entry(resources, kind)?;
+        let named = self.view.entry(resources, kind)?;
         let object = named.as_dictionary().and_then(|named| named.get(name)).cloned().unwrap_or(Object::Null);
         Ok((object.as_reference(), object))
     }
 }
 
-/// Shows a string: adds its letters and moves the text matrix on.
-fn show(state: &State, text: &mut Matrix, string: Option<&Object>, letters: &mut Vec<Letter>) {
-    let (Some(font), Some(bytes)) = (&state.font, string.and_then(Object::as_string)) else { return };
+/// Shows a string: adds its letters, moves the text matrix on, and counts the codes that say nothing.
+fn show(state: &State, text: &mut Matrix, string: Option<&Object>, letters: &mut Vec<Letter>) -> usize {
+    let Some(bytes) = string.and_then(Object::as_string) else { return 0 };
+    let Some(font) = &state.font else { return bytes.len() };
+    let mut unknown = 0;
     font.glyphs(bytes, |glyph| {
         let place = Matrix([state.horizontal, 0.0, 0.0, 1.0, 0.0, state.rise]).then(*text).then(state.matrix);
         let spacing = state.character_spacing + if glyph.word_space { state.word_spacing } else { 0.0 };
@@ -230,8 +260,10 @@ fn show(state: &State, text: &mut Matrix, string: Option<&Object>, letters: &mut
         for character in glyph.text.chars().flat_map(fold) {
             letters.push(Letter { character, start, end, up });
         }
+        unknown += usize::from(glyph.text.is_empty());
         *text = state.move_by(advance + spacing).then(*text);
     });
+    unknown
 }
 
 /// The part of the graphics and text state that places text.

@@ -76,6 +76,12 @@ impl Form {
             .map(|(id, field)| (*id, field))
     }
 
+    /// Whether viewers make the appearances of text and choice fields anew (§12.7.3).
+    pub(crate) fn needs_appearances(&self) -> bool {
+        let entry = self.dictionary.as_ref().and_then(|(_, form)| form.get(b"NeedAppearances"));
+        entry == Some(&Object::Boolean(true))
+    }
+
     /// The widgets of a field: itself, if it is one, and its kids.
     pub(crate) fn widgets(&self, field: ObjectId) -> impl Iterator<Item = &Dictionary> {
         self.nodes.values().filter(move |node| node.field == field).map(|node| &node.dictionary)

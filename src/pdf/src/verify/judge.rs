@@ -9,23 +9,25 @@ use super::cms::{CmsContainer, TimeStampContainer};
 use super::container::{Context, Judgement, OpenContainer, SignatureContainer};
 use super::evidence::Evidence;
 use super::inspect::{Findings, Found};
-use super::permissions::Permissions;
 use super::report::{
     Coverage, FileFacts, Integrity, Kind, Level, Report, SignatureReport, TimeSource, Trust, Verdict,
 };
-use super::{Class, Options, Unreadable, changes, date, hash};
-use crate::revisions::References;
+use super::{Options, Unreadable, changes, date, hash};
 use crate::syntax::{Dictionary, Document, Object, ReadError};
 
 pub(crate) fn judge(
     document: &Document<'_>,
-    findings: Findings,
+    mut findings: Findings,
     options: &Options<'_>,
 ) -> Result<Report, Unreadable> {
-    let opened: Vec<Result<Box<dyn OpenContainer>, Judgement>> =
+    let mut opened: Vec<Result<Box<dyn OpenContainer>, Judgement>> =
         findings.signatures.iter().map(|found| open(found, options)).collect();
-    let digests = digest_all(document, &findings, &opened)?;
-    let steps = steps(document, &findings)?;
+    let (mut digests, startxrefs) = digest_all(document, &findings, &opened)?;
+    let lost = findings.lost(document, &startxrefs)?;
+    opened.extend(lost.iter().map(|found| open(found, options)));
+    digests.extend(lost.iter().map(|_| None));
+    findings.signatures.extend(lost);
+    let steps = changes::steps(document, &findings)?;
     let evidence =
         if findings.signatures.is_empty() { Evidence::default() } else { Evidence::of(document.view())? };
     let mut warnings = findings.warnings.clone();
@@ -133,11 +135,15 @@ fn open(found: &Found, options: &Options<'_>) -> Result<Box<dyn OpenContainer>, 
     verifier.open(&signed.container).map_err(Judgement::broken)
 }
 
+/// By signature; `None` where no digest is wanted.
+type Digests = Vec<Option<Vec<u8>>>;
+
+/// The digest of each signature's octets, and where the file holds a `startxref`.
 fn digest_all(
     document: &Document<'_>,
     findings: &Findings,
     opened: &[Result<Box<dyn OpenContainer>, Judgement>],
-) -> Result<Vec<Option<Vec<u8>>>, ReadError> {
+) -> Result<(Digests, Vec<u64>), ReadError> {
     let mut jobs = Vec::new();
     let mut owners = Vec::new();
     for (i, (found, container)) in findings.signatures.iter().zip(opened).enumerate() {
@@ -151,37 +157,14 @@ fn digest_all(
             owners.push(i);
         }
     }
-    let mut digests: Vec<Option<Vec<u8>>> = vec![None; opened.len()];
-    for (owner, digest) in owners.into_iter().zip(hash::digests(document.source(), &jobs)?) {
+    let mut digests: Digests = vec![None; opened.len()];
+    let pass = hash::pass(document.source(), &jobs)?;
+    for (owner, digest) in owners.into_iter().zip(pass.digests) {
         if let Some(slot) = digests.get_mut(owner) {
             *slot = Some(digest);
         }
     }
-    Ok(digests)
-}
-
-/// What each revision changed, from the first signed one on; index 0 is unused.
-fn steps(document: &Document<'_>, findings: &Findings) -> Result<Vec<changes::Step>, ReadError> {
-    let mut steps = vec![changes::Step::default(); findings.revisions.list.len()];
-    let first =
-        findings.signatures.iter().filter_map(|f| f.examined.signed.as_ref()).map(|s| s.revision).min();
-    let Some(first) = first.filter(|first| first + 1 < steps.len()) else { return Ok(steps) };
-    let pairs = findings.revisions.list.iter().zip(&findings.forms).enumerate().skip(first);
-    let mut before: Option<(crate::syntax::View<'_, '_>, &super::fields::Form)> = None;
-    let mut references = References::default();
-    for (i, (revision, form)) in pairs {
-        let view = revision.view(document);
-        match before {
-            None => references = References::of(view)?,
-            Some(old) => {
-                if let Some(slot) = steps.get_mut(i) {
-                    *slot = changes::step(revision, old, (view, &**form), &mut references)?;
-                }
-            }
-        }
-        before = Some((view, &**form));
-    }
-    Ok(steps)
+    Ok((digests, pass.startxrefs))
 }
 
 struct Entry<'e, 'a> {
@@ -199,7 +182,8 @@ impl Entry<'_, '_> {
         let revision = examined.signed.as_ref().map(|signed| signed.revision);
         let mut reasons: Vec<String> = examined.reasons.iter().map(|reason| (*reason).to_owned()).collect();
         reasons.extend(judgement.reasons);
-        let (changes, changes_allowed) = self.changes(found, &mut reasons)?;
+        let after = changes::after(self.document, self.findings, self.steps, found)?;
+        reasons.extend(after.reasons);
         let length = self.document.source().len();
         let newest = self.findings.revisions.list.len().checked_sub(1);
         let coverage = match revision {
@@ -242,8 +226,9 @@ impl Entry<'_, '_> {
             not_covered: not_covered(examined.byte_range, revision.is_some(), length),
             byte_range: examined.byte_range,
             revision: revision.map(|revision| revision + 1),
-            changes,
-            changes_allowed,
+            changes: after.classes,
+            changes_allowed: after.allowed,
+            changed_objects: after.objects,
             trust: judgement.trust,
             level,
             level_reason: None,
@@ -260,46 +245,6 @@ impl Entry<'_, '_> {
             validation: None,
             timestamp_validation: None,
         })
-    }
-
-    /// What happened after the signature, and whether it allowed that.
-    fn changes(&self, found: &Found, reasons: &mut Vec<String>) -> Result<(Vec<Class>, bool), ReadError> {
-        let Some(signed) = &found.examined.signed else {
-            let classes = if found.removed { vec![Class::Other] } else { Vec::new() };
-            return Ok((classes, !found.removed));
-        };
-        let Some(revision) = self.findings.revisions.list.get(signed.revision) else {
-            return Ok((Vec::new(), false));
-        };
-        let mut total = changes::Step::default();
-        for step in self.steps.iter().skip(signed.revision + 1) {
-            total.classes.extend(&step.classes);
-            total.fields.extend(step.fields.iter().cloned());
-            total.visible_signature |= step.visible_signature;
-            reasons.extend(step.reasons.iter().cloned());
-        }
-        if self.findings.revisions.trailing.is_some() {
-            total.classes.insert(Class::TrailingData);
-            reasons.push("there is data after the end of the document".into());
-        }
-        if !self.findings.revisions.ordered || found.removed {
-            total.classes.insert(Class::Other);
-        }
-        let view = revision.view(self.document);
-        let form = self.findings.forms.get(signed.revision);
-        let field = found.field.as_ref().and_then(|(id, _)| form?.nodes.get(id));
-        let (Some(id), dictionary) = (found.id, &found.examined.dictionary) else {
-            return Ok((total.classes.into_iter().collect(), false));
-        };
-        let permissions = Permissions::of(view, id, dictionary, field)?;
-        let violations = permissions.violations(&total);
-        let allowed = violations.is_empty();
-        reasons.extend(violations);
-        if allowed && total.classes.contains(&Class::Annotation) {
-            reasons
-                .push("annotations were changed after signing, as the signer allowed; look at them".into());
-        }
-        Ok((total.classes.into_iter().collect(), allowed))
     }
 }
 

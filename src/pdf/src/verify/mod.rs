@@ -14,12 +14,13 @@ pub(crate) mod fields;
 mod hash;
 pub(crate) mod inspect;
 mod judge;
+mod lost;
 mod permissions;
 mod report;
 pub(crate) mod structure;
 mod trust;
 
-pub use changes::Class;
+pub use changes::{ChangedObject, Class};
 pub use container::{Context, Judgement, OpenContainer, SignatureContainer};
 pub use report::{
     Coverage, FileFacts, Integrity, Kind, Level, Report, SignatureReport, TimeSource, TimestampReport, Trust,

@@ -66,6 +66,11 @@ impl Permissions {
         Ok(Self { level: levels.into_iter().min().unwrap_or(2), certifies, locks })
     }
 
+    /// Whether the signature certifies the document.
+    pub(crate) fn certifies(&self) -> bool {
+        self.certifies
+    }
+
     /// Why `step` goes beyond them; empty when it does not.
     pub(crate) fn violations(&self, step: &Step) -> Vec<String> {
         let mut violations = Vec::new();

@@ -4,7 +4,7 @@ use pki::validation::{StampKind, TimestampValidation, Validation};
 use pki::{Indication, SubIndication};
 use serde::Serialize;
 
-use super::Class;
+use super::{ChangedObject, Class};
 
 /// What can be said about a whole file.
 #[derive(Debug, Clone, Serialize)]
@@ -77,6 +77,9 @@ pub struct SignatureReport {
     pub changes: Vec<Class>,
     /// Whether its signer allowed all of them.
     pub changes_allowed: bool,
+    /// The objects that later revisions added, changed or freed, with the class of the rule that knows each;
+    /// the first thousand.
+    pub changed_objects: Vec<ChangedObject>,
     /// Whether its certificate leads to a trust anchor, and nothing is known against it.
     pub trust: Trust,
     /// The PAdES baseline level it reaches.

@@ -117,6 +117,10 @@ fn check(
     if span != Some(&(gap_start..gap_end)) {
         return Err("the gap of the byte range is not exactly the /Contents string");
     }
+    // Nothing but digits: white space there would be octets that nobody signed and no rule speaks of.
+    if gap_end - gap_start != contents.bytes.len() as u64 * 2 + 2 {
+        return Err("the signature's /Contents holds more than hexadecimal digits");
+    }
     let container = strip_padding(&contents.bytes)?.to_vec();
     let Some(revision) = revisions.ending_at(end) else {
         examined.partial = true;
@@ -124,6 +128,9 @@ fn check(
     };
     if revisions.holding(located.extent.start) != Some(revision) || located.extent.end > end {
         return Err("the signature dictionary is not part of the revision it signs");
+    }
+    if let Some(doubt) = revisions.doubt(revision) {
+        return Err(doubt);
     }
     let then = revisions.list.get(revision).map(|r| r.view(view.document()).locate(located.id.number));
     if then.flatten() != view.locate(located.id.number) {

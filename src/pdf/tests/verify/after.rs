@@ -28,16 +28,19 @@ fn filling_in_a_field_is_form() {
 fn new_appearances_and_states_of_fields_are_form() {
     let mut later = Later::than(&signed_form());
     let fresh = later.next;
-    later.set(6, "AP", &format!("<< /N {fresh} 0 R >>"));
+    let field = super::later::show(&cinnabar_pdf::syntax::Object::Dictionary(later.get(6)));
+    later
+        .w
+        .object(6, &field.replace("/N 10 0 R", &format!("/N {fresh} 0 R")).replace("/FT", "/V (Zhang) /FT"));
     later.w.stream(
         fresh,
         "/Type /XObject /Subtype /Form /BBox [0 0 90 20] /Resources << /Font << /F1 13 0 R >> >>",
-        b"(Zhang) Tj",
+        b"/Tx BMC BT /F1 9 Tf (Zhang) Tj ET EMC",
     );
     later.w.object(
         8,
         &super::later::show(&cinnabar_pdf::syntax::Object::Dictionary(later.get(8)))
-            .replace("/Off /Rect", "/Yes /Rect"),
+            .replace("/V /Off /AS /Off", "/V /Yes /AS /Yes"),
     );
     assert_allowed(&later.finish(), &[Class::Form]);
 }
@@ -46,7 +49,8 @@ fn new_appearances_and_states_of_fields_are_form() {
 fn an_appearance_rewritten_in_place_is_form_unless_a_page_draws_it_too() {
     let form = "/Type /XObject /Subtype /Form /BBox [0 0 90 20]";
     let mut later = Later::than(&signed_form());
-    later.w.stream(10, form, b"(Zhang) Tj");
+    later.set(6, "V", "(Zhang)");
+    later.w.stream(10, form, b"BT /F1 9 Tf (Zhang) Tj ET");
     assert_allowed(&later.finish(), &[Class::Form]);
     let mut later = Later::than(&signed_form());
     later.w.stream(12, form, b"(1000000) Tj");

@@ -8,7 +8,7 @@ impl Analysis<'_, '_, '_> {
     pub(super) fn pages(&mut self) -> Result<(), ReadError> {
         let numbers: Vec<u32> = self.changed.keys().copied().collect();
         for number in numbers {
-            if self.explained.contains(&number) {
+            if self.explained.contains_key(&number) {
                 continue;
             }
             let Some((old, new)) = self.in_place(number).map(|(a, b)| (a.clone(), b.clone())) else {
@@ -123,7 +123,7 @@ impl Analysis<'_, '_, '_> {
     pub(super) fn annotations(&mut self) {
         let numbers: Vec<u32> = self.changed.keys().copied().collect();
         for number in numbers {
-            if self.explained.contains(&number) {
+            if self.explained.contains_key(&number) {
                 continue;
             }
             let Some((old, new)) = self.in_place(number).map(|(a, b)| (a.clone(), b.clone())) else {

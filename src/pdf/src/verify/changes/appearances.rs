@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::super::fields::Role;
 use super::{Analysis, Class, is_type};
-use crate::syntax::Object;
+use crate::syntax::{Object, ObjectId};
 
 impl Analysis<'_, '_, '_> {
     /// Appearance streams rewritten under their old number: harmless only if nothing but form fields of a
@@ -15,7 +15,7 @@ impl Analysis<'_, '_, '_> {
             .keys()
             .copied()
             .filter(|number| {
-                !self.explained.contains(number)
+                !self.explained.contains_key(number)
                     && self.in_place(*number).is_some_and(|pair| match pair {
                         // Not a container of other objects, such as an object stream.
                         (Object::Stream(a), Object::Stream(b)) => [a, b].iter().all(|s| {
@@ -35,21 +35,27 @@ impl Analysis<'_, '_, '_> {
                 self.explain(number);
                 self.explain_tree(&new);
                 self.step.classes.insert(Class::Form);
-                self.step.fields.extend(names);
+                self.step.fields.extend(names.iter().map(|(_, name)| name.clone()));
+                self.drawn.extend(names.into_iter().map(|(field, _)| field));
             }
         }
     }
 
     /// Every way to `number` starts at a field that is no signature, within `depth` steps, through
     /// dictionaries that can only be appearance dictionaries.
-    fn drawn_by_fields_only(&self, number: u32, depth: usize, names: &mut BTreeSet<String>) -> bool {
+    fn drawn_by_fields_only(
+        &self,
+        number: u32,
+        depth: usize,
+        names: &mut BTreeSet<(ObjectId, String)>,
+    ) -> bool {
         let referrers = self.references.to(number);
         !referrers.is_empty()
             && referrers.iter().all(|from| {
                 let field =
                     self.old_form.nodes.iter().find(|(id, _)| id.number == *from).map(|(_, field)| field);
                 if let Some(field) = field {
-                    names.insert(field.name.clone());
+                    names.insert((field.field, field.name.clone()));
                     let appearance = field.dictionary.get(b"AP");
                     return field.kind.as_deref().is_some_and(|kind| kind != b"Sig")
                         && field.role != Role::Group

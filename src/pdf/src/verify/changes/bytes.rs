@@ -3,6 +3,8 @@
 //! What stands between is invisible to us and visible to readers that rebuild a broken file by scanning;
 //! the incremental-saving and shadow attacks place their second document there.
 
+use std::ops::Range;
+
 use super::Analysis;
 use crate::revisions::in_use;
 use crate::syntax::parser::Parser;
@@ -13,7 +15,7 @@ impl Analysis<'_, '_, '_> {
         let document = self.new.document();
         let sections = document.sections().get(self.revision.sections.clone()).unwrap_or_default();
         let (start, end) = (self.revision.start, self.revision.eof);
-        let mut extents = Vec::new();
+        let mut extents: Vec<Range<u64>> = Vec::new();
         for section in sections {
             extents.push(section.offset..section.end);
             extents.extend(section.streams.iter().map(|(_, extent)| extent.clone()));
@@ -24,7 +26,12 @@ impl Analysis<'_, '_, '_> {
             let Some(Entry::Offset { offset, generation }) = self.new.locate(number) else { continue };
             if (start..end).contains(&offset) {
                 let located = self.new.located(ObjectId { number, generation })?;
-                extents.extend(located.map(|located| located.extent));
+                if let Some(located) = located {
+                    if located.extent.end > self.revision.end {
+                        self.other(format!("object {number} ends behind its revision"));
+                    }
+                    extents.push(located.extent);
+                }
             } else if self.old.locate(number) != self.new.locate(number) {
                 self.other(format!("object {number} was moved to bytes outside its revision"));
             }
@@ -33,9 +40,14 @@ impl Analysis<'_, '_, '_> {
         if sections.iter().flat_map(|section| section.hidden.numbers()).any(|n| in_use(self.old.locate(n))) {
             self.other("a hybrid section changes objects that older readers go on to see unchanged");
         }
-        extents.sort_by_key(|extent| extent.start);
+        extents.sort_by_key(|extent| (extent.start, extent.end));
+        extents.dedup();
         let mut at = start;
         for extent in extents {
+            if extent.start < at {
+                // A second object inside the first one's octets: which of them counts is the reader's choice.
+                self.other(format!("octets {} to {at} belong to two objects", extent.start));
+            }
             if extent.start > at && !self.is_blank(at, extent.start)? {
                 self.other(format!("octets {at} to {} belong to no object", extent.start));
             }
@@ -50,6 +62,11 @@ impl Analysis<'_, '_, '_> {
             return Ok(false);
         };
         let window = self.new.document().input().read(start, length)?;
+        // A reader that rebuilds a broken file looks for these wherever they stand.
+        let structure = |word: &&[u8]| memchr::memmem::find(&window, word).is_some();
+        if [b"obj".as_slice(), b"xref", b"trailer"].iter().any(structure) {
+            return Ok(false);
+        }
         let mut parser = Parser::new(&window, 0, 1, 1);
         parser.skip_space();
         Ok(parser.position() >= window.len())

@@ -18,6 +18,7 @@ impl Analysis<'_, '_, '_> {
         for warning in new.warnings.iter().filter(|warning| !old.warnings.contains(warning)) {
             self.other(warning.clone());
         }
+        self.role = Class::Form;
         self.form_dictionary(old, new)?;
         for (id, before) in &old.nodes {
             match new.nodes.get(id) {
@@ -56,6 +57,10 @@ impl Analysis<'_, '_, '_> {
             if self.is_new(holder) || (old_id == Some(*id) && self.only_from(holder, &[catalog])) {
                 self.explain(holder);
             }
+        }
+        if old.needs_appearances() != new.needs_appearances() {
+            // What viewers show changes from the appearances to the values or back.
+            self.drawn.extend(old.nodes.values().map(|node| node.field));
         }
         for key in differing(before, now) {
             match key {
@@ -118,6 +123,13 @@ impl Analysis<'_, '_, '_> {
         }
         let before = old_raw.map(|raw| self.old.resolve(raw)).transpose()?;
         let before = before.as_ref().and_then(Object::as_dictionary).unwrap_or(const { &Dictionary::EMPTY });
+        // Fields that viewers draw themselves take their fonts from here.
+        let kinds = self.old_form.nodes.values().map(|node| node.kind.as_deref());
+        if kinds.into_iter().any(|kind| matches!(kind, Some(b"Tx" | b"Ch"))) {
+            self.step.classes.insert(Class::Form);
+        } else {
+            self.quiet = true;
+        }
         let holder = self.grown(holder, old_raw, raw);
         for (key, value) in before.iter() {
             let Some(now) = resources.get(key) else {
@@ -167,8 +179,9 @@ impl Analysis<'_, '_, '_> {
         if !self.changed.contains_key(&id.number) {
             return Ok(());
         }
-        self.explain(id.number);
         let signature = new.kind.as_deref() == Some(b"Sig");
+        self.role = if signature { Class::Signature } else { Class::Form };
+        self.explain(id.number);
         let value_before = |form: &Form| form.nodes.get(&old.field).and_then(|f| f.value.clone());
         let signing = signature && value_before(old_form).is_none() && value_before(form).is_some();
         let mut filled = false;
@@ -211,6 +224,7 @@ impl Analysis<'_, '_, '_> {
         if filled {
             self.step.classes.insert(Class::Form);
             self.step.fields.insert(new.name.clone());
+            self.drawn.insert(new.field);
         } else {
             self.quiet = true; // flags and dates alone
         }
@@ -236,6 +250,7 @@ impl Analysis<'_, '_, '_> {
             self.other(format!("an older object became signature field `{}`", field.name));
             return Ok(());
         }
+        self.role = Class::Signature;
         self.explain(id.number);
         for (key, value) in field.dictionary.iter() {
             match key {
@@ -249,6 +264,10 @@ impl Analysis<'_, '_, '_> {
             }
         }
         let shows = is_visible(&field.dictionary);
+        if shows && self.covers_its_page(&field.dictionary)? {
+            self.step.classes.insert(Class::Annotation);
+            self.remark(format!("new signature field `{}` covers most of its page", field.name));
+        }
         if field.role == Role::Widget {
             // Its field judges the value; here only what shows counts.
             self.step.visible_signature |= shows;
@@ -282,17 +301,35 @@ impl Analysis<'_, '_, '_> {
             self.other(format!("the value of signature field `{}` is not a dictionary", field.name));
             return Ok(());
         };
-        self.explain_tree(reference);
         let shows = form.widgets(field.field).any(is_visible);
         let timestamp = signature.get(b"SubFilter").and_then(Object::as_name) == Some(b"ETSI.RFC3161")
             && signature.get(b"Type").is_none_or(|kind| kind.as_name() == Some(b"DocTimeStamp"));
         if timestamp && !shows {
+            self.role = Class::Ltv;
             self.step.classes.insert(Class::Ltv);
         } else {
             self.step.classes.insert(Class::Signature);
             self.step.fields.insert(field.name.clone());
         }
+        self.explain_tree(reference);
         Ok(())
+    }
+
+    /// Whether a widget covers more of its page than any seal does: then it is a picture laid over it.
+    fn covers_its_page(&self, widget: &Dictionary) -> Result<bool, ReadError> {
+        let mut page = self.new.entry(widget, b"P")?;
+        let mut size = A4;
+        for _ in 0..self.new.document().limits().depth {
+            let Object::Dictionary(node) = &page else { break };
+            let cropped = area(&self.new.entry(node, b"CropBox")?);
+            if let Some(found) = cropped.or(area(&self.new.entry(node, b"MediaBox")?)) {
+                size = found;
+                break;
+            }
+            page = self.new.entry(node, b"Parent")?;
+        }
+        // A rectangle that cannot be read may be anything.
+        Ok(area(&self.new.entry(widget, b"Rect")?).is_none_or(|area| area > size * MOST))
     }
 }
 
@@ -316,6 +353,17 @@ fn is_visible(widget: &Dictionary) -> bool {
     differ(x0, x1) && differ(y0, y1)
 }
 
+/// The area of a rectangle (§7.9.5).
+fn area(rectangle: &Object) -> Option<f64> {
+    let [x0, y0, x1, y1] = rectangle.as_array()? else { return None };
+    let side = |a: &Object, b: &Object| Some((a.as_number()? - b.as_number()?).abs());
+    Some(side(x0, x1)? * side(y0, y1)?)
+}
+
+/// Of a page whose size is not said.
+const A4: f64 = 595.0 * 842.0;
+/// The share of a page that no signature field needs.
+const MOST: f64 = 0.4;
 /// Print, Locked, LockedContents (§12.5.3): flags that signing software sets; none of them hides anything.
 const ANNOTATION_FLAGS: i64 = 4 | 128 | 512;
 /// Field flag ReadOnly (§12.7.4.1).

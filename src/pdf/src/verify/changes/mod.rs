@@ -11,15 +11,20 @@ mod appearances;
 mod bytes;
 mod catalog;
 mod form;
+mod shown;
+mod total;
 mod trailer;
+
+pub use total::ChangedObject;
+pub(crate) use total::{after, steps};
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
 use super::fields::Form;
-use crate::revisions::{Change, References, Revision, changes};
-use crate::syntax::{Dictionary, Object, ReadError, View};
+use crate::revisions::{Change, References, Revision, TRAILER, changes};
+use crate::syntax::{Dictionary, Object, ObjectId, ReadError, View};
 
 /// A class of changes after signing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -49,6 +54,10 @@ pub(crate) struct Step {
     pub(crate) fields: BTreeSet<String>,
     /// A signature field was made that shows on a page.
     pub(crate) visible_signature: bool,
+    /// The objects changed, with the class of the rule that knows each.
+    pub(crate) objects: Vec<(u32, Class)>,
+    /// Of the first signed revision: objects that begin in its octets and end behind them.
+    pub(crate) unfinished: Vec<u32>,
 }
 
 /// Compares `revision` with the view before it; `references` describes that view and is brought forward.
@@ -66,29 +75,38 @@ pub(crate) fn step(
         old_form,
         new_form,
         changed,
-        explained: BTreeSet::new(),
+        explained: BTreeMap::new(),
         references,
         quiet: false,
+        role: Class::Ltv,
+        drawn: BTreeSet::new(),
         step: Step::default(),
     };
     analysis.bytes()?;
+    analysis.duplicates();
     analysis.trailer()?;
     analysis.streams()?;
     analysis.catalog()?;
     analysis.form()?;
+    analysis.role = Class::Annotation;
     analysis.pages()?;
     analysis.annotations();
+    analysis.role = Class::Form;
     analysis.appearances_in_place();
+    analysis.shown()?;
     analysis.leftovers();
-    let Analysis { changed, mut step, quiet, .. } = analysis;
+    let Analysis { changed, mut step, quiet, explained, .. } = analysis;
     if quiet && step.classes.is_empty() {
         step.classes.insert(Class::Ltv);
     }
+    let class = |number: &u32| explained.get(number).copied().unwrap_or(Class::Other);
+    step.objects = changed.keys().map(|number| (*number, class(number))).collect();
     for (number, change) in &changed {
         if let Some(object) = &change.new {
             references.object(*number, object);
         }
     }
+    references.object(TRAILER, &Object::Dictionary(new.trailer().clone()));
     Ok(step)
 }
 
@@ -99,10 +117,15 @@ pub(crate) struct Analysis<'s, 'd, 'a> {
     old_form: &'s Form,
     new_form: &'s Form,
     changed: BTreeMap<u32, Change>,
-    explained: BTreeSet<u32>,
+    /// Objects that a rule knows, and what it calls them.
+    explained: BTreeMap<u32, Class>,
     references: &'s References,
     /// Something changed that has no class of its own, such as the document information.
     quiet: bool,
+    /// What the rule at work calls the objects it explains.
+    role: Class,
+    /// Fields whose looks or value changed, for [`Analysis::shown`].
+    drawn: BTreeSet<ObjectId>,
     step: Step,
 }
 
@@ -119,7 +142,21 @@ impl Analysis<'_, '_, '_> {
     }
 
     fn explain(&mut self, number: u32) {
-        self.explained.insert(number);
+        self.explained.entry(number).or_insert(self.role);
+    }
+
+    /// Of two values for one key readers take one or the other, so a rule that looks at one of them proves
+    /// nothing about what is shown.
+    fn duplicates(&mut self) {
+        let twice: Vec<u32> = self
+            .changed
+            .iter()
+            .filter(|(_, change)| change.new.as_ref().is_some_and(has_duplicates))
+            .map(|(number, _)| *number)
+            .collect();
+        for number in twice {
+            self.other(format!("object {number} has a duplicated key"));
+        }
     }
 
     /// A number that came into use with this revision and that nothing referred to before: to fill a
@@ -148,12 +185,23 @@ impl Analysis<'_, '_, '_> {
         let mut stack = vec![value.clone()];
         while let Some(value) = stack.pop() {
             match value {
-                Object::Reference(id) if self.is_new(id.number) && self.explained.insert(id.number) => {
+                Object::Reference(id)
+                    if self.is_new(id.number) && !self.explained.contains_key(&id.number) =>
+                {
+                    self.explain(id.number);
                     stack.extend(self.changed.get(&id.number).and_then(|change| change.new.clone()));
                 }
                 Object::Array(items) => stack.extend(items),
                 Object::Dictionary(dictionary) => self.explain_entries(&dictionary, &mut stack),
-                Object::Stream(stream) => self.explain_entries(&stream.dictionary, &mut stack),
+                Object::Stream(stream) => {
+                    // A file of its own, a page of another file, a print server's picture: what is shown is
+                    // decided outside the document (§7.3.8.2, §8.10.4, §14.11.7).
+                    let outside = |key: &[u8]| stream.dictionary.get(key).is_some_and(|v| *v != Object::Null);
+                    if [b"F".as_slice(), b"Ref", b"OPI"].into_iter().any(outside) {
+                        self.other("a stream was added whose content stands outside the document");
+                    }
+                    self.explain_entries(&stream.dictionary, &mut stack);
+                }
                 _ => {}
             }
         }
@@ -173,7 +221,7 @@ impl Analysis<'_, '_, '_> {
 
     fn leftovers(&mut self) {
         let left: Vec<u32> =
-            self.changed.keys().copied().filter(|number| !self.explained.contains(number)).collect();
+            self.changed.keys().copied().filter(|number| !self.explained.contains_key(number)).collect();
         for number in left {
             let Some(change) = self.changed.get(&number) else { continue };
             let what = match (&change.old, &change.new) {
@@ -195,6 +243,20 @@ fn differing<'k>(old: &'k Dictionary, new: &'k Dictionary) -> BTreeSet<&'k [u8]>
         _ => true,
     })
     .collect()
+}
+
+/// Whether a dictionary in `value` has a key twice.
+fn has_duplicates(value: &Object) -> bool {
+    match value {
+        Object::Array(items) => items.iter().any(has_duplicates),
+        Object::Dictionary(dictionary) => twice(dictionary),
+        Object::Stream(stream) => twice(&stream.dictionary),
+        _ => false,
+    }
+}
+
+fn twice(dictionary: &Dictionary) -> bool {
+    dictionary.has_duplicates() || dictionary.iter().any(|(_, value)| has_duplicates(value))
 }
 
 /// Whether a value holds no reference at all.

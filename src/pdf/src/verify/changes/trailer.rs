@@ -1,7 +1,8 @@
 //! The trailer and the document information it names.
 
 use super::{Analysis, differing, is_direct};
-use crate::syntax::{Object, ReadError};
+use crate::revisions::TRAILER;
+use crate::syntax::{Entry, Object, ReadError};
 
 impl Analysis<'_, '_, '_> {
     pub(super) fn trailer(&mut self) -> Result<(), ReadError> {
@@ -47,10 +48,17 @@ impl Analysis<'_, '_, '_> {
         else {
             return;
         };
-        let sections = self.new.document().sections();
-        let mut trailers: Vec<u32> =
-            sections.iter().flat_map(|s| &s.streams).map(|(id, _)| id.number).collect();
-        trailers.push(0);
+        // Cross-reference streams are trailers; not so an object that took over the number of one.
+        let streams = self.new.document().sections().iter().flat_map(|section| &section.streams);
+        let mut trailers: Vec<u32> = streams
+            .filter(|(id, extent)| {
+                let now = self.old.locate(id.number);
+                now == Some(Entry::Offset { offset: extent.start, generation: id.generation })
+                    || (now.is_none() && self.changed.contains_key(&id.number))
+            })
+            .map(|(id, _)| id.number)
+            .collect();
+        trailers.push(TRAILER);
         let known = self.is_new(number) || self.only_from(number, &trailers);
         if known && now.iter().all(|(_, value)| is_direct(value)) {
             self.explain(number);
