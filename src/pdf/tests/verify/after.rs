@@ -3,7 +3,10 @@
 use cinnabar_pdf::sign::{DocMdp, SignatureRequest};
 use cinnabar_pdf::verify::{Class, Integrity, Verdict};
 
-use super::later::{Later, assert_allowed, assert_forbidden, form_page, signed_form, signed_page};
+use super::later::{
+    Later, SIGNATURE, assert_allowed, assert_forbidden, cms_by, form_page, signed_by_hand, signed_form,
+    signed_page,
+};
 use super::people::{invisible, people, report, signed, visible};
 use super::support::one_page;
 
@@ -132,10 +135,17 @@ fn an_annotation_with_an_action_is_other_even_where_annotations_are_allowed() {
 fn a_visible_signature_field_made_on_a_certified_document_is_not_allowed() {
     let bytes = certified(DocMdp::FormsAndSignatures);
     assert_allowed(&signed(&bytes, &invisible(), &people().other), &[Class::Signature]);
-    let sneaky = assert_forbidden(&signed(&bytes, &visible(20.0), &people().other), &[Class::Signature]);
+    // Our own signing refuses to make one.
+    let sneak = |bytes: &[u8]| {
+        signed_by_hand(bytes, "/Rect [20 20 120 120]", "(pay 1000000) Tj", SIGNATURE, &|data| {
+            cms_by(&people().other, data)
+        })
+    };
+    let sneaky = assert_forbidden(&sneak(&bytes), &[Class::Signature]);
     assert!(sneaky.signatures[0].reasons.iter().any(|reason| reason.contains("visible")));
     let annotations = certified(DocMdp::Annotations);
-    assert_allowed(&signed(&annotations, &visible(20.0), &people().other), &[Class::Signature]);
+    let seen = assert_allowed(&sneak(&annotations), &[Class::Signature]);
+    assert!(seen.signatures[0].reasons.iter().any(|reason| reason.contains("look at it")));
     let request = SignatureRequest { field_name: Some("sign".into()), ..visible(20.0) };
     let request = SignatureRequest {
         appearance: request.appearance.map(|a| cinnabar_pdf::appearance::SealAppearance {

@@ -3,7 +3,7 @@
 use cinnabar_pdf::syntax::{Dictionary, Document, Limits, Object, ObjectId};
 use cinnabar_pdf::verify::{Class, Report, Verdict};
 
-use super::people::{invisible, people, report, signed, visible};
+use super::people::{Person, invisible, people, report, signed, visible};
 use super::support::{Writer, one_page};
 
 /// A signed one-page file.
@@ -96,6 +96,73 @@ impl Later {
         self.w.table(&trailer);
         self.w.bytes.clone()
     }
+}
+
+/// A signature in a new field, made by hand: what our own signing refuses to make. `widget` is what the
+/// field has beside its name and value, `look` what its appearance (two numbers on) draws, `signature` the
+/// head of the signature dictionary.
+pub fn signed_by_hand(
+    bytes: &[u8],
+    widget: &str,
+    look: &str,
+    signature: &str,
+    cms: &dyn Fn(&[u8]) -> Vec<u8>,
+) -> Vec<u8> {
+    let hole = 8192;
+    let lay_out = |numbers: [usize; 4], hex: &str| {
+        let mut later = Later::than(bytes);
+        let (field, value, drawn) = (later.next, later.next + 1, later.next + 2);
+        let grown = |list: Option<&Object>| match list {
+            Some(list) => show(list).replacen(']', &format!(" {field} 0 R]"), 1),
+            None => format!("[{field} 0 R]"),
+        };
+        let annotations = grown(later.get(3).get(b"Annots"));
+        later.set(3, "Annots", &annotations);
+        match later.get(1).get(b"AcroForm") {
+            Some(Object::Reference(form)) => {
+                let fields = grown(later.get(form.number).get(b"Fields"));
+                later.set(form.number, "Fields", &fields);
+            }
+            Some(Object::Dictionary(form)) => {
+                let mut form = form.clone();
+                let fields = grown(form.get(b"Fields"));
+                form.remove(b"Fields");
+                let rest = show(&Object::Dictionary(form));
+                later.set(
+                    1,
+                    "AcroForm",
+                    &format!("{} /Fields {fields} >>", rest.strip_suffix(">>").unwrap()),
+                );
+            }
+            _ => {
+                later.set(1, "AcroForm", &format!("<< /SigFlags 3 /Fields [{field} 0 R] >>"));
+            }
+        }
+        let head = "/Type /Annot /Subtype /Widget /FT /Sig /T (hand) /P 3 0 R";
+        later.w.object(field, &format!("<< {head} {widget} /AP << /N {drawn} 0 R >> /V {value} 0 R >>"));
+        let [a, b, c, d] = numbers;
+        let range = format!("/ByteRange [{a:08} {b:08} {c:08} {d:08}]");
+        later.w.object(value, &format!("<< {signature} {range} /Contents <{hex}> >>"));
+        later.w.stream(drawn, "/Type /XObject /Subtype /Form /BBox [0 0 595 842]", look.as_bytes());
+        later.finish()
+    };
+    let empty = "0".repeat(hole);
+    let draft = lay_out([0; 4], &empty);
+    let start = memchr::memmem::rfind(&draft, empty.as_bytes()).unwrap() - 1;
+    let end = start + hole + 2;
+    let numbers = [0, start, end, draft.len() - end];
+    let draft = lay_out(numbers, &empty);
+    let hex = hex::encode(cms(&[&draft[..start], &draft[end..]].concat()));
+    lay_out(numbers, &format!("{hex}{}", "0".repeat(hole - hex.len())))
+}
+
+/// The head of an ordinary signature dictionary.
+pub const SIGNATURE: &str = "/Type /Sig /Filter /Adobe.PPKLite /SubFilter /ETSI.CAdES.detached";
+
+/// A sound CMS over `data`.
+pub fn cms_by(person: &Person, data: &[u8]) -> Vec<u8> {
+    use cinnabar_pdf::sign::CmsSigner as _;
+    person.signer.sign(&person.signer.digest_algorithm().digest(data)).unwrap()
 }
 
 /// An object spelled out.
