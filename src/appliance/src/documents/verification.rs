@@ -1,6 +1,6 @@
 //! Verifying a document against this appliance's own authorities and current revocation lists.
 
-use pdf::syntax::{Limits, Source};
+use pdf::syntax::{Limits, ReadError, Source};
 use pdf::verify::{Options, Report, Unreadable, verify};
 use pki::Certificate;
 use pki::crl::Crl;
@@ -62,6 +62,9 @@ impl From<VerificationError> for Problem {
         match &failed.error {
             Unreadable::Open(error) => super::problems::unreadable(error, failed.truncated),
             Unreadable::Read(error) => super::problems::unread(error, failed.truncated),
+            Unreadable::TooComplex { budget } => {
+                super::problems::unread(&ReadError::TooComplex { budget }, failed.truncated)
+            }
         }
     }
 }
