@@ -1,4 +1,4 @@
-//! The indications and sub-indications of EN 319 102-1 (§5.1.3, tables 1 to 6), shared by CMS and path verdicts.
+//! The indications and sub-indications of EN 319 102-1 (v1.4.1, §5.1.3), shared by CMS and path verdicts.
 
 use serde::Serialize;
 
@@ -35,6 +35,7 @@ pub enum SubIndication {
     TimestampOrderFailure,
     NoSigningCertificateFound,
     NoCertificateChainFound,
+    NoCertificateChainFoundNoPoe,
     RevokedNoPoe,
     RevokedCaNoPoe,
     OutOfBoundsNotRevoked,
@@ -78,6 +79,7 @@ impl SubIndication {
             Self::TimestampOrderFailure => "TIMESTAMP_ORDER_FAILURE",
             Self::NoSigningCertificateFound => "NO_SIGNING_CERTIFICATE_FOUND",
             Self::NoCertificateChainFound => "NO_CERTIFICATE_CHAIN_FOUND",
+            Self::NoCertificateChainFoundNoPoe => "NO_CERTIFICATE_CHAIN_FOUND_NO_POE",
             Self::RevokedNoPoe => "REVOKED_NO_POE",
             Self::RevokedCaNoPoe => "REVOKED_CA_NO_POE",
             Self::OutOfBoundsNotRevoked => "OUT_OF_BOUNDS_NOT_REVOKED",

@@ -1,8 +1,11 @@
 //! Reading a CRL.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, OnceLock},
+};
 
-use crypto::SignatureScheme;
+use crypto::{DigestAlgorithm, SignatureScheme};
 use der::asn1::ObjectIdentifier;
 use thiserror::Error;
 
@@ -41,6 +44,8 @@ struct Inner {
     has_duplicates: bool,
     scope: Scope,
     unprocessed_critical: Vec<ObjectIdentifier>,
+    /// Made when first asked for: large lists are rarely named by it.
+    fingerprint: OnceLock<[u8; 32]>,
 }
 
 type Entries = HashMap<Box<[u8]>, Revoked>;
@@ -135,6 +140,7 @@ impl Crl {
             has_duplicates: false,
             scope: Scope::default(),
             unprocessed_critical: Vec::new(),
+            fingerprint: OnceLock::new(),
         };
         if let Some(list) = fields.optional(SEQUENCE)? {
             let mut entries = list.reader();
@@ -181,6 +187,28 @@ impl Crl {
     #[must_use]
     pub fn der(&self) -> &[u8] {
         &self.0.der
+    }
+
+    /// SHA-256 over the whole encoding.
+    #[must_use]
+    pub fn sha256_fingerprint(&self) -> &[u8; 32] {
+        self.0.fingerprint.get_or_init(|| {
+            let mut fingerprint = [0; 32];
+            let digest = DigestAlgorithm::Sha256.digest(self.der());
+            fingerprint.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
+            fingerprint
+        })
+    }
+
+    /// What tells this list's place in memory from that of every other that lives.
+    pub(crate) fn address(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
+    }
+
+    /// The AlgorithmIdentifier it is signed with, as DER.
+    #[must_use]
+    pub fn signature_algorithm(&self) -> &[u8] {
+        &self.0.algorithm
     }
 
     /// Who issued the list.

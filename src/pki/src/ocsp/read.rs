@@ -1,5 +1,7 @@
 //! Reading OCSP responses, and who may sign them (RFC 6960 §4.2.2.2).
 
+use std::sync::Arc;
+
 use crypto::{DigestAlgorithm, SignatureScheme};
 use der::asn1::ObjectIdentifier;
 use thiserror::Error;
@@ -19,9 +21,12 @@ use crate::{
     oids,
 };
 
-/// A BasicOCSPResponse, parsed and kept byte for byte. Its signature is not verified yet.
+/// A BasicOCSPResponse, parsed and kept byte for byte. Its signature is not verified yet. Cloning is cheap.
 #[derive(Clone, Debug)]
-pub struct BasicResponse {
+pub struct BasicResponse(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
     fingerprint: [u8; 32],
     tbs: Vec<u8>,
     algorithm: Vec<u8>,
@@ -161,7 +166,7 @@ impl BasicResponse {
     /// SHA-256 over the BasicOCSPResponse: what tells one response from another.
     #[must_use]
     pub fn sha256_fingerprint(&self) -> &[u8; 32] {
-        &self.fingerprint
+        &self.0.fingerprint
     }
 
     /// Reads a BasicOCSPResponse with nothing after it, as CMS and PDF security stores also carry it.
@@ -219,7 +224,7 @@ impl BasicResponse {
         for (to, from) in fingerprint.iter_mut().zip(DigestAlgorithm::Sha256.digest(der)) {
             *to = from;
         }
-        Ok(Self {
+        Ok(Self(Arc::new(Inner {
             fingerprint,
             tbs: tbs.raw.to_vec(),
             algorithm,
@@ -230,31 +235,37 @@ impl BasicResponse {
             nonce,
             certificates,
             unprocessed_critical,
-        })
+        })))
+    }
+
+    /// The AlgorithmIdentifier it is signed with, as DER.
+    #[must_use]
+    pub fn signature_algorithm(&self) -> &[u8] {
+        &self.0.algorithm
     }
 
     /// producedAt, Unix seconds.
     #[must_use]
     pub fn produced_at(&self) -> i64 {
-        self.produced_at
+        self.0.produced_at
     }
 
     /// The nonce, for comparing with the request's.
     #[must_use]
     pub fn nonce(&self) -> Option<&[u8]> {
-        self.nonce.as_deref()
+        self.0.nonce.as_deref()
     }
 
     /// What it says, in its order.
     #[must_use]
     pub fn singles(&self) -> &[SingleResponse] {
-        &self.singles
+        &self.0.singles
     }
 
     /// Certificates the responder sent along.
     #[must_use]
     pub fn certificates(&self) -> &[Certificate] {
-        &self.certificates
+        &self.0.certificates
     }
 
     /// What it says of a certificate of that issuer. Answers with a CertHash of another certificate are left out.
@@ -264,7 +275,7 @@ impl BasicResponse {
             return None;
         }
         let issuer = IssuerId::of(issuer);
-        self.singles.iter().find(|single| {
+        self.0.singles.iter().find(|single| {
             single.id.serial() == certificate.serial()
                 && issuer.issued(&single.id)
                 && single.cert_hash.is_none_or(|hash| hash == *certificate.sha256_fingerprint())
@@ -278,15 +289,19 @@ impl BasicResponse {
     /// # Errors
     /// [`VerifyError`].
     pub fn verify(&self, issuer: &Certificate, at: i64) -> Result<VerifiedBy, VerifyError> {
-        if let Some(id) = self.unprocessed_critical.first() {
+        if let Some(id) = self.0.unprocessed_critical.first() {
             return Err(VerifyError::Critical { id: *id });
         }
-        if self.responder.is(issuer) {
+        if self.0.responder.is(issuer) {
             self.verify_signature(issuer.spki())?;
             return Ok(VerifiedBy::Issuer);
         }
-        let responder =
-            self.certificates.iter().find(|one| self.responder.is(one)).ok_or(VerifyError::NoResponder)?;
+        let responder = self
+            .0
+            .certificates
+            .iter()
+            .find(|one| self.0.responder.is(one))
+            .ok_or(VerifyError::NoResponder)?;
         let refuse = |reason| Err(VerifyError::NotAuthorised { reason });
         // RFC 6960 §4.2.2.2: issued directly by the CA that is identified in the request.
         if responder.issuer() != issuer.subject() {
@@ -313,8 +328,8 @@ impl BasicResponse {
     }
 
     fn verify_signature(&self, spki: &[u8]) -> Result<(), SignatureError> {
-        let scheme = SignatureScheme::from_algorithm(&self.algorithm, spki)?;
-        Ok(crypto::verify(spki, scheme, &self.tbs, &self.signature)?)
+        let scheme = SignatureScheme::from_algorithm(&self.0.algorithm, spki)?;
+        Ok(crypto::verify(spki, scheme, &self.0.tbs, &self.0.signature)?)
     }
 }
 

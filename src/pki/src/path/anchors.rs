@@ -49,12 +49,16 @@ impl Anchor {
         &self.constraints
     }
 
-    pub(super) fn allows(&self, purpose: Purpose, at: i64) -> Result<(), &'static str> {
+    pub(crate) fn is_trusted_at(&self, at: i64) -> Result<(), &'static str> {
         let limits = &self.constraints;
         if limits.not_before.is_some_and(|from| at < from) || limits.not_after.is_some_and(|to| at > to) {
             return Err("anchor is not trusted at this time");
         }
-        let uses = Some(limits.purposes.as_slice()).filter(|purposes| !purposes.is_empty());
+        Ok(())
+    }
+
+    pub(super) fn serves(&self, purpose: Purpose) -> Result<(), &'static str> {
+        let uses = Some(self.constraints.purposes.as_slice()).filter(|purposes| !purposes.is_empty());
         if purpose.is_allowed_by(uses) { Ok(()) } else { Err("anchor is not trusted for this purpose") }
     }
 }

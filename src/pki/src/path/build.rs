@@ -8,7 +8,11 @@ use std::collections::HashMap;
 use super::{
     PathFailure, Request, VerifiedPath, anchors::Anchor, check, failure::BUDGET_RANK, names::Work, revocation,
 };
-use crate::certificate::{Certificate, SignatureError};
+use crate::{
+    certificate::{Certificate, SignatureError},
+    crl::Crl,
+    ocsp::{BasicResponse, VerifiedBy},
+};
 
 /// What one signature verification said.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,19 +26,51 @@ pub(super) enum Outcome {
     Spent,
 }
 
-/// Signature verifications still allowed, and the outcomes already known.
-pub(super) struct Budget {
+/// Who signed a response, or why it proves nothing.
+type Signed = Result<VerifiedBy, &'static str>;
+
+/// Signature verifications still allowed, and the outcomes already known. One may serve many searches: what was verified
+/// once is not verified again.
+pub(crate) struct Budget {
     left: u32,
     known: HashMap<([u8; 32], [u8; 32]), Outcome>,
+    /// By the list's place in memory, which its own clone beside the outcome keeps from being used again.
+    lists: HashMap<(usize, [u8; 32]), (Crl, Outcome)>,
+    /// By response, issuer and the time at which its responder must be valid.
+    responses: HashMap<([u8; 32], [u8; 32], i64), Signed>,
     /// Partial paths looked at: remembered signatures cost no budget, so these are bounded too.
     steps: u32,
-    work: Work,
+    pub(super) work: Work,
     pub(super) exhausted: bool,
-    /// Signers of revocation evidence whose own path is known to hold or not.
-    pub(super) signers: HashMap<[u8; 32], bool>,
+    /// Signers of revocation evidence whose own path, to that anchor and at that time, is known to hold or not.
+    pub(super) signers: HashMap<([u8; 32], [u8; 32], i64), bool>,
 }
 
 impl Budget {
+    /// That many signature verifications.
+    pub(crate) fn new(signatures: u32) -> Self {
+        Self {
+            left: signatures,
+            known: HashMap::new(),
+            lists: HashMap::new(),
+            responses: HashMap::new(),
+            steps: MAX_STEPS,
+            work: Work::new(),
+            exhausted: false,
+            signers: HashMap::new(),
+        }
+    }
+
+    /// Takes one verification that is done elsewhere, if one is left.
+    pub(crate) fn take(&mut self) -> bool {
+        self.spend(|| Ok(())) == Outcome::Holds
+    }
+
+    /// Whether something was not looked at for want of budget.
+    pub(crate) const fn is_exhausted(&self) -> bool {
+        self.exhausted
+    }
+
     /// Runs one verification, if one is left.
     pub(super) fn spend(&mut self, verify: impl FnOnce() -> Result<(), SignatureError>) -> Outcome {
         let Some(left) = self.left.checked_sub(1) else {
@@ -61,18 +97,45 @@ impl Budget {
         }
         outcome
     }
+
+    pub(super) fn list_signed_by(&mut self, list: &Crl, signer: &Certificate) -> Outcome {
+        let key = (list.address(), *signer.sha256_fingerprint());
+        if let Some((_, known)) = self.lists.get(&key) {
+            return known.clone();
+        }
+        let outcome = self.spend(|| list.verify_signature(signer.spki()));
+        if outcome != Outcome::Spent {
+            self.lists.insert(key, (list.clone(), outcome.clone()));
+        }
+        outcome
+    }
+
+    pub(super) fn response_signed_for(
+        &mut self,
+        response: &BasicResponse,
+        issuer: &Certificate,
+        at: i64,
+        verify: impl FnOnce(&mut Self) -> Signed,
+    ) -> Signed {
+        let key = (*response.sha256_fingerprint(), *issuer.sha256_fingerprint(), at);
+        if let Some(known) = self.responses.get(&key) {
+            return known.clone();
+        }
+        let outcome = verify(self);
+        if !self.exhausted {
+            self.responses.insert(key, outcome.clone());
+        }
+        outcome
+    }
 }
+
+/// What is done with a path that reached an anchor: an error goes on searching.
+pub(super) type Complete<'c> =
+    dyn FnMut(&[Certificate], &Anchor, &mut Budget) -> Result<(), PathFailure> + 'c;
 
 /// The path, or the failure that says most with the path it is about.
 pub(super) fn search(request: &Request<'_>) -> Result<VerifiedPath, (PathFailure, Vec<Certificate>)> {
-    let mut budget = Budget {
-        left: request.policy.signature_budget,
-        known: HashMap::new(),
-        steps: MAX_STEPS,
-        work: Work::new(),
-        exhausted: false,
-        signers: HashMap::new(),
-    };
+    let mut budget = Budget::new(request.policy.signature_budget);
     search_within(request, &mut budget, &[])
 }
 
@@ -82,41 +145,65 @@ pub(super) fn search_within(
     budget: &mut Budget,
     asked: &[Certificate],
 ) -> Result<VerifiedPath, (PathFailure, Vec<Certificate>)> {
-    let mut search = Search { request, budget, asked, best: None };
-    let mut path = vec![request.leaf.clone()];
-    if let Some(found) = search.extend(&mut path) {
-        return Ok(found);
+    let mut found = None;
+    let mut complete = |path: &[Certificate], anchor: &Anchor, budget: &mut Budget| {
+        let policies = check::check(path, anchor, request, &mut budget.work)?;
+        let evidence = revocation::check(path, anchor, request, budget, asked)?;
+        found = Some(VerifiedPath { certificates: path.to_vec(), evidence, policies });
+        Ok(())
+    };
+    search_each(request, budget, &mut complete)?;
+    found.ok_or_else(|| nothing(request))
+}
+
+/// Hands each path that ends at an anchor to `complete` until one is taken.
+pub(super) fn search_each(
+    request: &Request<'_>,
+    budget: &mut Budget,
+    complete: &mut Complete<'_>,
+) -> Result<(), (PathFailure, Vec<Certificate>)> {
+    let mut search = Search { request, budget, complete, best: None };
+    if search.extend(&mut vec![request.leaf.clone()]) {
+        return Ok(());
     }
-    let none = || (PathFailure::NoPath { subject: request.leaf.subject().to_string() }, path);
-    let failure = search.best.take().unwrap_or_else(none);
+    let failure = search.best.take().unwrap_or_else(|| nothing(request));
     if search.budget.exhausted && failure.0.rank() < BUDGET_RANK {
         return Err((PathFailure::Budget { budget: request.policy.signature_budget }, failure.1));
     }
     Err(failure)
 }
 
-struct Search<'a> {
+fn nothing(request: &Request<'_>) -> (PathFailure, Vec<Certificate>) {
+    (PathFailure::NoPath { subject: request.leaf.subject().to_string() }, vec![request.leaf.clone()])
+}
+
+struct Search<'a, 'c> {
     request: &'a Request<'a>,
     budget: &'a mut Budget,
-    asked: &'a [Certificate],
+    complete: &'a mut Complete<'c>,
     best: Option<(PathFailure, Vec<Certificate>)>,
 }
 
-impl Search<'_> {
+impl Search<'_, '_> {
     /// Tries to complete `path` to an anchor. The depth is bounded by `max_path`.
-    fn extend(&mut self, path: &mut Vec<Certificate>) -> Option<VerifiedPath> {
+    fn extend(&mut self, path: &mut Vec<Certificate>) -> bool {
         let request = self.request;
-        let Some(steps) = self.budget.steps.checked_sub(1) else {
+        let (Some(steps), Some(current)) = (self.budget.steps.checked_sub(1), path.last().cloned()) else {
             self.budget.exhausted = true;
-            return None;
+            return false;
         };
         self.budget.steps = steps;
-        let current = path.last()?.clone();
         if let Some(anchor) = request.anchors.find(&current) {
-            return self.complete(path, anchor);
+            return match (self.complete)(path, anchor, self.budget) {
+                Ok(()) => true,
+                Err(failure) => {
+                    self.note(failure, path);
+                    false
+                }
+            };
         }
         if path.len() >= request.policy.max_path {
-            return None;
+            return false;
         }
         for candidate in candidates(request, &current, path) {
             let failure = match self.budget.signed_by(&current, candidate) {
@@ -124,12 +211,12 @@ impl Search<'_> {
                     path.push(candidate.clone());
                     let found = self.extend(path);
                     path.pop();
-                    if found.is_some() {
-                        return found;
+                    if found {
+                        return true;
                     }
                     continue;
                 }
-                Outcome::Spent => return None,
+                Outcome::Spent => return false,
                 Outcome::Fails => PathFailure::BadSignature { subject: current.subject().to_string() },
                 Outcome::Weak(why) => PathFailure::Weak { subject: current.subject().to_string(), why },
                 Outcome::Unsupported(why) => {
@@ -138,21 +225,7 @@ impl Search<'_> {
             };
             self.note(failure, path);
         }
-        None
-    }
-
-    fn complete(&mut self, path: &[Certificate], anchor: &Anchor) -> Option<VerifiedPath> {
-        let outcome = check::check(path, anchor, self.request, &mut self.budget.work).and_then(|policies| {
-            let evidence = revocation::check(path, anchor, self.request, self.budget, self.asked)?;
-            Ok(VerifiedPath { certificates: path.to_vec(), evidence, policies })
-        });
-        match outcome {
-            Ok(found) => Some(found),
-            Err(failure) => {
-                self.note(failure, path);
-                None
-            }
-        }
+        false
     }
 
     fn note(&mut self, failure: PathFailure, path: &[Certificate]) {

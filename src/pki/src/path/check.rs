@@ -27,6 +27,26 @@ pub(super) fn check(
     request: &Request<'_>,
     work: &mut Work,
 ) -> Result<Vec<ObjectIdentifier>, PathFailure> {
+    let valid_policies = rules(path, anchor, request, work)?;
+    anchor.is_trusted_at(request.at).map_err(|rule| constraint(anchor.certificate(), rule))?;
+    for (index, certificate) in path.iter().enumerate() {
+        validity(certificate, index == 0, request)?;
+    }
+    if let (Some(name), Some(leaf)) = (request.name, path.first())
+        && !name.is_named_by(leaf)
+    {
+        return Err(PathFailure::Name { subject: leaf.subject().to_string(), wanted: name.to_string() });
+    }
+    Ok(valid_policies)
+}
+
+/// What holds or not whatever the time.
+pub(super) fn rules(
+    path: &[Certificate],
+    anchor: &Anchor,
+    request: &Request<'_>,
+    work: &mut Work,
+) -> Result<Vec<ObjectIdentifier>, PathFailure> {
     let Some((leaf, issuers)) = path.split_first() else { return Ok(Vec::new()) };
     for certificate in path {
         // The anchor's critical extensions too: what it asks for and we do not do is not to be relied on.
@@ -69,15 +89,7 @@ pub(super) fn check(
     let valid_policies = policy_rules(path, anchor, request)?;
     let refuse = |rule| PathFailure::Purpose { subject: leaf.subject().to_string(), rule };
     request.purpose.check(leaf).map_err(refuse)?;
-    anchor.allows(request.purpose, request.at).map_err(|rule| constraint(anchor.certificate(), rule))?;
-    for certificate in path {
-        validity(certificate, certificate == leaf, request)?;
-    }
-    if let Some(name) = request.name
-        && !name.is_named_by(leaf)
-    {
-        return Err(PathFailure::Name { subject: leaf.subject().to_string(), wanted: name.to_string() });
-    }
+    anchor.serves(request.purpose).map_err(|rule| constraint(anchor.certificate(), rule))?;
     Ok(valid_policies)
 }
 

@@ -8,7 +8,7 @@ use std::cmp::Reverse;
 use super::{
     CanonicalName,
     build::Outcome,
-    revocation::{Context, Status},
+    revocation::{By, Context, Source, Status},
 };
 use crate::{
     certificate::Certificate,
@@ -33,8 +33,9 @@ pub(super) fn status(certificate: &Certificate, issuer: &Certificate, context: &
     let mut why = "no CRL of its issuer";
     let mut matched = 0;
     let mut covered = 0_u16;
-    let mut freshest: Option<i64> = None;
-    let mut held: Option<Revoked> = None;
+    let mut freshest: Option<Source> = None;
+    let mut stale: Option<Source> = None;
+    let mut held: Option<(Revoked, Source)> = None;
     // The newest list that was there at the time first; what came later is asked last.
     let mut lists: Vec<&Crl> = request.crls.iter().filter(|crl| !crl.is_delta()).collect();
     lists.sort_by_key(|crl| {
@@ -43,12 +44,12 @@ pub(super) fn status(certificate: &Certificate, issuer: &Certificate, context: &
     });
     for crl in lists {
         let mut points = points.iter().filter(|point| is_issuer(point, crl, certificate)).peekable();
-        if points.peek().is_none() {
+        if points.peek().is_none() || !context.admits(|| By::Crl(crl.clone())) {
             continue;
         }
         if matched == MAX_LISTS {
             context.budget.exhausted = true;
-            return Status::Unknown("more CRLs than can be looked at");
+            return Status::unknown("more CRLs than can be looked at");
         }
         matched += 1;
         let reasons =
@@ -75,11 +76,16 @@ pub(super) fn status(certificate: &Certificate, issuer: &Certificate, context: &
                 continue;
             }
         };
-        let delta = deltas
-            .into_iter()
-            .find(|delta| context.budget.spend(|| delta.verify_signature(signer.spki())) == Outcome::Holds);
+        let delta =
+            deltas.into_iter().find(|delta| context.budget.list_signed_by(delta, &signer) == Outcome::Holds);
         let entry = entry(crl, delta, certificate);
         let newest = delta.unwrap_or(crl);
+        let source = Source {
+            by: By::Crl(newest.clone()),
+            this_update: newest.this_update(),
+            next_update: crl.next_update().max(newest.next_update()),
+            signer,
+        };
         match entry {
             // Revoked by that time; or on a list of that time, whatever the entry's date is said to be.
             Some(revoked)
@@ -87,18 +93,24 @@ pub(super) fn status(certificate: &Certificate, issuer: &Certificate, context: &
                     || newest.this_update() <= request.at && !request.policy.later_evidence =>
             {
                 if revoked.reason != Some(Reason::CertificateHold) {
-                    return Status::Revoked(revoked);
+                    return Status::Revoked(revoked, source);
                 }
                 if reasons & !covered != 0 && held.is_none() {
-                    held = Some(revoked);
+                    held = Some((revoked, source));
                 }
                 continue;
             }
             _ => {}
         }
         let current = |list: &Crl| list.next_update().is_some_and(|next| next >= request.at);
+        let newer =
+            |other: &Option<Source>| other.as_ref().is_none_or(|o| o.this_update < source.this_update);
         if !current(crl) && !delta.is_some_and(current) {
             why = "CRL is out of date";
+            let speaks = newest.this_update() <= certificate.not_after() && !crl.has_duplicates();
+            if speaks && reasons == ALL_REASONS && newer(&stale) {
+                stale = Some(source);
+            }
         } else if entry.is_none() && newest.this_update() > request.at && !request.policy.later_evidence {
             why = "CRL was issued after the time in question";
         } else if newest.this_update() > certificate.not_after() {
@@ -108,14 +120,16 @@ pub(super) fn status(certificate: &Certificate, issuer: &Certificate, context: &
             why = "CRL lists a certificate twice";
         } else {
             covered |= reasons;
-            freshest = freshest.max(Some(newest.this_update()));
+            if newer(&freshest) {
+                freshest = Some(source);
+            }
         }
     }
     match (held, freshest) {
-        (Some(revoked), _) => Status::Revoked(revoked),
-        (None, Some(this_update)) if covered == ALL_REASONS => Status::Good { this_update },
-        (None, Some(_)) => Status::Unknown("CRLs cover only some reasons"),
-        (None, None) => Status::Unknown(why),
+        (Some((revoked, source)), _) => Status::Revoked(revoked, source),
+        (None, Some(source)) if covered == ALL_REASONS => Status::Good(source),
+        (None, Some(_)) => Status::unknown("CRLs cover only some reasons"),
+        (None, None) => Status::Unknown { why, stale },
     }
 }
 
@@ -205,6 +219,7 @@ fn deltas<'a>(base: &Crl, context: &Context<'a>) -> Vec<&'a Crl> {
             && !at_most(number, base_number)
             && (delta.this_update() <= request.at || request.policy.later_evidence)
             && delta.next_update().is_some_and(|next| next >= request.at)
+            && context.admits(|| By::Crl((*delta).clone()))
     };
     let mut deltas: Vec<_> = request.crls.iter().filter(fits).take(MAX_DELTAS).collect();
     deltas.sort_by_key(|delta| Reverse(delta.this_update()));
@@ -257,7 +272,7 @@ fn signer(
             why = "its issuer may not sign CRLs";
             continue;
         }
-        match context.budget.spend(|| crl.verify_signature(candidate.spki())) {
+        match context.budget.list_signed_by(crl, candidate) {
             Outcome::Holds if context.trusts(candidate) => return Ok(candidate.clone()),
             Outcome::Holds => why = "the signer of the CRL has no path to the anchor",
             Outcome::Fails => why = "CRL signature does not verify",

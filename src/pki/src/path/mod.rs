@@ -14,6 +14,7 @@ mod failure;
 mod names;
 mod peer;
 mod policies;
+mod prospect;
 mod purpose;
 mod responses;
 mod revocation;
@@ -22,12 +23,15 @@ mod trust;
 pub use der::asn1::ObjectIdentifier;
 
 pub use anchors::{Anchor, Constraints, TrustAnchors};
+pub(crate) use build::Budget;
 pub(crate) use canonical::CanonicalName;
 pub use failure::PathFailure;
 pub use peer::{PeerName, PeerNameError};
 pub use policies::PolicyInputs;
+pub(crate) use prospect::{Prospect, prospects};
 pub use purpose::Purpose;
 pub use revocation::Evidence;
+pub(crate) use revocation::{Admit, By, Source, Status};
 pub use trust::TrustError;
 
 use crate::{

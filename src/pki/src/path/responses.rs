@@ -4,9 +4,9 @@
 //! the CRLs at hand, and believed unless one of them revokes it (RFC 6960 §4.2.2.2.1 leaves that to local policy).
 
 use super::{
-    build::Outcome,
+    build::{Budget, Outcome},
     crls,
-    revocation::{Context, Status},
+    revocation::{By, Context, Source, Status},
 };
 use crate::{
     certificate::{Certificate, SignatureError},
@@ -23,29 +23,56 @@ pub(super) fn status(
     let mut said: Option<Status> = None;
     for response in request.ocsp {
         let Some(single) = response.about(certificate, issuer) else { continue };
+        if !context.admits(|| By::Ocsp(response.clone())) {
+            continue;
+        }
         let status = match authentic(response, issuer, context) {
-            Ok(()) => judge(single, response, certificate, context),
-            Err(why) => Status::Unknown(why),
+            Ok(signer) => judge(single, response, certificate, context, signer),
+            Err(why) => Status::unknown(why),
         };
         match (&status, &said) {
-            (Status::Revoked(_), _) => return Some(status),
-            (Status::Good { this_update }, Some(Status::Good { this_update: best }))
-                if this_update <= best => {}
-            (Status::Good { .. }, _) | (_, None) => said = Some(status),
+            (Status::Revoked(..), _) => return Some(status),
+            (Status::Good(source), Some(Status::Good(best))) if source.this_update <= best.this_update => {}
+            (Status::Good(_), _) | (_, None) => said = Some(status),
+            (Status::Unknown { stale: Some(source), .. }, Some(Status::Unknown { stale, .. }))
+                if stale.as_ref().is_none_or(|best| source.this_update > best.this_update) =>
+            {
+                said = Some(status)
+            }
             _ => {}
         }
     }
     said
 }
 
+/// Answers with whoever signed it.
 fn authentic(
     response: &BasicResponse,
     issuer: &Certificate,
     context: &mut Context<'_>,
-) -> Result<(), &'static str> {
+) -> Result<Certificate, &'static str> {
     let at = context.request.at.max(response.produced_at());
+    let verified = context
+        .budget
+        .response_signed_for(response, issuer, at, |budget| verify(response, issuer, at, budget))?;
+    match verified {
+        VerifiedBy::Issuer => Ok(issuer.clone()),
+        VerifiedBy::Delegate(responder) if responder.has_no_rev_avail() => Ok(responder),
+        VerifiedBy::Delegate(responder) => match crls::status(&responder, issuer, context) {
+            Status::Revoked(..) => Err("the OCSP responder is revoked"),
+            _ => Ok(responder),
+        },
+    }
+}
+
+fn verify(
+    response: &BasicResponse,
+    issuer: &Certificate,
+    at: i64,
+    budget: &mut Budget,
+) -> Result<VerifiedBy, &'static str> {
     let mut verified = Err(VerifyError::NoResponder);
-    let outcome = context.budget.spend(|| {
+    let outcome = budget.spend(|| {
         verified = response.verify(issuer, at);
         match &verified {
             Err(VerifyError::Signature(error)) => Err(error.clone()),
@@ -54,20 +81,11 @@ fn authentic(
     });
     match (outcome, verified) {
         (Outcome::Spent, _) => Err("signature budget spent"),
+        (_, Ok(by)) => Ok(by),
         (_, Err(VerifyError::NoResponder)) => Err("the OCSP responder's certificate is not there"),
         (_, Err(VerifyError::NotAuthorised { reason })) => Err(reason),
         (_, Err(VerifyError::Critical { .. })) => Err("OCSP response has an unknown critical extension"),
         (_, Err(VerifyError::Signature(_))) => Err("OCSP signature does not verify"),
-        (_, Ok(VerifiedBy::Issuer)) => Ok(()),
-        (_, Ok(VerifiedBy::Delegate(responder))) => {
-            if responder.has_no_rev_avail() {
-                return Ok(());
-            }
-            match crls::status(&responder, issuer, context) {
-                Status::Revoked(_) => Err("the OCSP responder is revoked"),
-                _ => Ok(()),
-            }
-        }
     }
 }
 
@@ -76,29 +94,35 @@ fn judge(
     response: &BasicResponse,
     certificate: &Certificate,
     context: &Context<'_>,
+    signer: Certificate,
 ) -> Status {
     let request = context.request;
     let strict = !request.policy.later_evidence;
     let is_of_that_time = single.this_update <= request.at;
-    let good = Status::Good { this_update: single.this_update };
+    let until = single.next_update.unwrap_or(response.produced_at().saturating_add(UNDATED));
+    let source = Source {
+        by: By::Ocsp(response.clone()),
+        this_update: single.this_update,
+        next_update: Some(until),
+        signer,
+    };
     match single.status {
-        ocsp::Status::Unknown => Status::Unknown("the OCSP responder does not know the certificate"),
+        ocsp::Status::Unknown => Status::unknown("the OCSP responder does not know the certificate"),
         ocsp::Status::Revoked(revoked) if revoked.time <= request.at || (strict && is_of_that_time) => {
-            Status::Revoked(revoked)
+            Status::Revoked(revoked, source)
         }
         // Revoked later: good until then.
-        ocsp::Status::Revoked(_) => good,
+        ocsp::Status::Revoked(_) => Status::Good(source),
         ocsp::Status::Good => {
-            let until = single.next_update.unwrap_or(response.produced_at().saturating_add(UNDATED));
             let cutoff = single.archive_cutoff.unwrap_or(i64::MAX);
-            if until < request.at {
-                Status::Unknown("OCSP response is out of date")
+            if single.this_update > certificate.not_after() && cutoff > certificate.not_after() {
+                Status::unknown("OCSP response was issued after the certificate expired")
+            } else if until < request.at {
+                Status::Unknown { why: "OCSP response is out of date", stale: Some(source) }
             } else if !is_of_that_time && strict {
-                Status::Unknown("OCSP response was issued after the time in question")
-            } else if single.this_update > certificate.not_after() && cutoff > certificate.not_after() {
-                Status::Unknown("OCSP response was issued after the certificate expired")
+                Status::unknown("OCSP response was issued after the time in question")
             } else {
-                good
+                Status::Good(source)
             }
         }
     }

@@ -6,7 +6,8 @@
 use super::{Anchor, PathFailure, Request, RevocationPolicy, TrustAnchors, build::Budget, crls, responses};
 use crate::{
     certificate::Certificate,
-    crl::{Reason, Revoked},
+    crl::{Crl, Reason, Revoked},
+    ocsp::BasicResponse,
 };
 
 /// What is known about one certificate's revocation.
@@ -34,11 +35,47 @@ pub enum Evidence {
 }
 
 /// One certificate's status.
-pub(super) enum Status {
-    Good { this_update: i64 },
-    Revoked(Revoked),
-    Unknown(&'static str),
+pub(crate) enum Status {
+    /// Evidence of that time says that it was not revoked.
+    Good(Source),
+    /// It was, or it was on hold.
+    Revoked(Revoked, Source),
+    /// Nothing usable.
+    Unknown {
+        /// What was lacking.
+        why: &'static str,
+        /// Authentic evidence that does not say it was revoked and is only too old.
+        stale: Option<Source>,
+    },
 }
+
+impl Status {
+    pub(super) const fn unknown(why: &'static str) -> Self {
+        Self::Unknown { why, stale: None }
+    }
+}
+
+/// The evidence a status comes from; its signature held.
+#[derive(Clone)]
+pub(crate) struct Source {
+    pub(crate) by: By,
+    /// thisUpdate of what it says.
+    pub(crate) this_update: i64,
+    /// nextUpdate, or until when an answer without one counts.
+    pub(crate) next_update: Option<i64>,
+    /// Whoever signed it.
+    pub(crate) signer: Certificate,
+}
+
+/// A piece of evidence.
+#[derive(Clone)]
+pub(crate) enum By {
+    Crl(Crl),
+    Ocsp(BasicResponse),
+}
+
+/// Which evidence may be looked at; `None` leaves nothing out.
+pub(crate) type Admit<'a> = Option<&'a dyn Fn(&By) -> bool>;
 
 /// What evidence is judged with.
 pub(super) struct Context<'a> {
@@ -49,6 +86,7 @@ pub(super) struct Context<'a> {
     pub(super) anchor: &'a Anchor,
     /// Signers of evidence whose own status is being asked for: what they sign about themselves counts.
     pub(super) asked: &'a [Certificate],
+    pub(super) admit: Admit<'a>,
 }
 
 pub(super) fn check(
@@ -68,36 +106,26 @@ pub(super) fn check(
             evidence.push(Evidence::Waived);
             continue;
         }
-        if certificate.has_no_rev_avail() && !certificate.is_ca() {
+        if is_exempt(certificate) {
             evidence.push(Evidence::NotApplicable);
             continue;
         }
-        let mut context = Context { request, budget: &mut *budget, path, anchor, asked };
-        let answered = responses::status(certificate, issuer, &mut context);
-        let listed = match answered {
-            Some(Status::Revoked(_)) => Status::Unknown(""),
-            _ => crls::status(certificate, issuer, &mut context),
-        };
-        let status = match (answered, listed) {
-            (Some(Status::Revoked(revoked)), _) => Status::Revoked(revoked),
-            // A hold may have been released since the list was made.
-            (Some(Status::Good { this_update }), listed) if !is_final(&listed) => {
-                evidence.push(Evidence::Answered { this_update });
-                continue;
+        let mut context = Context { request, budget: &mut *budget, path, anchor, asked, admit: None };
+        match status(certificate, issuer, &mut context) {
+            Status::Good(Source { by: By::Crl(_), this_update, .. }) => {
+                evidence.push(Evidence::Good { this_update });
             }
-            (Some(Status::Unknown(why)), Status::Unknown(_)) => Status::Unknown(why),
-            (_, listed) => listed,
-        };
-        match status {
-            Status::Good { this_update } => evidence.push(Evidence::Good { this_update }),
-            Status::Revoked(Revoked { time, reason }) => {
+            Status::Good(Source { by: By::Ocsp(_), this_update, .. }) => {
+                evidence.push(Evidence::Answered { this_update });
+            }
+            Status::Revoked(Revoked { time, reason }, _) => {
                 return Err(PathFailure::Revoked { subject: subject(), ca: index > 0, time, reason });
             }
             // What was not looked at for want of budget might have revoked it: no policy lets that pass.
-            Status::Unknown(_) if budget.exhausted => {
+            Status::Unknown { .. } if budget.exhausted => {
                 return Err(PathFailure::Budget { budget: request.policy.signature_budget });
             }
-            Status::Unknown(why) => {
+            Status::Unknown { why, .. } => {
                 if policy == RevocationPolicy::Required && missing.is_none() {
                     missing = Some(PathFailure::NoRevocationEvidence { subject: subject(), why });
                 }
@@ -109,11 +137,37 @@ pub(super) fn check(
     missing.map_or(Ok(evidence), Err)
 }
 
+/// Whether it says itself that no evidence exists.
+pub(super) fn is_exempt(certificate: &Certificate) -> bool {
+    certificate.has_no_rev_avail() && !certificate.is_ca()
+}
+
+/// What answers and lists together say.
+pub(super) fn status(certificate: &Certificate, issuer: &Certificate, context: &mut Context<'_>) -> Status {
+    let answered = responses::status(certificate, issuer, context);
+    if let Some(revoked @ Status::Revoked(..)) = answered {
+        return revoked;
+    }
+    match (answered, crls::status(certificate, issuer, context)) {
+        // A hold may have been released since the list was made.
+        (Some(good @ Status::Good(_)), listed) if !is_final(&listed) => good,
+        (Some(unknown @ Status::Unknown { stale: Some(_), .. }), Status::Unknown { stale: None, .. }) => {
+            unknown
+        }
+        (Some(Status::Unknown { why, .. }), Status::Unknown { stale, .. }) => Status::Unknown { why, stale },
+        (_, listed) => listed,
+    }
+}
+
 fn is_final(listed: &Status) -> bool {
-    matches!(listed, Status::Revoked(revoked) if revoked.reason != Some(Reason::CertificateHold))
+    matches!(listed, Status::Revoked(revoked, _) if revoked.reason != Some(Reason::CertificateHold))
 }
 
 impl Context<'_> {
+    pub(super) fn admits(&self, by: impl FnOnce() -> By) -> bool {
+        self.admit.is_none_or(|admit| admit(&by()))
+    }
+
     /// Whether a signer of evidence may be believed: it is on the path itself, or has a path of its own to the same anchor
     /// (RFC 5280 §6.3.3 (f)).
     pub(super) fn trusts(&mut self, signer: &Certificate) -> bool {
@@ -123,7 +177,9 @@ impl Context<'_> {
         if self.asked.len() >= MAX_NESTING {
             return false;
         }
-        if let Some(known) = self.budget.signers.get(signer.sha256_fingerprint()) {
+        let key =
+            (*signer.sha256_fingerprint(), *self.anchor.certificate().sha256_fingerprint(), self.request.at);
+        if let Some(known) = self.budget.signers.get(&key) {
             return *known;
         }
         let anchors = TrustAnchors::constrained(vec![self.anchor.clone()]);
@@ -137,7 +193,7 @@ impl Context<'_> {
         };
         let asked = [self.asked, std::slice::from_ref(signer)].concat();
         let holds = super::build::search_within(&request, self.budget, &asked).is_ok();
-        self.budget.signers.insert(*signer.sha256_fingerprint(), holds);
+        self.budget.signers.insert(key, holds);
         holds
     }
 }

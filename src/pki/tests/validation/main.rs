@@ -8,4 +8,12 @@
     reason = "tests"
 )]
 
+#[path = "../forge/mod.rs"]
+mod forge;
+
+mod archival;
+mod basic;
 mod policy;
+mod properties;
+mod timed;
+mod world;

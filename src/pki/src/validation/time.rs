@@ -1,0 +1,190 @@
+//! The validation process for signatures with time (EN 319 102-1 §5.5): what the basic validation left open, decided at the
+//! earliest time at which the signature is proven to have existed.
+//!
+//! In PAdES a document time-stamp proves that time as a signature time-stamp does (EN 319 142-1 §5.4.3): both count as
+//! best-signature-time. Where the standard goes on with a path that it did not judge, it is judged here, at that time: its
+//! revocation status and its freshness must hold then.
+
+use super::{
+    basic::Basic,
+    blocks,
+    chain::{self, Judged},
+    materials::Examiner,
+    report::{Block, Status, TimestampValidation},
+    run::{Run, not_yet_valid},
+    steps::Conclusion,
+    subject::{Stamp, Subject},
+};
+use crate::indication::SubIndication;
+
+/// Steps 4 to 10, after the basic validation and the validation of the signature time-stamps.
+pub(super) fn validate(
+    run: &mut Run<'_>,
+    subject: &Subject<'_>,
+    basic: &Basic,
+    best: i64,
+    not_before: Option<i64>,
+    stamps: &[(&Stamp<'_>, &TimestampValidation)],
+) -> Conclusion {
+    let further = basic.conclusion.is_passed() || FURTHER.into_iter().any(|sub| basic.conclusion.is(sub));
+    if !further {
+        return basic.conclusion.clone();
+    }
+    // Step 4, and 6 and 7, which ask the same of the path.
+    let mut judged = None;
+    let compared = compare(run, basic, best, &mut judged);
+    let mut step = run.trace.begin(Block::ComparingTimes);
+    step.check("best-signature-time", compared.is_passed(), || compared.reason.clone());
+    let ordered = if run.policy.time_stamp_order() { in_order(stamps, not_before, best) } else { Ok(()) };
+    step.note(
+        "time-stamp-order",
+        match (run.policy.time_stamp_order(), &ordered) {
+            (false, _) => Status::Ignored,
+            (true, Ok(())) => Status::Passed,
+            (true, Err(_)) => Status::Failed,
+        },
+        ordered.as_ref().err().cloned(),
+    );
+    let conclusion = match (compared.is_passed(), ordered) {
+        (true, Err(reason)) => Conclusion::indeterminate(SubIndication::TimestampOrderFailure, reason),
+        _ => compared,
+    };
+    step.end(&conclusion);
+    if !conclusion.is_passed() {
+        return conclusion;
+    }
+    // Step 5.
+    let stamped = !subject.signature_stamps.is_empty() || best < run.at;
+    let delayed = delay(run, subject.claimed_time, best, stamped);
+    if !delayed.is_passed() {
+        return delayed;
+    }
+    if basic.conclusion.is_passed() {
+        // Steps 8 to 10 asked now what the basic validation asked already.
+        return Conclusion::passed();
+    }
+    // Steps 8 and 9.
+    let demands = run.policy.signature();
+    let (accepted, _) = blocks::acceptance(run, subject.attributes, Some(demands), best, not_before);
+    if !accepted.is_passed() {
+        return accepted;
+    }
+    // Step 10: the certificates and what is known about them are asked about now.
+    let judged = judged.as_ref().or(basic.judged.as_ref());
+    let conclusion = judged.map_or_else(Conclusion::passed, |judged| reliable_now(run, judged));
+    if conclusion.is_passed()
+        && let Some(judged) = judged
+    {
+        chain::keep(run, judged);
+    }
+    conclusion
+}
+
+/// What §5.5.4, step 2 goes on with.
+const FURTHER: [SubIndication; 6] = [
+    SubIndication::CryptoConstraintsFailureNoPoe,
+    SubIndication::RevokedNoPoe,
+    SubIndication::RevokedCaNoPoe,
+    SubIndication::TryLater,
+    SubIndication::OutOfBoundsNoPoe,
+    SubIndication::OutOfBoundsNotRevoked,
+];
+
+fn compare(run: &mut Run<'_>, basic: &Basic, best: i64, again: &mut Option<Judged>) -> Conclusion {
+    let Some(leaf) = run.candidate.verification.signer.as_ref() else { return basic.conclusion.clone() };
+    let (from, until) = (leaf.not_before(), leaf.not_after());
+    let is = |sub| basic.conclusion.is(sub);
+    if basic.conclusion.is_passed() {
+        return if best < from { not_yet_valid() } else { Conclusion::passed() };
+    }
+    let Some(judged) = &basic.judged else { return basic.conclusion.clone() };
+    if is(SubIndication::CryptoConstraintsFailureNoPoe) {
+        // Step 4 c: only for the signature itself; what was wrong with the path can be right only by proofs (§5.6).
+        let own = !basic.weaknesses.is_empty();
+        let reliable = basic.weaknesses.iter().all(|weakness| weakness.reliable.holds_at(best));
+        return if own && reliable { Conclusion::passed() } else { basic.conclusion.clone() };
+    }
+    // The clock of whoever validates proves nothing about the signature: only a proof makes it final.
+    if best < from && best < run.at {
+        return not_yet_valid();
+    }
+    if is(SubIndication::OutOfBoundsNoPoe) {
+        return basic.conclusion.clone();
+    }
+    let revoked = is(SubIndication::RevokedNoPoe) || is(SubIndication::RevokedCaNoPoe) || judged.suspended;
+    if revoked && judged.revoked_at.is_none_or(|revoked| best >= revoked) {
+        return basic.conclusion.clone();
+    }
+    if best > until {
+        let reason = "certificate expired before the time at which the signature is proven to have existed";
+        return Conclusion::indeterminate(SubIndication::OutOfBoundsNotRevoked, reason);
+    }
+    if best >= run.at {
+        return basic.conclusion.clone();
+    }
+    let mut then = chain::validate(run, best);
+    // What the path's algorithms were worth then says nothing: step 10 asks now.
+    if then.conclusion.is(SubIndication::CryptoConstraintsFailureNoPoe) {
+        then.conclusion = Conclusion::passed();
+    }
+    let conclusion = then.conclusion.clone();
+    *again = Some(then);
+    conclusion
+}
+
+/// Step 4 e: no signature time-stamp may be older than a time-stamp of what is signed. Each may be off by its accuracy;
+/// RFC 3161 §2.4.2 says no more of tokens by different authorities.
+fn in_order(
+    stamps: &[(&Stamp<'_>, &TimestampValidation)],
+    not_before: Option<i64>,
+    best: i64,
+) -> Result<(), String> {
+    let Some(from) = not_before else { return Ok(()) };
+    for (stamp, _) in stamps.iter().filter(|(_, outcome)| outcome.proves) {
+        let info = stamp.token.info();
+        let slack = info.accuracy_micros.map_or(0, |micros| micros.div_ceil(1_000_000));
+        if info.gen_time.saturating_add(i64::try_from(slack).unwrap_or(i64::MAX)) < from {
+            return Err(format!("time-stamp `{}` is older than a time-stamp of what is signed", stamp.name));
+        }
+    }
+    // The proof may come from elsewhere; accuracy is then its own affair.
+    if stamps.is_empty() && best < from {
+        return Err("the signature is proven to exist before a time-stamp of what is signed".into());
+    }
+    Ok(())
+}
+
+/// Step 5, and §5.6.3.4, step 8.
+pub(super) fn delay(run: &mut Run<'_>, claimed: Option<i64>, best: i64, stamped: bool) -> Conclusion {
+    let Some(longest) = run.policy.time_stamp_delay().filter(|_| stamped) else {
+        return Conclusion::passed();
+    };
+    let fails = |reason: &str| Conclusion::indeterminate(SubIndication::SigConstraintsFailure, reason);
+    let conclusion = match claimed {
+        None => {
+            fails("the signature claims no signing time, and the policy limits the delay of its time-stamp")
+        }
+        Some(claimed) if claimed.saturating_add(longest) < best => {
+            fails("the signature was time-stamped later after its claimed time than the policy takes")
+        }
+        Some(_) => Conclusion::passed(),
+    };
+    let mut step = run.trace.begin(Block::TimeStampDelay);
+    step.check("time-stamp-delay", conclusion.is_passed(), || conclusion.reason.clone());
+    step.end(&conclusion);
+    conclusion
+}
+
+fn reliable_now(run: &mut Run<'_>, judged: &Judged) -> Conclusion {
+    let at = run.at;
+    let mut examiner = Examiner::new(run.policy.cryptography(), &mut run.material);
+    let weaknesses = chain::examine(&mut examiner, &judged.path, &judged.standings, at);
+    let conclusion = match weaknesses.first() {
+        None => Conclusion::passed(),
+        Some(first) => Conclusion::indeterminate(chain::sub_indication(&weaknesses), first.describe()),
+    };
+    let mut step = run.trace.begin(Block::CryptographicConstraints);
+    step.check("cryptographic-constraints", weaknesses.is_empty(), || conclusion.reason.clone());
+    step.end(&conclusion);
+    conclusion
+}

@@ -1,0 +1,194 @@
+//! §5.6: when certificates, lists and algorithms are all of the past, proofs of existence alone decide.
+
+use cinnabar_pki::{
+    SubIndication as S,
+    path::{Anchor, Constraints, TrustAnchors},
+    validation::{Block, ObjectKind, Poes, Process, ProofSource},
+};
+use crypto::KeyKind;
+
+use crate::world::*;
+
+/// Long after everything but the root has run out.
+const LATER: &str = "20400601";
+
+#[test]
+fn a_signature_outlives_its_certificates_by_proofs_from_when_they_were_good() {
+    let world = world();
+    let case = || world.case().at(LATER);
+    let outcome = case().archived("20261122").passes();
+    assert_eq!(outcome.process, Process::Archival);
+    assert_eq!(outcome.best_signature_time, day("20261122"));
+    assert_eq!(outcome.best_signature_time_source, Some(ProofSource::DocumentTimestamp));
+    let proofs = |kind| outcome.material.proofs.iter().filter(|one| one.kind == kind).count();
+    assert_eq!(
+        (proofs(ObjectKind::Signature), proofs(ObjectKind::Certificate), proofs(ObjectKind::Crl)),
+        (1, 2, 2)
+    );
+    for block in [Block::TimeSliding, Block::PastCertificateValidation, Block::PastSignatureValidation] {
+        assert!(
+            outcome.steps.iter().any(|step| step.block == block && step.sub_indication.is_none()),
+            "{block:?}"
+        );
+    }
+    // No proofs; proofs from after the lists were fresh; from after the certificate ran out.
+    let outcome = case().is_open(S::OutOfBoundsNoPoe);
+    assert_eq!(outcome.process, Process::Basic);
+    case().archived("20261201").is_open(S::OutOfBoundsNoPoe);
+    case().archived("20280102").is_open(S::OutOfBoundsNoPoe);
+    // The signature alone is proven, or everything but one list.
+    let mut alone = case();
+    alone.poes.add(&Poes::digest(alone.data.signature_value()), day("20261122"), ProofSource::Told);
+    alone.is_open(S::OutOfBoundsNoPoe);
+    let mut less = case().crls(world.lists(["20261121", "20261130"], &[])[..1].to_vec()).archived("20261122");
+    less.crls = world.lists(["20261121", "20261130"], &[]);
+    less.is_open(S::OutOfBoundsNoPoe);
+}
+
+#[test]
+fn a_signature_time_stamp_counts_by_proofs_when_its_unit_has_run_out() {
+    let world = world();
+    let case = || world.case().at(LATER).stamped("20261122");
+    let outcome = case().archived("20261123").passes();
+    assert_eq!(outcome.best_signature_time, day("20261122"));
+    assert_eq!(outcome.timestamps[0].process, Process::Archival);
+    assert!(outcome.timestamps[0].proves);
+    assert!(!case().run().timestamps[0].proves);
+    case().is_open(S::OutOfBoundsNoPoe);
+}
+
+#[test]
+fn revocation_before_and_after_the_proofs() {
+    let world = world();
+    let revoked = |date: &str, archived: &str| {
+        let lists = world.lists(["20261121", "20261130"], &[(SIGNER, date, 1)]);
+        world.case().at(LATER).crls(lists).archived(archived)
+    };
+    revoked("20261120", "20261122").is_open(S::RevokedNoPoe);
+    // A list of the time says when; the proof of the signature is older.
+    let mut early = revoked("20261120", "20261122");
+    let objects = [Poes::digest(early.data.signature_value()), *world.certificate.sha256_fingerprint()];
+    let more = [*world.authority_certificate.sha256_fingerprint()];
+    for object in objects.iter().chain(&more) {
+        early.poes.add(object, day("20261119"), ProofSource::DocumentTimestamp);
+    }
+    early.passes();
+    // Of an authority: what is known about the signer must be older than that.
+    let of_authority = |date: &str| {
+        let lists = world.lists(["20261121", "20261130"], &[(AUTHORITY, date, 2)]);
+        let former = world.lists(["20261101", "20261125"], &[]);
+        let mut case = world.case().at("20261124").crls(vec![former[1].clone()]).archived("20261105");
+        case.crls = vec![lists[0].clone(), former[1].clone()];
+        case
+    };
+    of_authority("20261110").passes();
+    of_authority("20261104").is_open(S::RevokedCaNoPoe);
+}
+
+#[test]
+fn the_end_of_an_algorithm_before_and_after_the_proofs() {
+    let world = world();
+    // Everything is ECDSA with P-256.
+    let ended = || {
+        let to = "{ bits = 256, until = 2026-11-24 }";
+        world.case().at("20261125").policy("{ bits = 256, until = \"open\" }", to)
+    };
+    ended().is_open(S::CryptoConstraintsFailureNoPoe);
+    let outcome = ended().archived("20261123").passes();
+    assert_eq!(outcome.process, Process::Archival);
+    ended().archived("20261124").is_open(S::CryptoConstraintsFailureNoPoe);
+    // Of the signature alone.
+    let other = World::of(&Differently { signer_key: Some(KeyKind::Ed25519), ..Default::default() });
+    let case = || {
+        let to = "eddsa = [{ bits = 255, until = 2026-11-24 }]";
+        other.case().at(LATER).policy("eddsa = [{ bits = 255, until = \"open\" }]", to)
+    };
+    case().archived("20261123").passes();
+    case().archived("20261124").is_open(S::CryptoConstraintsFailureNoPoe);
+}
+
+#[test]
+fn how_far_stale_evidence_slides_is_the_policys_choice() {
+    let world = world();
+    // The list was made on the 21st, the proofs are of the 22nd: good until newer was due, or until it was made.
+    let case = || world.case().at(LATER).archived("20261122");
+    case().passes();
+    let letter = ("slide-to = \"next-update\"", "slide-to = \"this-update\"");
+    case().policy(letter.0, letter.1).is_open(S::OutOfBoundsNoPoe);
+    // A list made after the signature was proven satisfies the letter.
+    let mut case = case().policy(letter.0, letter.1);
+    case.crls = world.lists(["20261123", "20261130"], &[]);
+    case.poes = Poes::new();
+    let mut case = case.archived("20261123");
+    let signature = Poes::digest(case.data.signature_value());
+    case.poes.add(&signature, day("20261122"), ProofSource::DocumentTimestamp);
+    case.passes();
+}
+
+#[test]
+fn whoever_signed_the_evidence_must_be_proven_valid_then() {
+    // The authority ran out before anybody archived anything; the signature itself was time-stamped in time.
+    let short = Differently { authority: Some(["20200101000000Z", "20261125000000Z"]), ..Default::default() };
+    let world = World::of(&short);
+    let later = world.lists(["20261210", "20261231"], &[]);
+    let lists = world.lists(["20261121", "20261130"], &[]);
+    let case = |archived: &str| {
+        let mut case = world.case().at("20261220").stamped("20261122");
+        case.crls = vec![later[0].clone(), lists[1].clone()];
+        case.archived(archived)
+    };
+    case("20261124").passes();
+    case("20261126").is_open(S::RevocationOutOfBoundsNoPoe);
+}
+
+#[test]
+fn an_archive_policy_wants_proofs_even_while_everything_is_good() {
+    let world = world();
+    let policy = || cinnabar_pki::validation::SignaturePolicy::builtin("archive").unwrap().clone();
+    let mut case = world.case();
+    case.policy = policy();
+    case.is_open(S::SigConstraintsFailure);
+    let mut case = world.case().stamped("20261122").at("20261123");
+    case.policy = policy();
+    let outcome = case.passes();
+    assert_eq!(outcome.process, Process::Archival);
+    // Good at the proven time by lists of that time, which nobody archived.
+    let mut case = world.case().crls(world.lists(["20261101", "20261110"], &[]));
+    case.poes.add(&Poes::digest(case.data.signature_value()), day("20261109"), ProofSource::Told);
+    case.passes();
+    case.policy = policy();
+    let outcome = case.is_open(S::NoPoe);
+    assert_eq!(outcome.process, Process::Archival);
+    case.archived("20261109").passes();
+}
+
+#[test]
+fn an_anchor_after_its_sunset_is_good_for_what_existed_before() {
+    let world = world();
+    let constraints = Constraints { not_after: Some(day("20261125")), ..Constraints::default() };
+    let anchors = TrustAnchors::constrained(vec![Anchor::new(world.anchor.clone(), constraints)]);
+    let case = |archived: Option<&str>| {
+        let mut case = world.case().at("20261128");
+        case.anchors = anchors.clone();
+        match archived {
+            Some(date) => case.archived(date),
+            None => case,
+        }
+    };
+    case(None).is_open(S::NoCertificateChainFoundNoPoe);
+    case(Some("20261124")).passes();
+    case(Some("20261126")).is_open(S::NoCertificateChainFoundNoPoe);
+}
+
+#[test]
+fn signed_too_early_is_final_in_the_past_too() {
+    let young = Differently { signer: Some(["20261101000000Z", "20271231235959Z"]), ..Default::default() };
+    let world = World::of(&young);
+    let mut case = world.case().at(LATER).archived("20261122");
+    case.poes.add(
+        &Poes::digest(case.data.signature_value()),
+        day("20261030"),
+        ProofSource::DocumentTimestamp,
+    );
+    case.fails(S::NotYetValid);
+}
