@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 mod acme;
 mod certificates;
+mod documents;
 mod enrolment;
 mod fetch;
 mod pkcs11;
@@ -21,6 +22,7 @@ mod timestamps;
 
 pub use acme::Acme;
 pub use certificates::Certificates;
+pub use documents::Documents;
 pub use enrolment::EnrolmentListener;
 pub use fetch::Fetch;
 pub use pkcs11::Pkcs11;
@@ -70,6 +72,9 @@ pub struct Config {
     /// Revocation lists and OCSP.
     #[serde(default)]
     pub status: Status,
+    /// What sealing shows on documents, and how much one request may ask for.
+    #[serde(default)]
+    pub documents: Documents,
 }
 
 /// Who this appliance is.
@@ -366,7 +371,7 @@ impl Config {
         let fetch = self.fetch.roots.iter_mut();
         let enrolment = self.listeners.enrolment.iter_mut().flat_map(EnrolmentListener::paths);
         let optional = self.keystore.credential.as_mut().into_iter().chain(fetch).chain(enrolment);
-        let optional = optional.chain(self.policies.trust.as_mut());
+        let optional = optional.chain(self.policies.trust.as_mut()).chain(self.documents.font.as_mut());
         for path in paths.into_iter().chain(optional) {
             *path = base.join(&*path);
         }
@@ -426,6 +431,9 @@ impl Config {
         if let Some((key, value, reason)) = self.pkcs11.as_ref().and_then(Pkcs11::fault) {
             return wrong(key, &value, reason);
         }
+        if let Some((key, value, reason)) = self.documents.wrong() {
+            return wrong(key, &value, reason);
+        }
         let limits = &self.limits;
         let stamps =
             |of: fn(&Timestamps) -> u32| self.timestamps.as_ref().map_or(1, |terms| of(terms).into());
@@ -444,6 +452,9 @@ impl Config {
             ("limits.documents_at_once", limits.documents_at_once as u64, 1),
             ("limits.bodies_at_once", limits.bodies_at_once as u64, 1),
             ("limits.bodies_per_caller", limits.bodies_per_caller as u64, 1),
+            ("documents.seals_per_request", self.documents.seals_per_request as u64, 1),
+            ("documents.batch_items", self.documents.batch_items as u64, 1),
+            ("documents.batch_bytes", self.documents.batch_bytes, 1024),
             ("fetch.seconds", self.fetch.seconds, 1),
             ("fetch.bytes", self.fetch.bytes, 1024),
             ("timestamps.accuracy_milliseconds", stamps(|terms| terms.accuracy_milliseconds), 1),
@@ -527,8 +538,15 @@ mod tests {
             let error = parse(&EXAMPLE.replace(from, to)).unwrap_err().to_string();
             assert!(error.contains(key), "{error}");
         }
-        let error = parse(&format!("{EXAMPLE}\n[limits]\nbody = 0")).unwrap_err().to_string();
-        assert!(error.contains("limits.body"), "{error}");
+        for (section, key) in [
+            ("[limits]\nbody = 0", "limits.body"),
+            ("[documents]\nbatch_items = 0", "documents.batch_items"),
+            ("[documents]\nverification_url = \"ftp://x/\"", "documents.verification_url"),
+            ("[documents]\nverification_url = \"https://x/ y\"", "documents.verification_url"),
+        ] {
+            let error = parse(&format!("{EXAMPLE}\n{section}")).unwrap_err().to_string();
+            assert!(error.contains(key), "{error}");
+        }
     }
 
     #[test]

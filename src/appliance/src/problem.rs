@@ -307,9 +307,9 @@ impl Problem {
         self.0.log.as_deref()
     }
 
-    /// The answer, with the request id once it is known.
+    /// The problem document (RFC 9457 §3).
     #[must_use]
-    pub fn render(self, request_id: Option<&str>) -> Response {
+    pub fn document(&self, request_id: Option<&str>) -> Value {
         let mut body = Map::new();
         body.insert("type".into(), self.0.kind.urn().into());
         body.insert("title".into(), self.0.kind.title().into());
@@ -321,7 +321,13 @@ impl Problem {
         for (name, value) in &self.0.members {
             body.entry(name.as_str()).or_insert_with(|| value.clone());
         }
-        let text = Value::Object(body).to_string();
+        Value::Object(body)
+    }
+
+    /// The answer, with the request id once it is known.
+    #[must_use]
+    pub fn render(self, request_id: Option<&str>) -> Response {
+        let text = self.document(request_id).to_string();
         let mut response = (self.0.kind.status(), text).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));

@@ -440,6 +440,8 @@ async fn a_log_of_the_first_schema_goes_on_after_the_upgrade() {
              DROP INDEX certificates_not_after; DROP INDEX certificates_state; DROP INDEX certificates_key; \
              DROP INDEX certificates_not_good; DROP INDEX certificates_organisation; \
              CREATE TABLE aside AS SELECT * FROM proposals; DROP TABLE proposals; \
+             ALTER TABLE seal_uses DROP COLUMN kind; ALTER TABLE seal_uses DROP COLUMN level; \
+             ALTER TABLE seal_uses DROP COLUMN signed_digest; \
              DELETE FROM schema_migrations WHERE version > 1",
         )
         .await;

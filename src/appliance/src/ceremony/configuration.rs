@@ -4,8 +4,9 @@ use ring::rand::SecureRandom;
 
 use super::perform::{CeremonyError, Plan, UnlockPlan};
 use crate::config::{
-    AdminListener, Appliance, Certificates, Config, Database, EnrolmentListener, Fetch, KeystoreConfig,
-    Limits, Listeners, Log, PlatformListener, Policies, Process, PublicListener, Time, TimeSource,
+    AdminListener, Appliance, Certificates, Config, Database, Documents, EnrolmentListener, Fetch,
+    KeystoreConfig, Limits, Listeners, Log, PlatformListener, Policies, Process, PublicListener, Time,
+    TimeSource,
 };
 
 /// What `plan` makes of a configuration; paths are relative to the file it becomes.
@@ -64,5 +65,6 @@ pub(super) fn configuration(plan: &Plan, random: &dyn SecureRandom) -> Result<Co
         pkcs11: plan.pkcs11.clone(),
         timestamps: None,
         status: Default::default(),
+        documents: Documents::default(),
     })
 }

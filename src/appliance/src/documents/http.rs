@@ -1,55 +1,96 @@
 //! Routes of documents: `POST /v1/documents/seal`, `POST /v1/documents/verify`, `GET /v1/seal-uses/{id}`.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, http};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
-use pdf::syntax::Source;
+use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::model::{SealQuery, SealUse};
+use super::batch;
+use super::intake::{Incoming, expect_pdf, take};
+use super::model::SealUse;
+use super::order::{Countersealing, Order};
+use super::parameters::SealQuery;
 use super::records;
 use super::replay::ReplayKey;
-use super::service::{self, DocumentError, Tools};
+use super::sealing::Task;
+use super::service::{self, DocumentError, Sealed, Tools, Wanted};
 use super::verification::Evidence;
-use crate::app::App;
+use crate::app::{App, Unsealed};
 use crate::identity::IdentifyError;
 use crate::journal::CommitError;
-use crate::policy::{ReadSeal, Resource, SealDocument, VerifyDocument};
+use crate::policy::{Permit, ReadSeal, Resource, SealDocument, VerifyDocument};
 use crate::problem::{Kind, Problem, Result};
+use crate::seals::ReadySeal;
 use crate::server::Session;
-use crate::server::spill::{Spooled, SpooledBody, Terms};
+use crate::server::spill::Spooled;
 
 /// Header that names the leaf of the log.
 pub const LEAF: &str = "cinnabar-leaf";
 
+/// Header that names the records of all seals that were set.
+pub const RECORDS: &str = "cinnabar-records";
+
+/// Header that names the leaves of all of them.
+pub const LEAVES: &str = "cinnabar-leaves";
+
+/// The parts of a multipart request, in this order.
+#[derive(Debug, utoipa::ToSchema)]
+#[expect(dead_code, reason = "describes the form, which is read part by part")]
+struct SealForm {
+    /// What is asked for.
+    request: SealOrder,
+    /// The PDF.
+    #[schema(format = Binary, content_media_type = "application/pdf")]
+    document: Vec<u8>,
+}
+
+/// One seal, or several.
+#[derive(Debug, serde::Deserialize, utoipa::ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "describes the JSON, which is told apart by hand for the sake of clear errors")]
+pub(super) enum SealOrder {
+    One(Box<SealQuery>),
+    Several(Countersealing),
+}
+
 /// The routes.
 #[must_use]
 pub fn routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new().routes(routes!(seal)).routes(routes!(verify)).routes(routes!(seal_use))
+    OpenApiRouter::new()
+        .routes(routes!(seal))
+        .routes(routes!(batch::seal_batch))
+        .routes(routes!(verify))
+        .routes(routes!(seal_use))
 }
 
 /// Seal a PDF.
 ///
-/// The answer is the document with one incremental update appended (PAdES B-B); no octet of the original is
-/// changed. It leaves only after its record is durable.
+/// The answer is the document with one incremental update appended for each seal (PAdES); no octet of the original is
+/// changed. It leaves only after its record is durable. The body is the PDF and the query says how; or the body is
+/// `multipart/form-data` with the parts `request` (JSON, the same parameters, or several seals as
+/// `{"level": …, "seals": [{…}, …]}`) and `document`. Several seals are set in their order, in one act: all or none;
+/// a problem then names the seal in `seal` and its place in `index`.
 #[utoipa::path(
     post,
     path = "/v1/documents/seal",
     params(SealQuery, ("Idempotency-Key" = Option<String>, Header, description = "Makes a repeated request answer the same for 24 hours")),
-    request_body(content = Vec<u8>, content_type = "application/pdf"),
+    request_body(content(
+        (Vec<u8> = "application/pdf"),
+        (SealForm = "multipart/form-data"),
+    )),
     responses(
         (status = 201, description = "The sealed PDF", content_type = "application/pdf",
-         headers(("Location" = String, description = "The seal-use record"),
-                 ("Cinnabar-Leaf" = u64, description = "Leaf of the log; its receipt is at /v1/receipts/{leaf}"),
+         headers(("Location" = String, description = "The record of the (first) seal"),
+                 ("Cinnabar-Leaf" = u64, description = "Its leaf of the log; the receipt is at /v1/receipts/{leaf}"),
+                 ("Cinnabar-Records" = String, description = "Identifiers of the records of all seals, separated by commas"),
+                 ("Cinnabar-Leaves" = String, description = "Their leaves, separated by commas"),
                  ("Content-Digest" = String, description = "RFC 9530"))),
         (status = "4XX", description = "Problem details (RFC 9457)", content_type = "application/problem+json"),
     ),
@@ -58,61 +99,115 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
 async fn seal(
     State(app): State<Arc<App>>,
     session: Session,
-    query: std::result::Result<Query<SealQuery>, QueryRejection>,
+    uri: Uri,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response> {
     let unsealed = app.unsealed()?;
-    let text = query.as_ref().map(|Query(q)| format!("{q:?}")).unwrap_or_default();
-    let request = query?.0.check()?;
-    expect_pdf(&headers)?;
-    let chain = app.desk.chain(&app).map_err(Problem::internal)?;
-    let ready = app.desk.seals.ready(&app.db, unsealed.custody.as_ref(), &chain, &request.seal).await?;
-    let resource = Resource::seal(&ready.summary.id, &ready.summary.organisation);
-    let resource = resource.at_version(ready.summary.version);
+    let (order, incoming) = Incoming::open(&app, &uri, &headers, body).await?;
+    let ready = ready(&app, &unsealed, &order).await?;
     // Nothing is taken in from those who may not, and nothing is sealed for those who may no longer.
-    let mut permit = session.permit::<SealDocument>(resource.clone())?;
-    let document = take(&app, &session, &headers, body).await?;
+    permits(&session, &ready)?;
+    let document = incoming.document(&app, &session, &headers).await?;
     let renewed = session.renewed()?;
-    if !Arc::ptr_eq(renewed.caller(), session.caller()) {
-        permit = renewed.permit::<SealDocument>(resource)?;
-    }
+    let text = format!("{order:?}");
     let caller = &session.caller().id;
     let replay = ReplayKey::of(&headers, caller, "documents/seal", &[text.as_bytes(), &document.sha256()])?;
+    let sealed = perform(&app, &renewed, &unsealed, &order, ready, &document, replay).await?;
+    let mut response = Response::new(document.into_body(sealed.tail.clone()));
+    *response.status_mut() = StatusCode::CREATED;
+    describe(response.headers_mut(), &sealed)?;
+    Ok(response)
+}
+
+/// The seals of an order, ready for use.
+pub(super) async fn ready(app: &App, unsealed: &Unsealed, order: &Order) -> Result<Vec<Arc<ReadySeal>>> {
+    let chain = app.desk.chain(app).map_err(Problem::internal)?;
+    let mut all = Vec::with_capacity(order.seals.len());
+    for (index, request) in order.seals.iter().enumerate() {
+        let found = app.desk.seals.ready(&app.db, unsealed.custody.as_ref(), &chain, &request.seal).await;
+        all.push(found.map_err(|error| about(error.into(), order, index))?);
+    }
+    Ok(all)
+}
+
+/// That the caller may use all of them, each use permitted for itself.
+pub(super) fn permits(session: &Session, ready: &[Arc<ReadySeal>]) -> Result<Vec<Permit<SealDocument>>> {
+    let one = |(index, seal): (usize, &Arc<ReadySeal>)| {
+        let resource = Resource::seal(&seal.summary.id, &seal.summary.organisation);
+        session.permit(resource.at_version(seal.summary.version)).map_err(|problem| match ready.len() {
+            1 => problem,
+            _ => problem.with("seal", seal.summary.id.as_str()).with("index", index),
+        })
+    };
+    ready.iter().enumerate().map(one).collect()
+}
+
+/// Seals one document as ordered.
+pub(super) async fn perform(
+    app: &App,
+    session: &Session,
+    unsealed: &Unsealed,
+    order: &Order,
+    ready: Vec<Arc<ReadySeal>>,
+    document: &Arc<Spooled>,
+    replay: Option<ReplayKey>,
+) -> Result<Sealed> {
+    let permits = permits(session, &ready)?;
     let tools = Tools {
         db: &app.db,
         journal: &unsealed.journal,
         custody: &unsealed.custody,
-        replay_key: replay_key(&app)?,
+        replay_key: replay_key(app)?,
     };
-    let id = request.seal.clone();
-    let sealed = match service::seal(&app.desk, tools, permit, &ready, request, &document, replay).await {
-        Ok(sealed) => sealed,
+    let wanted = permits.into_iter().zip(ready).zip(&order.seals).map(|((permit, seal), request)| {
+        let record = uuid::Uuid::now_v7().to_string();
+        Wanted { permit, task: Task { request: request.clone(), seal, record } }
+    });
+    match service::seal(&app.desk, tools, wanted.collect(), order.level, document, replay).await {
+        Ok(sealed) => Ok(sealed),
         Err(DocumentError::Commit(CommitError::Conflict { table: "certificates", id }))
             if id == session.caller().fingerprint =>
         {
-            return Err(IdentifyError::Revoked.into());
+            Err(IdentifyError::Revoked.into())
         }
         Err(error @ DocumentError::Commit(CommitError::Conflict { .. })) => {
-            // The seal or its certificate changed meanwhile: why it cannot be used says more than that.
-            app.desk.seals.ready(&app.db, unsealed.custody.as_ref(), &chain, &id).await?;
-            return Err(error.into());
+            // A seal or its certificate changed meanwhile: why it cannot be used says more than that.
+            self::ready(app, unsealed, order).await?;
+            Err(error.into())
         }
-        Err(error) => return Err(error.into()),
-    };
-    let mut response = Response::new(document.into_body(sealed.tail));
-    *response.status_mut() = StatusCode::CREATED;
-    let digest = hex::decode(&sealed.result_digest).unwrap_or_default();
-    let set = response.headers_mut();
-    set.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/pdf"));
-    set.insert(LEAF, HeaderValue::from(sealed.leaf));
-    for (name, value) in [
-        (header::LOCATION.as_str(), format!("/v1/seal-uses/{}", sealed.record)),
-        ("content-digest", format!("sha-256=:{}:", STANDARD.encode(digest))),
-    ] {
-        set.insert(name, HeaderValue::try_from(value).map_err(Problem::internal)?);
+        Err(error) => Err(error.into()),
     }
-    Ok(response)
+}
+
+/// What headers say of a sealed document.
+pub(super) fn describe(headers: &mut HeaderMap, sealed: &Sealed) -> Result<()> {
+    let digest = hex::decode(&sealed.result_digest).unwrap_or_default();
+    let first = sealed.records.first();
+    let listed = |each: &dyn Fn(&(String, u64)) -> String| {
+        sealed.records.iter().map(each).collect::<Vec<_>>().join(", ")
+    };
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/pdf"));
+    headers.insert(LEAF, HeaderValue::from(first.map_or(0, |(_, leaf)| *leaf)));
+    for (name, value) in [
+        (header::LOCATION.as_str(), format!("/v1/seal-uses/{}", first.map_or("", |(record, _)| record))),
+        ("content-digest", format!("sha-256=:{}:", STANDARD.encode(digest))),
+        (RECORDS, listed(&|(record, _)| record.clone())),
+        (LEAVES, listed(&|(_, leaf)| leaf.to_string())),
+    ] {
+        headers.insert(name, HeaderValue::try_from(value).map_err(Problem::internal)?);
+    }
+    Ok(())
+}
+
+/// Says which of several seals a problem is about.
+fn about(problem: Problem, order: &Order, index: usize) -> Problem {
+    match order.seals.get(index) {
+        Some(request) if order.seals.len() > 1 => {
+            problem.with("seal", request.seal.as_str()).with("index", index)
+        }
+        _ => problem,
+    }
 }
 
 /// Verify the signatures of a PDF against this appliance's authorities.
@@ -167,71 +262,4 @@ async fn seal_use(State(app): State<Arc<App>>, session: Session, Path(id): Path<
 fn replay_key(app: &App) -> Result<&str> {
     let key = app.hierarchy.data_key("replay");
     key.map(|key| key.label.as_str()).ok_or_else(|| Problem::internal("the hierarchy has no `replay` key"))
-}
-
-fn expect_pdf(headers: &HeaderMap) -> Result<()> {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    let essence = kind.split(';').next().unwrap_or_default().trim();
-    if essence.eq_ignore_ascii_case("application/pdf") {
-        return Ok(());
-    }
-    Err(Problem::new(Kind::UnsupportedMediaType, "Send the document as `Content-Type: application/pdf`."))
-}
-
-/// Takes in the document and holds it against the digest the caller sent, if any (RFC 9530).
-async fn take(app: &App, session: &Session, headers: &HeaderMap, body: Body) -> Result<Arc<Spooled>> {
-    let limits = &app.config.limits;
-    let terms = Terms {
-        limit: limits.body,
-        threshold: limits.spill_threshold,
-        folder: &app.config.appliance.state,
-        pause: Duration::from_secs(limits.body_chunk_seconds),
-    };
-    let document = SpooledBody::collect(body, terms).await?.keeping(session.body_place());
-    if document.is_empty() {
-        return Err(Problem::new(Kind::MalformedRequest, "The body is empty; send the document in it."));
-    }
-    if let Some(claimed) = claimed_digest(headers)
-        && claimed != document.sha256()
-    {
-        let text = "The body does not have the digest in `Content-Digest`; send it again.";
-        return Err(Problem::new(Kind::MalformedRequest, text));
-    }
-    Ok(Arc::new(document))
-}
-
-/// The SHA-256 in `Content-Digest`; other algorithms are ignored (RFC 9530 §2).
-fn claimed_digest(headers: &HeaderMap) -> Option<Vec<u8>> {
-    let text = headers.get("content-digest")?.to_str().ok()?;
-    let member = text.split(',').map(str::trim).find_map(|m| m.strip_prefix("sha-256="))?;
-    let inner = member.strip_prefix(':')?.split(':').next()?;
-    STANDARD.decode(inner).ok().or(Some(Vec::new()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn headers(name: &'static str, value: &str) -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        headers.insert(name, value.parse().unwrap());
-        headers
-    }
-
-    #[test]
-    fn only_pdf_bodies_are_taken() {
-        assert!(expect_pdf(&headers("content-type", "Application/PDF; q=1")).is_ok());
-        for other in ["text/plain", "application/pdfx", "", "multipart/form-data"] {
-            assert!(expect_pdf(&headers("content-type", other)).is_err(), "{other}");
-        }
-        assert!(expect_pdf(&HeaderMap::new()).is_err());
-    }
-
-    #[test]
-    fn a_claimed_digest_that_does_not_read_matches_nothing() {
-        let of = |v| claimed_digest(&headers("content-digest", v));
-        assert_eq!(of("sha-512=:AA==:, sha-256=:AQID:"), Some(vec![1, 2, 3]));
-        assert_eq!(of("sha-512=:AA==:"), None);
-        assert_eq!(of("sha-256=:%%:"), Some(Vec::new()));
-    }
 }

@@ -1,8 +1,13 @@
 //! Documents: sealed and verified. The main job.
 
+mod batch;
 mod file;
+mod grown;
 pub mod http;
+mod intake;
 pub mod model;
+mod order;
+pub mod parameters;
 mod problems;
 pub mod records;
 pub mod replay;

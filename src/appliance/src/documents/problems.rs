@@ -5,6 +5,7 @@ use pdf::syntax::{OpenError, ReadError};
 use pki::cms::sign::CmsSignError;
 
 use super::model::BadParameter;
+use super::order::OrderError;
 use super::replay::ReplayError;
 use super::sealing::SealingError;
 use super::service::DocumentError;
@@ -14,6 +15,22 @@ use crate::seals::SealError;
 impl From<BadParameter> for Problem {
     fn from(error: BadParameter) -> Self {
         Self::new(Kind::InvalidParameter, error.to_string()).with("parameter", error.name)
+    }
+}
+
+impl From<OrderError> for Problem {
+    fn from(error: OrderError) -> Self {
+        match error {
+            OrderError::Malformed(_) => Self::new(Kind::MalformedRequest, error.to_string()),
+            OrderError::Empty => {
+                Self::new(Kind::InvalidParameter, error.to_string()).with("parameter", "seals")
+            }
+            OrderError::TooMany { limit, .. } => Self::new(Kind::InvalidParameter, error.to_string())
+                .with("parameter", "seals")
+                .with("limit", limit),
+            OrderError::Parameter { index: None, error } => error.into(),
+            OrderError::Parameter { index: Some(index), error } => Self::from(error).with("index", index),
+        }
     }
 }
 
@@ -48,7 +65,10 @@ impl From<DocumentError> for Problem {
     fn from(error: DocumentError) -> Self {
         match error {
             DocumentError::Seal(error) => error.into(),
-            DocumentError::Sealing(error) => error.into(),
+            DocumentError::Sealing { failed, of: 1, .. } => failed.error.into(),
+            DocumentError::Sealing { failed, seal, .. } => {
+                Self::from(failed.error).with("seal", seal).with("index", failed.index)
+            }
             DocumentError::Replay(error) => error.into(),
             DocumentError::Commit(error) => error.into(),
             DocumentError::Store(error) => error.into(),
@@ -56,7 +76,7 @@ impl From<DocumentError> for Problem {
                 Self::new(Kind::Overloaded, "Too many documents are worked on; try again shortly.")
                     .retry_after(2)
             }
-            DocumentError::NoDigest => Self::internal(error),
+            DocumentError::NoSeal => Self::internal(error),
         }
     }
 }
@@ -68,6 +88,7 @@ impl From<SealingError> for Problem {
             SealingError::Read(error) => unread(&error, false),
             SealingError::NoSuchPage { .. } => Self::new(Kind::PlacementInvalid, error.to_string()),
             SealingError::Sign(error) => signing(error),
+            SealingError::NoDigest => Self::internal(error),
         }
     }
 }
@@ -126,10 +147,14 @@ fn preparing(error: &PrepareError) -> Problem {
         PrepareError::NoSuchPage { .. }
         | PrepareError::Geometry(_)
         | PrepareError::Search(_)
+        | PrepareError::NoField
+        | PrepareError::FieldInvisible { .. }
+        | PrepareError::FieldPlaced { .. }
         | PrepareError::Appearance(_) => Problem::new(Kind::PlacementInvalid, error.to_string()),
-        PrepareError::TextTooLong { .. } | PrepareError::LockedFieldMissing { .. } => {
-            Problem::new(Kind::InvalidParameter, error.to_string())
-        }
+        PrepareError::TextTooLong { .. }
+        | PrepareError::LockedFieldMissing { .. }
+        | PrepareError::FieldName { .. }
+        | PrepareError::FieldNotSignature { .. } => Problem::new(Kind::InvalidParameter, error.to_string()),
         PrepareError::TooManyFields { .. } | PrepareError::Layout(_) => {
             Problem::new(Kind::PdfTooComplex, error.to_string())
         }

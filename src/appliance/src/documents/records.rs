@@ -1,6 +1,7 @@
 //! Rows of the table `seal_uses`.
 
-use super::model::{SealRequest, SealUse};
+use super::model::SealUse;
+use super::parameters::{Level, SealRequest};
 use crate::seals::ReadySeal;
 pub use crate::store::tables::SEAL_USES;
 use crate::store::{Db, Record, Row, StoreError, Value};
@@ -18,15 +19,20 @@ pub struct Use<'a> {
     pub original_digest: &'a str,
     /// Its length.
     pub original_length: u64,
-    /// SHA-256 of the sealed document, hexadecimal.
+    /// SHA-256 of the sealed document, hexadecimal; empty where the document stayed with the caller.
     pub result_digest: &'a str,
-    /// Its length.
+    /// Its length; 0 where the document stayed with the caller.
     pub result_length: u64,
+    /// The level asked for.
+    pub level: Level,
+    /// The digest that was signed where the document stayed with the caller, hexadecimal.
+    pub signed_digest: Option<&'a str>,
 }
 
 /// The row of a new use.
 #[must_use]
 pub fn row(used: Use<'_>, seal: &ReadySeal, request: &SealRequest) -> Row {
+    let level = (used.level > Level::BB).then(|| used.level.as_str());
     let length = |octets: u64| Value::from(i64::try_from(octets).unwrap_or(i64::MAX));
     let placement = serde_json::to_string(&request.place).unwrap_or_default();
     Row::new(
@@ -45,6 +51,9 @@ pub fn row(used: Use<'_>, seal: &ReadySeal, request: &SealRequest) -> Row {
             request.case_number.clone().into(),
             request.item.clone().into(),
             placement.into(),
+            used.signed_digest.map(|_| TWO_PHASE).into(),
+            level.into(),
+            used.signed_digest.into(),
         ],
     )
 }
@@ -55,7 +64,8 @@ pub fn row(used: Use<'_>, seal: &ReadySeal, request: &SealRequest) -> Row {
 /// [`StoreError`].
 pub async fn find(db: &Db, id: &str) -> Result<Option<Found>, StoreError> {
     let sql = "SELECT u.id, u.seal, u.caller, u.time, u.leaf, u.original_digest, u.result_digest, \
-               u.original_length, u.result_length, u.case_number, u.item, u.placement, s.organisation \
+               u.original_length, u.result_length, u.case_number, u.item, u.placement, u.kind, u.level, \
+               u.signed_digest, s.organisation \
                FROM seal_uses u JOIN seals s ON s.id = u.seal WHERE u.id = $1";
     db.fetch_optional(sql, &[id.into()]).await?.as_ref().map(found).transpose()
 }
@@ -86,11 +96,17 @@ fn found(record: &Record) -> Result<Found, StoreError> {
             leaf,
             original_digest: text("original_digest")?,
             original_length: record.int("original_length")?,
-            result_digest: text("result_digest")?,
+            result_digest: Some(text("result_digest")?).filter(|digest| !digest.is_empty()),
             result_length: record.int("result_length")?,
             case_number: record.opt_text("case_number")?.map(str::to_owned),
             item: record.opt_text("item")?.map(str::to_owned),
             placement: serde_json::from_str(record.text("placement")?).unwrap_or_default(),
+            kind: record.opt_text("kind")?.map(str::to_owned),
+            level: record.opt_text("level")?.map(str::to_owned),
+            signed_digest: record.opt_text("signed_digest")?.map(str::to_owned),
         },
     })
 }
+
+/// The kind of a use for which the document stayed with the caller.
+pub const TWO_PHASE: &str = "two-phase";

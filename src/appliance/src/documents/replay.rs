@@ -42,10 +42,27 @@ pub struct Kept {
 /// The part of an answer that is not the tail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {
-    /// Identifier of the seal-use record.
-    pub record: String,
+    /// Identifier of the first seal-use record.
+    record: String,
+    /// Those of further seals.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    further: Vec<String>,
     /// SHA-256 of the sealed document, hexadecimal.
     pub result_digest: String,
+}
+
+impl Answer {
+    /// An answer with these records.
+    #[must_use]
+    pub fn of(records: Vec<String>, result_digest: String) -> Self {
+        let mut records = records.into_iter();
+        Self { record: records.next().unwrap_or_default(), further: records.collect(), result_digest }
+    }
+
+    /// The seal-use records in the order of the seals.
+    pub fn records(&self) -> impl Iterator<Item = &String> {
+        std::iter::once(&self.record).chain(&self.further)
+    }
 }
 
 /// Why a key does not lead to an answer.

@@ -4,21 +4,20 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use custody::Custody;
-use pdf::sign::Signed;
 use pdf::syntax::{Limits, Source};
 use pki::Certificate;
 use serde_json::json;
 use tokio::sync::Semaphore;
 
-use super::model::{Place, SealRequest};
+use super::parameters::{Level, Place};
 use super::records::{self, Use};
 use super::replay::{Answer, Kept, ReplayError, ReplayKey};
-use super::sealing::{self, SealingError};
+use super::sealing::{self, Failed, Revision, Task};
 use crate::app::{App, StartError};
 use crate::ceremony::Kind;
 use crate::journal::{CommitError, Journal, Unit};
 use crate::policy::{Permit, SealDocument};
-use crate::seals::{Cabinet, ReadySeal, SealError};
+use crate::seals::{Cabinet, SealError};
 use crate::server::spill::Spooled;
 use crate::store::tables::{CERTIFICATES, SEALS};
 use crate::store::{Db, StoreError};
@@ -106,10 +105,8 @@ pub struct Tools<'a> {
 pub struct Sealed {
     /// What to append to the document.
     pub tail: Bytes,
-    /// Identifier of the seal-use record.
-    pub record: String,
-    /// Its leaf.
-    pub leaf: u64,
+    /// The seal-use records in the order of the seals, each with its leaf; never empty.
+    pub records: Vec<(String, u64)>,
     /// SHA-256 of the sealed document, hexadecimal.
     pub result_digest: String,
 }
@@ -121,8 +118,15 @@ pub enum DocumentError {
     #[error(transparent)]
     Seal(#[from] SealError),
     /// The document cannot be sealed as asked.
-    #[error(transparent)]
-    Sealing(#[from] SealingError),
+    #[error("seal `{seal}`: {failed}")]
+    Sealing {
+        /// The seal that could not be set.
+        seal: String,
+        /// How many were to be set.
+        of: usize,
+        /// Which of them, and why.
+        failed: Box<Failed>,
+    },
     /// The repeated request cannot be answered.
     #[error(transparent)]
     Replay(#[from] ReplayError),
@@ -135,21 +139,30 @@ pub enum DocumentError {
     /// The work was cut off.
     #[error("too many documents are worked on")]
     Overloaded,
-    /// The digest of the result was not computed.
-    #[error("the sealed document has no digest")]
-    NoDigest,
+    /// Nothing was asked for.
+    #[error("no seal was asked for")]
+    NoSeal,
 }
 
-/// Seals `document`. What is returned is durable; what is not recorded does not leave.
+/// One seal of an order: what policies permit, and what is to be done.
+#[derive(Debug)]
+pub struct Wanted {
+    /// That the caller may.
+    pub permit: Permit<SealDocument>,
+    /// The work.
+    pub task: Task,
+}
+
+/// Sets every seal on `document`, in one act: all of them are recorded, or none is. What is returned is durable; what
+/// is not recorded does not leave.
 ///
 /// # Errors
 /// [`DocumentError`]; nothing was then recorded or sealed, [`CommitError::OutcomeUnknown`] excepted.
 pub async fn seal(
     desk: &Desk,
     tools: Tools<'_>,
-    permit: Permit<SealDocument>,
-    seal: &Arc<ReadySeal>,
-    request: SealRequest,
+    wanted: Vec<Wanted>,
+    level: Level,
     document: &Arc<Spooled>,
     replay: Option<ReplayKey>,
 ) -> Result<Sealed, DocumentError> {
@@ -158,31 +171,35 @@ pub async fn seal(
     }
     let time = tools.journal.clock().now().map_err(CommitError::ClockUntrusted)?;
     let now = time.div_euclid(1_000_000);
-    seal.usable_at(now)?;
-    let quick = document.len() <= INLINE && !matches!(request.place, Place::Keyword { .. });
-    let quick = quick.then(|| sealing::seal(document.as_ref(), &request, seal, now, &modest()));
-    let signed = if let Some(Ok(signed)) = quick {
-        signed
-    } else {
-        let (document, seal, request) = (document.clone(), seal.clone(), request.clone());
-        desk.work(move || sealing::seal(document.as_ref(), &request, &seal, now, &Limits::default()))
-            .await??
-    };
-    let id = uuid::Uuid::now_v7().to_string();
-    let result_digest = hex::encode(signed.result_sha256.as_ref().ok_or(DocumentError::NoDigest)?);
-    let kept = Kept {
-        answer: Answer { record: id.clone(), result_digest: result_digest.clone() },
-        tail: Bytes::from(signed.tail.clone()),
-    };
-    let mut unit = unit(permit, seal, &request, &signed, &kept, time);
+    let (permits, tasks): (Vec<_>, Vec<_>) = wanted.into_iter().map(|one| (one.permit, one.task)).unzip();
+    for task in &tasks {
+        task.seal.usable_at(now)?;
+    }
+    let tasks: Arc<[Task]> = tasks.into();
+    let sealed = sealed(desk, &tasks, document, now).await?;
+    let result_digest =
+        sealed.revisions.last().map(|last| hex::encode(&last.result_sha256)).unwrap_or_default();
+    let ids: Vec<String> = tasks.iter().map(|task| task.record.clone()).collect();
+    let kept =
+        Kept { answer: Answer::of(ids.clone(), result_digest.clone()), tail: Bytes::from(sealed.tail) };
+    let mut parts = permits.into_iter().zip(&*tasks).zip(&sealed.revisions).enumerate();
+    let Some(first) = parts.next() else { return Err(DocumentError::NoSeal) };
+    let part = |(place, ((permit, task), revision))| unit(permit, task, revision, (place, &ids), level, time);
+    let mut unit = part(first);
     if let Some(key) = &replay {
         unit = unit.cache_insert(key.row(&kept, time, tools.custody, tools.replay_key)?);
     }
+    let unit = parts.map(part).fold(unit, Unit::also);
     match tools.journal.commit(unit).await {
-        Ok(committed) => Ok(Sealed { tail: kept.tail, record: id, leaf: committed.leaf, result_digest }),
+        // The entries of one unit stand beside each other.
+        Ok(committed) => Ok(Sealed {
+            tail: kept.tail,
+            records: ids.into_iter().zip(committed.leaf..).collect(),
+            result_digest,
+        }),
         Err(error) => {
             if let CommitError::Conflict { .. } = error {
-                desk.seals.forget(&seal.summary.id);
+                tasks.iter().for_each(|task| desk.seals.forget(&task.seal.summary.id));
             }
             // The loser of a race gets the winner's answer.
             match (&error, known(tools, replay.as_ref()).await?) {
@@ -193,49 +210,82 @@ pub async fn seal(
     }
 }
 
+/// The computation, where the request is as long as that costs little.
+async fn sealed(
+    desk: &Desk,
+    tasks: &Arc<[Task]>,
+    document: &Arc<Spooled>,
+    now: i64,
+) -> Result<sealing::Sealed, DocumentError> {
+    let cheap = |task: &Task| !matches!(task.request.place, Place::Keyword { .. });
+    let quick = document.len() <= INLINE && tasks.len() == 1 && tasks.iter().all(cheap);
+    if quick && let Ok(sealed) = sealing::seal_all(document.as_ref(), tasks, now, &modest()) {
+        return Ok(sealed);
+    }
+    let (document, work) = (document.clone(), tasks.clone());
+    let job = move || sealing::seal_all(document.as_ref(), &work, now, &Limits::default());
+    desk.work(job).await?.map_err(|failed| DocumentError::Sealing {
+        seal: tasks.get(failed.index).map(|task| task.seal.summary.id.clone()).unwrap_or_default(),
+        of: tasks.len(),
+        failed: Box::new(failed),
+    })
+}
+
 /// The answer to an earlier request with the same key.
 async fn known(tools: Tools<'_>, replay: Option<&ReplayKey>) -> Result<Option<Sealed>, DocumentError> {
     let Some(key) = replay else { return Ok(None) };
     let Some(kept) = key.find(tools.db, tools.custody, tools.replay_key).await? else { return Ok(None) };
-    let found = records::find(tools.db, &kept.answer.record).await?;
-    let leaf = found.ok_or_else(|| ReplayError::Damaged("its record is missing".into()))?.leaf;
-    Ok(Some(Sealed {
-        tail: kept.tail,
-        record: kept.answer.record,
-        leaf,
-        result_digest: kept.answer.result_digest,
-    }))
+    let mut known = Vec::new();
+    for record in kept.answer.records() {
+        let found = records::find(tools.db, record).await?;
+        let leaf = found.ok_or_else(|| ReplayError::Damaged("its record is missing".into()))?.leaf;
+        known.push((record.clone(), leaf));
+    }
+    Ok(Some(Sealed { tail: kept.tail, records: known, result_digest: kept.answer.result_digest }))
 }
 
 fn unit(
     permit: Permit<SealDocument>,
-    seal: &ReadySeal,
-    request: &SealRequest,
-    signed: &Signed,
-    kept: &Kept,
+    task: &Task,
+    revision: &Revision,
+    (place, ids): (usize, &[String]),
+    level: Level,
     time: i64,
 ) -> Unit {
+    let Task { request, seal, record } = task;
     let caller = permit.caller().id.clone();
     let shown = permit.caller().fingerprint.clone();
-    let original_digest = hex::encode(&signed.original_sha256);
+    let original_digest = hex::encode(&revision.original_sha256);
+    let result_digest = hex::encode(&revision.result_sha256);
     let certificate = hex::encode(seal.certificate.sha256_fingerprint());
     let used = Use {
-        id: &kept.answer.record,
+        id: record,
         caller: &caller,
         time,
         original_digest: &original_digest,
-        original_length: signed.original_length,
-        result_digest: &kept.answer.result_digest,
-        result_length: signed.result_length,
+        original_length: revision.original_length,
+        result_digest: &result_digest,
+        result_length: revision.result_length,
+        level,
+        signed_digest: None,
     };
     let row = records::row(used, seal, request);
-    let facts = json!({
-        "record": kept.answer.record,
+    let mut facts = json!({
+        "record": record,
         "seal": seal.summary.id,
         "certificate": certificate,
-        "original": { "sha256": original_digest, "octets": signed.original_length },
-        "result": { "sha256": kept.answer.result_digest, "octets": signed.result_length },
+        "original": { "sha256": original_digest, "octets": revision.original_length },
+        "result": { "sha256": result_digest, "octets": revision.result_length },
     });
+    if let Some(facts) = facts.as_object_mut() {
+        if ids.len() > 1 {
+            let sequence = json!({ "place": place + 1, "of": ids.len(), "first": ids.first() });
+            facts.insert("sequence".into(), sequence);
+        }
+        if level > Level::BB {
+            facts.insert("level".into(), json!(level));
+        }
+    }
     let unit = Unit::new(permit.act())
         .facts(facts)
         .insert(row)

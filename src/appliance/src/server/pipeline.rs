@@ -254,7 +254,13 @@ pub(super) fn actor(app: &App, caller: Option<&Caller>, connection: &Connection)
     }
 }
 
-fn refusal(actor: Actor, problem: &Problem, method: &Method, route: &str, id: &RequestId) -> Refusal {
+pub(super) fn refusal(
+    actor: Actor,
+    problem: &Problem,
+    method: &Method,
+    route: &str,
+    id: &RequestId,
+) -> Refusal {
     let (action, resource, policies) = problem.about().cloned().map_or_else(
         || (format!("{method} {route}"), String::new(), Vec::new()),
         |about| (about.action, about.resource, about.policies),

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
-use http::HeaderMap;
 use http::request::Parts;
+use http::{HeaderMap, Method};
 
 use super::connection::Connection;
 use super::limits::Place;
-use super::pipeline::unix_now;
+use super::pipeline::{self, unix_now};
 use crate::app::App;
 use crate::identity::Caller;
+use crate::journal::Refusal;
 use crate::policy::{Action, Facts, Permit, Resource};
 use crate::problem::{Problem, Result};
 
@@ -102,6 +103,14 @@ impl Session {
     #[must_use]
     pub fn request_id(&self) -> &str {
         self.request.as_str()
+    }
+
+    /// What is entered of a refusal that stands inside an answer, where the pipeline does not see it; none for
+    /// problems that are not entered.
+    #[must_use]
+    pub fn refusal(&self, problem: &Problem, route: &str) -> Option<Refusal> {
+        let refusal = || pipeline::refusal(self.caller.actor(), problem, &Method::POST, route, &self.request);
+        problem.kind().recorded().then(refusal)
     }
 
     /// Asks the policies for the act `A` on `resource`.

@@ -13,6 +13,7 @@ const LITE: &[(i64, &str, &str)] = &[
     (2, "batches", include_str!("../../migrations/sqlite/0002_batches.sql")),
     (3, "proposals", include_str!("../../migrations/sqlite/0003_proposals.sql")),
     (4, "certificates", include_str!("../../migrations/sqlite/0004_certificates.sql")),
+    (5, "seal-uses", include_str!("../../migrations/sqlite/0005_seal_uses.sql")),
 ];
 
 const POSTGRES: &[(i64, &str, &str)] = &[
@@ -20,10 +21,11 @@ const POSTGRES: &[(i64, &str, &str)] = &[
     (2, "batches", include_str!("../../migrations/postgres/0002_batches.sql")),
     (3, "proposals", include_str!("../../migrations/postgres/0003_proposals.sql")),
     (4, "certificates", include_str!("../../migrations/postgres/0004_certificates.sql")),
+    (5, "seal-uses", include_str!("../../migrations/postgres/0005_seal_uses.sql")),
 ];
 
 /// The schema this program works with.
-pub const SCHEMA: i64 = 4;
+pub const SCHEMA: i64 = 5;
 
 const TABLE: &str = "schema_migrations";
 

@@ -150,6 +150,10 @@ pub static SEAL_USES: Table = Table::new(
         Column::text("case_number"),
         Column::text("item"),
         Column::text("placement"),
+        // `two-phase` where the document stayed with the caller; its result is then not known and the columns empty.
+        Column::text("kind"),
+        Column::text("level"),
+        Column::text("signed_digest"),
     ],
 );
 

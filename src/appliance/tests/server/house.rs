@@ -144,6 +144,8 @@ impl House {
             appliance::certificates::routes(),
             appliance::status::routes(),
             appliance::enrolment::routes(),
+            appliance::documents::http::routes(),
+            appliance::seals::http::routes(),
             extra(),
         ];
         let (router, _) = api(&app, capabilities);

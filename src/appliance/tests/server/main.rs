@@ -8,7 +8,9 @@
     reason = "tests fail loudly"
 )]
 
+mod batch;
 mod certificates;
+mod documents;
 mod enrolment;
 mod est;
 mod house;

@@ -184,6 +184,9 @@ pub fn seal_use(id: &str, seal: &str, caller: &str) -> Row {
         Value::Null,
         Value::Null,
         "{}".into(),
+        Value::Null,
+        Value::Null,
+        Value::Null,
     ];
     Row::new(&tables::SEAL_USES, values)
 }

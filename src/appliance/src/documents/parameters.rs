@@ -1,0 +1,390 @@
+//! What a caller says about one seal on a document, checked into a [`SealRequest`] that cannot be wrong.
+//!
+//! The same parameters stand in the query of a request, or in the `request` part of a multipart one, where several
+//! seals may be asked for ([`super::order`]). Nothing here looks at a document.
+
+use pdf::sign::{DocMdp, FieldLock};
+use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::model::{BadParameter, is_identifier, is_shown_text};
+
+/// Parameters of one seal on a document. The seal shows at a place (`page`, `x_mm`, `y_mm`), on a text (`keyword`), in
+/// an existing field (`place=field`) or over the edges of all pages (`paging`); with none of them the signature is
+/// invisible.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams, ToSchema)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct SealQuery {
+    /// Identifier of the seal.
+    pub seal: String,
+    /// How much the sealed document proves by itself; where several seals are asked for it stands beside `seals`.
+    pub level: Option<Level>,
+    /// How the place is given; told from the other parameters when left out.
+    pub place: Option<PlaceKind>,
+    /// Page to show the seal on, from 1; negative numbers count from the last page.
+    pub page: Option<i32>,
+    /// Left edge of the seal, in millimetres from the left of the page as a reader sees it.
+    pub x_mm: Option<f64>,
+    /// Upper edge of the seal, in millimetres from the top of the page as a reader sees it.
+    pub y_mm: Option<f64>,
+    /// Text on which the seal is centred.
+    pub keyword: Option<String>,
+    /// Which occurrence of the text, from 1.
+    pub occurrence: Option<u32>,
+    /// Name of the signature field: an existing empty one is signed, any other name is given to a new one.
+    pub field: Option<String>,
+    /// Certifies the document: afterwards nothing (1), forms and signatures (2), or also annotations (3) may change.
+    #[param(minimum = 1, maximum = 3)]
+    #[schema(minimum = 1, maximum = 3)]
+    pub certify: Option<u8>,
+    /// Which form fields the signature locks.
+    pub lock: Option<LockKind>,
+    /// The fields meant by `lock=include` and `lock=exclude`; in a query separated by commas.
+    #[serde(default, deserialize_with = "list")]
+    #[param(value_type = Option<Vec<String>>, style = Form, explode = false)]
+    #[schema(value_type = Option<Vec<String>>)]
+    pub lock_fields: Option<Vec<String>>,
+    /// Reason shown by viewers.
+    pub reason: Option<String>,
+    /// Place shown by viewers.
+    pub location: Option<String>,
+    /// Case number for the record.
+    pub case_number: Option<String>,
+    /// Code of the service item for the record.
+    pub item: Option<String>,
+}
+
+/// Levels of PAdES (EN 319 142-1 §6): how much a sealed document proves by itself.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Level {
+    /// A signature.
+    #[default]
+    BB,
+    /// With a time-stamp over the signature.
+    BT,
+    /// With the certificates and revocation data that validation needs.
+    BLt,
+    /// With a time-stamp over all of it, renewable for as long as it matters.
+    BLta,
+}
+
+impl Level {
+    /// As it is written.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::BB => "b-b",
+            Self::BT => "b-t",
+            Self::BLt => "b-lt",
+            Self::BLta => "b-lta",
+        }
+    }
+}
+
+/// How the place of a seal is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum PlaceKind {
+    /// By page and point.
+    Page,
+    /// By a text.
+    Keyword,
+    /// By the existing field that is signed.
+    Field,
+    /// Nowhere.
+    Invisible,
+}
+
+/// Which form fields a signature locks (ISO 32000-2 table 236).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LockKind {
+    /// All of them.
+    All,
+    /// Those named.
+    Include,
+    /// All but those named.
+    Exclude,
+}
+
+/// Where the seal shows.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "by", rename_all = "lowercase")]
+pub enum Place {
+    /// At a point of a page: upper left corner of the seal.
+    Page {
+        /// From 1; negative from the end.
+        page: i32,
+        /// Millimetres from the left as seen.
+        x_mm: f64,
+        /// Millimetres from the top as seen.
+        y_mm: f64,
+    },
+    /// Centred on a text.
+    Keyword {
+        /// The text.
+        text: String,
+        /// Which occurrence, from 1.
+        occurrence: u32,
+    },
+    /// In the rectangle of the existing field that is signed.
+    Field,
+    /// Nowhere: the signature has no appearance.
+    Invisible,
+}
+
+/// A checked request for one seal on a document.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SealRequest {
+    /// Identifier of the seal.
+    pub seal: String,
+    /// Where it shows.
+    pub place: Place,
+    /// The signature field.
+    pub field: Option<String>,
+    /// Whether the document is certified.
+    pub certify: Option<DocMdp>,
+    /// Which fields are locked.
+    pub lock: Option<FieldLock>,
+    /// Reason shown by viewers.
+    pub reason: Option<String>,
+    /// Place shown by viewers.
+    pub location: Option<String>,
+    /// Case number for the record.
+    pub case_number: Option<String>,
+    /// Code of the service item for the record.
+    pub item: Option<String>,
+}
+
+impl SealQuery {
+    /// Checks the parameters against each other.
+    ///
+    /// # Errors
+    /// The first [`BadParameter`].
+    pub fn check(self) -> Result<SealRequest, BadParameter> {
+        if !is_identifier(&self.seal) {
+            return bad("seal", "write the seal's identifier: letters, digits, `-`, `_` and `.`, at most 64");
+        }
+        for (name, text) in [
+            ("keyword", &self.keyword),
+            ("field", &self.field),
+            ("reason", &self.reason),
+            ("location", &self.location),
+            ("case_number", &self.case_number),
+            ("item", &self.item),
+        ] {
+            let Some(text) = text else { continue };
+            if !is_shown_text(text, MAX_TEXT) {
+                return bad(name, "write 1 to 256 visible characters, or leave it out");
+            }
+        }
+        let place = self.where_to()?;
+        let certify = match self.certify {
+            None => None,
+            Some(1) => Some(DocMdp::NoChanges),
+            Some(2) => Some(DocMdp::FormsAndSignatures),
+            Some(3) => Some(DocMdp::Annotations),
+            Some(_) => {
+                return bad(
+                    "certify",
+                    "write 1 (no change), 2 (forms and signatures) or 3 (annotations too)",
+                );
+            }
+        };
+        let lock = locked(self.lock, self.lock_fields)?;
+        Ok(SealRequest {
+            seal: self.seal,
+            place,
+            field: self.field,
+            certify,
+            lock,
+            reason: self.reason,
+            location: self.location,
+            case_number: self.case_number,
+            item: self.item,
+        })
+    }
+
+    fn where_to(&self) -> Result<Place, BadParameter> {
+        let point = (self.page, self.x_mm, self.y_mm);
+        let kind = match (self.place, point, &self.keyword) {
+            (Some(kind), ..) => kind,
+            (None, (None, None, None), None) => PlaceKind::Invisible,
+            (None, (None, None, None), Some(_)) => PlaceKind::Keyword,
+            (None, _, None) => PlaceKind::Page,
+            (None, _, Some(_)) => {
+                return bad("keyword", "give either a keyword or page, x_mm and y_mm, not both");
+            }
+        };
+        if kind != PlaceKind::Page && point != (None, None, None) {
+            return bad("place", "page, x_mm and y_mm belong to `place=page` alone");
+        }
+        if kind != PlaceKind::Keyword && (self.keyword.is_some() || self.occurrence.is_some()) {
+            let name = if self.keyword.is_some() { "keyword" } else { "occurrence" };
+            return bad(name, "a keyword and its occurrence belong to `place=keyword` alone");
+        }
+        match kind {
+            PlaceKind::Invisible => Ok(Place::Invisible),
+            PlaceKind::Field if self.field.is_none() => {
+                bad("field", "`place=field` shows the seal in an existing field; name it with `field`")
+            }
+            PlaceKind::Field => Ok(Place::Field),
+            PlaceKind::Keyword => {
+                let Some(text) = self.keyword.clone() else {
+                    return bad("keyword", "`place=keyword` needs the keyword");
+                };
+                let occurrence = self.occurrence.unwrap_or(1);
+                if occurrence == 0 || occurrence > 10_000 {
+                    return bad("occurrence", "occurrences count from 1 to 10000");
+                }
+                Ok(Place::Keyword { text, occurrence })
+            }
+            PlaceKind::Page => self.at_point(),
+        }
+    }
+
+    fn at_point(&self) -> Result<Place, BadParameter> {
+        let (Some(page), Some(x_mm), Some(y_mm)) = (self.page, self.x_mm, self.y_mm) else {
+            return bad("page", "page, x_mm and y_mm belong together; give all three");
+        };
+        if page == 0 {
+            return bad("page", "pages count from 1, or from -1 backwards");
+        }
+        for (name, value) in [("x_mm", x_mm), ("y_mm", y_mm)] {
+            if !value.is_finite() || value.abs() > MAX_MM {
+                return bad(name, "write millimetres as a number within ±10000");
+            }
+        }
+        Ok(Place::Page { page, x_mm, y_mm })
+    }
+}
+
+fn locked(kind: Option<LockKind>, fields: Option<Vec<String>>) -> Result<Option<FieldLock>, BadParameter> {
+    let Some(kind) = kind else {
+        return match fields {
+            None => Ok(None),
+            Some(_) => bad("lock_fields", "fields to lock need `lock=include` or `lock=exclude`"),
+        };
+    };
+    let named = fields.unwrap_or_default();
+    if named.len() > MAX_FIELDS || named.iter().any(|name| !is_shown_text(name, MAX_TEXT)) {
+        return bad("lock_fields", "name at most 256 fields, each with 1 to 256 visible characters");
+    }
+    match (kind, named.is_empty()) {
+        (LockKind::All, true) => Ok(Some(FieldLock::All)),
+        (LockKind::All, false) => bad("lock_fields", "`lock=all` names no fields"),
+        (_, true) => bad("lock_fields", "name the fields that `lock` means"),
+        (LockKind::Include, false) => Ok(Some(FieldLock::Include(named))),
+        (LockKind::Exclude, false) => Ok(Some(FieldLock::Exclude(named))),
+    }
+}
+
+fn bad<T>(name: &'static str, reason: &'static str) -> Result<T, BadParameter> {
+    Err(BadParameter { name, reason })
+}
+
+/// A list in JSON, or words separated by commas as queries have them.
+fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Either {
+        Words(String),
+        List(Vec<String>),
+    }
+    Ok(Option::<Either>::deserialize(deserializer)?.map(|either| match either {
+        Either::Words(words) => words.split(',').map(|word| word.trim().to_owned()).collect(),
+        Either::List(list) => list,
+    }))
+}
+
+/// Longest text parameter in characters: more does not fit a viewer's panel.
+const MAX_TEXT: usize = 256;
+
+/// Most fields a lock may name.
+const MAX_FIELDS: usize = 256;
+
+/// Largest page number and coordinate that is looked at; ISO 32000-2 Annex C has no smaller bound, paper has.
+const MAX_MM: f64 = 10_000.0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn query() -> SealQuery {
+        SealQuery { seal: "bureau".into(), ..SealQuery::default() }
+    }
+
+    #[test]
+    fn a_place_is_a_page_point_or_a_keyword_or_a_field_or_nothing() {
+        assert_eq!(query().check().unwrap().place, Place::Invisible);
+        let at = SealQuery { page: Some(-1), x_mm: Some(10.0), y_mm: Some(20.5), ..query() };
+        assert_eq!(at.check().unwrap().place, Place::Page { page: -1, x_mm: 10.0, y_mm: 20.5 });
+        let on = SealQuery { keyword: Some("盖章处".into()), ..query() };
+        assert_eq!(on.check().unwrap().place, Place::Keyword { text: "盖章处".into(), occurrence: 1 });
+        let named = SealQuery { field: Some("Approval".into()), ..query() };
+        assert_eq!(named.clone().check().unwrap().place, Place::Invisible);
+        let within = SealQuery { place: Some(PlaceKind::Field), ..named };
+        assert_eq!(within.check().unwrap().place, Place::Field);
+    }
+
+    #[test]
+    fn certification_and_locks_are_read() {
+        let query = SealQuery {
+            certify: Some(2),
+            lock: Some(LockKind::Include),
+            lock_fields: Some(vec!["姓名".into()]),
+            ..query()
+        };
+        let request = query.check().unwrap();
+        assert_eq!(request.certify, Some(DocMdp::FormsAndSignatures));
+        assert_eq!(request.lock, Some(FieldLock::Include(vec!["姓名".into()])));
+    }
+
+    #[test]
+    fn lists_are_words_in_a_query_and_lists_in_json() {
+        let json = r#"{"seal":"a","lock":"exclude","lock_fields":["x,y","z"]}"#;
+        let read: SealQuery = serde_json::from_str(json).unwrap();
+        assert_eq!(read.lock_fields, Some(vec!["x,y".to_owned(), "z".to_owned()]));
+        let uri: http::Uri = "/?seal=a&lock=include&lock_fields=x,%20z".parse().unwrap();
+        let axum::extract::Query(read) = axum::extract::Query::<SealQuery>::try_from_uri(&uri).unwrap();
+        assert_eq!(read.lock_fields, Some(vec!["x".to_owned(), "z".to_owned()]));
+        assert!(serde_json::from_str::<SealQuery>(r#"{"seal":"a","surprise":1}"#).is_err());
+    }
+
+    #[test]
+    fn each_impossible_parameter_is_named() {
+        let many = || (0..257).map(|n| n.to_string()).collect::<Vec<_>>();
+        let cases = [
+            (SealQuery { seal: "../x".into(), ..query() }, "seal"),
+            (SealQuery { page: Some(1), ..query() }, "page"),
+            (SealQuery { page: Some(0), x_mm: Some(1.0), y_mm: Some(1.0), ..query() }, "page"),
+            (SealQuery { page: Some(1), x_mm: Some(f64::NAN), y_mm: Some(1.0), ..query() }, "x_mm"),
+            (SealQuery { page: Some(1), x_mm: Some(1.0), y_mm: Some(1e9), ..query() }, "y_mm"),
+            (SealQuery { page: Some(1), keyword: Some("x".into()), ..query() }, "keyword"),
+            (SealQuery { occurrence: Some(1), ..query() }, "occurrence"),
+            (SealQuery { keyword: Some("x".into()), occurrence: Some(0), ..query() }, "occurrence"),
+            (SealQuery { place: Some(PlaceKind::Keyword), ..query() }, "keyword"),
+            (SealQuery { place: Some(PlaceKind::Field), ..query() }, "field"),
+            (SealQuery { place: Some(PlaceKind::Invisible), page: Some(1), ..query() }, "place"),
+            (SealQuery { reason: Some("a\nb".into()), ..query() }, "reason"),
+            (SealQuery { reason: Some("a\u{202E}b".into()), ..query() }, "reason"),
+            (SealQuery { field: Some("\u{200B}".into()), ..query() }, "field"),
+            (SealQuery { certify: Some(4), ..query() }, "certify"),
+            (SealQuery { lock: Some(LockKind::Include), ..query() }, "lock_fields"),
+            (SealQuery { lock_fields: Some(vec!["x".into()]), ..query() }, "lock_fields"),
+            (
+                SealQuery { lock: Some(LockKind::All), lock_fields: Some(vec!["x".into()]), ..query() },
+                "lock_fields",
+            ),
+            (
+                SealQuery { lock: Some(LockKind::Exclude), lock_fields: Some(many()), ..query() },
+                "lock_fields",
+            ),
+        ];
+        for (query, name) in cases {
+            assert_eq!(query.clone().check().unwrap_err().name, name, "{query:?}");
+        }
+    }
+}
