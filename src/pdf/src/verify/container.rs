@@ -4,12 +4,17 @@
 //! the container proves is its verifier's business. CMS and RFC 3161 are here; the appliance adds others
 //! (electronic seals) through [`Options::containers`](super::Options::containers).
 
+use std::sync::LazyLock;
+
 use crypto::DigestAlgorithm;
+use pki::cms::{TimeStampToken, Verification};
 use pki::crl::Crl;
 use pki::ocsp::BasicResponse;
+use pki::validation::{Poes, Stamp, TimestampValidation, Validation};
 use pki::{Certificate, Indication, SubIndication};
 
 use super::Options;
+use super::engine::Engine;
 use super::report::{Integrity, Kind, Trust};
 
 /// Verifies the containers of some `/SubFilter` values.
@@ -20,8 +25,22 @@ pub trait SignatureContainer: Send + Sync {
     /// Parses a container (without its zero padding).
     ///
     /// # Errors
-    /// What is wrong with it; the signature counts as broken.
-    fn open(&self, container: &[u8]) -> Result<Box<dyn OpenContainer>, String>;
+    /// [`ContainerError`]; the signature counts as broken, or the file as too complex.
+    fn open(&self, container: &[u8]) -> Result<Box<dyn OpenContainer>, ContainerError>;
+}
+
+/// Why a container cannot be opened.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ContainerError {
+    /// What is wrong with it.
+    #[error("{0}")]
+    Malformed(String),
+    /// It costs more than it may.
+    #[error("the document is too complex: {budget} over budget")]
+    TooComplex {
+        /// Which budget.
+        budget: &'static str,
+    },
 }
 
 /// A parsed container.
@@ -34,6 +53,22 @@ pub trait OpenContainer {
 
     /// Judges the container over a document with this digest (absent if the algorithm was).
     fn judge(&self, digest: Option<&[u8]>, context: &Context<'_>) -> Judgement;
+
+    /// The token, of a document time-stamp.
+    fn token(&self) -> Option<&TimeStampToken> {
+        None
+    }
+
+    /// The certificates inside, those of its time-stamps included.
+    fn certificates(&self) -> Vec<Certificate> {
+        Vec::new()
+    }
+
+    /// SHA-256 of every object inside whose existence a later document time-stamp proves: signature value, tokens,
+    /// certificates, revocation information.
+    fn objects(&self) -> Vec<[u8; 32]> {
+        Vec::new()
+    }
 }
 
 /// What a container may lean on.
@@ -41,14 +76,44 @@ pub trait OpenContainer {
 pub struct Context<'c> {
     /// Anchors, further certificates, CRLs, time of validation.
     pub options: &'c Options<'c>,
+    /// Who judges signatures and time-stamps, sharing work over the document.
+    pub(crate) engine: Option<&'c dyn Engine>,
     /// Certificates the document itself brings (DSS).
     pub certificates: &'c [Certificate],
     /// CRLs the document itself brings (DSS).
     pub crls: &'c [Crl],
     /// OCSP responses the document itself brings (DSS).
     pub ocsp: &'c [BasicResponse],
+    /// What the entry is called.
+    pub name: &'c str,
+    /// The signing time claimed outside the container (`/M`), Unix seconds.
+    pub claimed: Option<i64>,
+    /// What document time-stamps prove to have existed.
+    pub poes: &'c Poes,
+    /// The newest document time-stamp that holds and that the signature covers: it was not there before.
+    pub before: Option<&'c Stamp<'c>>,
     /// A proven time at which the signature existed already, from a document time-stamp.
     pub existed_at: Option<i64>,
+}
+
+impl<'c> Context<'c> {
+    /// With nothing but what the caller brings: no document around the container.
+    #[allow(dead_code, reason = "for signatures outside of PDFs")]
+    pub(crate) fn bare(options: &'c Options<'c>) -> Self {
+        static NONE: LazyLock<Poes> = LazyLock::new(Poes::new);
+        Self {
+            options,
+            engine: None,
+            certificates: &[],
+            crls: &[],
+            ocsp: &[],
+            name: "signature",
+            claimed: None,
+            poes: &NONE,
+            before: None,
+            existed_at: None,
+        }
+    }
 }
 
 /// What a container proves.
@@ -68,10 +133,20 @@ pub struct Judgement {
     pub signer: Option<Certificate>,
     /// Whether it has what PAdES B-B asks of the CMS.
     pub baseline: bool,
+    /// What it lacks for that.
+    pub baseline_faults: Vec<&'static str>,
     /// A time-stamp inside the container that holds: when the signature existed (Unix seconds).
     pub timestamp: Option<i64>,
     /// Whether certificates and revocation data for a later validation were found inside the document.
     pub long_term: bool,
+    /// The validation of a signature, step by step.
+    pub validation: Option<Box<Validation>>,
+    /// The validation of a document time-stamp, step by step.
+    pub timestamp_validation: Option<Box<TimestampValidation>>,
+    /// What verifying a document time-stamp's token found.
+    pub verification: Option<Box<Verification>>,
+    /// The budget that was spent before a verdict was reached.
+    pub too_complex: Option<&'static str>,
 }
 
 impl Judgement {
@@ -86,8 +161,13 @@ impl Judgement {
             reasons: vec![reason.into()],
             signer: None,
             baseline: false,
+            baseline_faults: Vec::new(),
             timestamp: None,
             long_term: false,
+            validation: None,
+            timestamp_validation: None,
+            verification: None,
+            too_complex: None,
         }
     }
 
@@ -101,5 +181,15 @@ impl Judgement {
             sub_indication: Some(SubIndication::FormatFailure),
             ..Self::unknown(reason)
         }
+    }
+}
+
+impl From<ContainerError> for Judgement {
+    fn from(error: ContainerError) -> Self {
+        let too_complex = match error {
+            ContainerError::Malformed(_) => None,
+            ContainerError::TooComplex { budget } => Some(budget),
+        };
+        Self { too_complex, ..Self::broken(error.to_string()) }
     }
 }

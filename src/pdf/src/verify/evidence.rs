@@ -7,10 +7,10 @@
 
 use std::collections::HashSet;
 
-use crypto::DigestAlgorithm;
 use pki::Certificate;
 use pki::crl::Crl;
 use pki::ocsp::BasicResponse;
+use pki::validation::Poes;
 
 use crate::syntax::{Dictionary, Object, ObjectId, ReadError, View};
 
@@ -29,7 +29,6 @@ pub(crate) struct Evidence {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Place {
     /// SHA-256 of the object.
-    #[expect(dead_code, reason = "proofs of existence are kept by it")]
     pub(crate) digest: [u8; 32],
     /// Where its octets end.
     pub(crate) end: u64,
@@ -73,20 +72,21 @@ impl StoreReader<'_, '_> {
     fn lists(&mut self, holder: &Dictionary, [certs, crls, ocsps]: [&[u8]; 3]) -> Result<(), ReadError> {
         self.list(holder, certs, "a certificate", |evidence, der| {
             let certificate = Certificate::from_der(der).map_err(|error| error.to_string())?;
-            let digest = *certificate.sha256_fingerprint();
             evidence.certificates.push(certificate);
-            Ok(digest)
+            Ok(Vec::new())
         })?;
         self.list(holder, crls, "a revocation list", |evidence, der| {
             let crl = Crl::from_der(der).map_err(|error| error.to_string())?;
             evidence.crls.push(crl);
-            Ok(sha256(der))
+            Ok(Vec::new())
         })?;
         self.list(holder, ocsps, "an OCSP response", |evidence, der| {
             let response = BasicResponse::from_any_der(der).map_err(|error| error.to_string())?;
-            let digest = *response.sha256_fingerprint();
+            // Inside: the response without its envelope, and its signer's certificate.
+            let signers = response.certificates().iter().map(|one| *one.sha256_fingerprint());
+            let inside = signers.chain([*response.sha256_fingerprint()]).collect();
             evidence.ocsp.push(response);
-            Ok(digest)
+            Ok(inside)
         })
     }
 
@@ -95,7 +95,7 @@ impl StoreReader<'_, '_> {
         holder: &Dictionary,
         key: &[u8],
         what: &str,
-        mut take: impl FnMut(&mut Evidence, &[u8]) -> Result<[u8; 32], String>,
+        mut take: impl FnMut(&mut Evidence, &[u8]) -> Result<Vec<[u8; 32]>, String>,
     ) -> Result<(), ReadError> {
         let list = self.view.entry(holder, key)?;
         for item in list.as_array().unwrap_or_default() {
@@ -106,12 +106,15 @@ impl StoreReader<'_, '_> {
                 return Err(ReadError::TooComplex { budget: "objects of the security store" });
             }
             let Some((der, end)) = self.octets(item)? else { continue };
-            let digest = sha256(&der);
+            let digest = Poes::digest(&der);
             if !self.known.insert(digest) {
                 continue;
             }
             match take(&mut self.evidence, &der) {
-                Ok(digest) => self.evidence.places.push(Place { digest, end }),
+                Ok(inside) => {
+                    let places = inside.into_iter().chain([digest]).map(|digest| Place { digest, end });
+                    self.evidence.places.extend(places);
+                }
                 Err(error) => {
                     self.evidence.warn(format!("{what} of the security store is unreadable: {error}"));
                 }
@@ -139,15 +142,6 @@ impl StoreReader<'_, '_> {
             }
         }
     }
-}
-
-pub(crate) fn sha256(octets: &[u8]) -> [u8; 32] {
-    let digest = DigestAlgorithm::Sha256.digest(octets);
-    let mut out = [0; 32];
-    for (to, from) in out.iter_mut().zip(digest) {
-        *to = from;
-    }
-    out
 }
 
 /// Objects read from one store.

@@ -1,17 +1,13 @@
 //! From findings to a report: digests, containers, changes, times, and the one word at the end.
-//!
-//! The order matters: document time-stamps are judged from the newest to the oldest before the signatures,
-//! because each one that holds proves that everything before it existed by then.
 
 use pki::{Indication, SubIndication};
 
 use super::cms::{CmsContainer, TimeStampContainer};
-use super::container::{Context, Judgement, OpenContainer, SignatureContainer};
+use super::container::{Judgement, OpenContainer, SignatureContainer};
 use super::evidence::Evidence;
 use super::inspect::{Findings, Found};
-use super::report::{
-    Coverage, FileFacts, Integrity, Kind, Level, Report, SignatureReport, TimeSource, Trust, Verdict,
-};
+use super::judgements::{Judged, Judgements};
+use super::report::{Coverage, FileFacts, Integrity, Kind, Report, SignatureReport, Trust, Verdict};
 use super::{Options, Unreadable, changes, date, hash};
 use crate::syntax::{Dictionary, Document, Object, ReadError};
 
@@ -33,47 +29,12 @@ pub(crate) fn judge(
     let mut warnings = findings.warnings.clone();
     warnings.extend(evidence.warnings.iter().cloned());
 
-    let mut judged: Vec<Option<Judgement>> = findings.signatures.iter().map(|_| None).collect();
-    let mut proofs: Vec<Proof> = Vec::new();
-    let timestamps_first = |timestamps: bool| {
-        let wanted = findings.signatures.iter().enumerate().rev();
-        wanted.filter(move |(_, found)| is_timestamp(&found.examined.dictionary) == timestamps)
-    };
-    for (i, found) in timestamps_first(true).chain(timestamps_first(false)) {
-        let revision = found.examined.signed.as_ref().map(|signed| signed.revision);
-        let context = Context {
-            options,
-            certificates: &evidence.certificates,
-            crls: &evidence.crls,
-            ocsp: &evidence.ocsp,
-            existed_at: proofs.iter().filter(|p| Some(p.revision) > revision).map(|p| p.time).min(),
-        };
-        let judgement = match opened.get(i) {
-            Some(Ok(container)) => container.judge(digests.get(i).and_then(Option::as_deref), &context),
-            Some(Err(judgement)) => judgement.clone(),
-            None => Judgement::unknown("not examined"),
-        };
-        if is_timestamp(&found.examined.dictionary)
-            && judgement.integrity == Integrity::Intact
-            && judgement.trust == Trust::Trusted
-            && let (Some(revision), Some(time)) = (revision, judgement.timestamp)
-        {
-            let end = findings.revisions.list.get(revision).map_or(0, |revision| revision.end);
-            let holds_store = evidence.places.iter().any(|place| place.end <= end);
-            proofs.push(Proof { revision, time, holds_store });
-        }
-        if let Some(slot) = judged.get_mut(i) {
-            *slot = Some(judgement);
-        }
-    }
+    let mut judgements = Judgements::of(&findings, &opened, &digests, &evidence, options)?;
 
     let mut signatures = Vec::new();
-    for (found, judgement) in findings.signatures.iter().zip(judged) {
-        let judgement = judgement.unwrap_or_else(|| Judgement::unknown("not examined"));
-        signatures.push(
-            Entry { document, findings: &findings, steps: &steps, proofs: &proofs, options }
-                .report(found, judgement)?,
-        );
+    for (index, found) in findings.signatures.iter().enumerate() {
+        let entry = Entry { document, findings: &findings, steps: &steps };
+        signatures.push(entry.report(found, judgements.take(index))?);
     }
     let newest_end = findings.revisions.newest().map_or(0, |revision| revision.end);
     let (major, minor) = document.version();
@@ -97,15 +58,7 @@ pub(crate) fn judge(
     })
 }
 
-/// A document time-stamp that holds: everything up to its revision existed at its time.
-struct Proof {
-    revision: usize,
-    time: i64,
-    /// Whether it protects an object of the security store.
-    holds_store: bool,
-}
-
-fn is_timestamp(dictionary: &Dictionary) -> bool {
+pub(super) fn is_timestamp(dictionary: &Dictionary) -> bool {
     dictionary.get(b"SubFilter").and_then(Object::as_name) == Some(b"ETSI.RFC3161")
         || dictionary.get(b"Type").and_then(Object::as_name) == Some(b"DocTimeStamp")
 }
@@ -132,7 +85,7 @@ fn open(found: &Found, options: &Options<'_>) -> Result<Box<dyn OpenContainer>, 
         let name = String::from_utf8_lossy(sub_filter);
         return Err(Judgement::unknown(format!("signatures of /SubFilter `{name}` are not supported")));
     };
-    verifier.open(&signed.container).map_err(Judgement::broken)
+    verifier.open(&signed.container).map_err(Judgement::from)
 }
 
 /// By signature; `None` where no digest is wanted.
@@ -171,12 +124,11 @@ struct Entry<'e, 'a> {
     document: &'e Document<'a>,
     findings: &'e Findings,
     steps: &'e [changes::Step],
-    proofs: &'e [Proof],
-    options: &'e Options<'e>,
 }
 
 impl Entry<'_, '_> {
-    fn report(&self, found: &Found, judgement: Judgement) -> Result<SignatureReport, ReadError> {
+    fn report(&self, found: &Found, judged: Judged) -> Result<SignatureReport, ReadError> {
+        let Judged { judgement, best: (best, time_source), reached, timestamps } = judged;
         let examined = &found.examined;
         let dictionary = &examined.dictionary;
         let revision = examined.signed.as_ref().map(|signed| signed.revision);
@@ -191,26 +143,8 @@ impl Entry<'_, '_> {
             Some(_) => Coverage::Revision,
             None => Coverage::Partial,
         };
-        let existed = self.proofs.iter().filter(|proof| Some(proof.revision) > revision);
-        let proven = existed.clone().map(|proof| proof.time).min();
         let timestamp = is_timestamp(dictionary);
-        let (best, time_source) = match (judgement.timestamp, proven) {
-            (Some(own), Some(later)) if later < own => (later, TimeSource::DocumentTimestamp),
-            (Some(own), _) if timestamp => (own, TimeSource::DocumentTimestamp),
-            (Some(own), _) => (own, TimeSource::SignatureTimestamp),
-            (None, Some(later)) => (later, TimeSource::DocumentTimestamp),
-            (None, None) => (self.options.at, TimeSource::ValidationTime),
-        };
         let sub_filter = dictionary.get(b"SubFilter").and_then(Object::as_name);
-        let pades = sub_filter == Some(b"ETSI.CAdES.detached") && judgement.baseline;
-        let intact = judgement.integrity == Integrity::Intact && !found.removed;
-        let level = match time_source {
-            _ if !intact || !pades => Level::None,
-            TimeSource::ValidationTime => Level::BB,
-            _ if !judgement.long_term => Level::BT,
-            _ if existed.clone().any(|proof| proof.holds_store) => Level::BLTA,
-            _ => Level::BLT,
-        };
         let claimed = dictionary.get(b"M").and_then(Object::as_string).and_then(date::parse);
         let broken = found.removed || judgement.integrity == Integrity::Broken;
         let (indication, sub_indication) = match (judgement.indication, broken) {
@@ -230,8 +164,8 @@ impl Entry<'_, '_> {
             changes_allowed: after.allowed,
             changed_objects: after.objects,
             trust: judgement.trust,
-            level,
-            level_reason: None,
+            level: reached.level,
+            level_reason: reached.why_not_more,
             sub_filter: sub_filter.map(|name| String::from_utf8_lossy(name).into_owned()),
             indication,
             sub_indication,
@@ -241,9 +175,9 @@ impl Entry<'_, '_> {
             signing_time: claimed.map(|date| date.text),
             best_signature_time: Some(date::rfc3339(best)),
             time_source,
-            timestamps: Vec::new(),
-            validation: None,
-            timestamp_validation: None,
+            timestamps,
+            validation: judgement.validation.map(|validation| *validation),
+            timestamp_validation: judgement.timestamp_validation.map(|validation| *validation),
         })
     }
 }

@@ -5,15 +5,19 @@
 //! its permissions, and trust is asked of `pki`. No clock, no network: time, anchors and revocation lists
 //! are [`Options`]. Called by the appliance and the command line.
 
+mod archive;
 mod changes;
 mod cms;
 mod container;
 mod date;
+mod engine;
 mod evidence;
 pub(crate) mod fields;
 mod hash;
 pub(crate) mod inspect;
 mod judge;
+mod judgements;
+mod level;
 mod lost;
 mod permissions;
 mod report;
@@ -21,7 +25,7 @@ pub(crate) mod structure;
 mod trust;
 
 pub use changes::{ChangedObject, Class};
-pub use container::{Context, Judgement, OpenContainer, SignatureContainer};
+pub use container::{ContainerError, Context, Judgement, OpenContainer, SignatureContainer};
 pub use report::{
     Coverage, FileFacts, Integrity, Kind, Level, Report, SignatureReport, TimeSource, TimestampReport, Trust,
     Verdict,

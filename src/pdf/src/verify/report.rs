@@ -131,7 +131,6 @@ pub struct TimestampReport {
     pub reasons: Vec<String>,
 }
 
-#[expect(dead_code, reason = "filled when validation is wired in")]
 impl TimestampReport {
     pub(crate) fn of(validation: &TimestampValidation) -> Self {
         Self {

@@ -1,13 +1,14 @@
-//! Trust: what the caller brings, and asking `pki` for a path.
+//! What the caller brings: anchors, further material, the time, and the policy to judge by.
 
+use std::borrow::Cow;
+
+use pki::Certificate;
 use pki::crl::Crl;
 use pki::ocsp::BasicResponse;
-use pki::path::{PathVerdict, Policy, Purpose, Request, RevocationPolicy, TrustAnchors, validate};
+use pki::path::{RevocationPolicy, TrustAnchors};
 use pki::validation::SignaturePolicy;
-use pki::{Certificate, Indication, SubIndication};
 
-use super::container::{Context, SignatureContainer};
-use super::report::Trust;
+use super::container::SignatureContainer;
 
 /// What a verification leans on; all of it comes from the caller.
 #[derive(Clone, Copy)]
@@ -59,90 +60,14 @@ impl<'o> Options<'o> {
             containers: &[],
         }
     }
-}
 
-/// What a path decides.
-pub(crate) struct Decision {
-    pub(crate) trust: Trust,
-    pub(crate) indication: Indication,
-    pub(crate) sub_indication: Option<SubIndication>,
-    pub(crate) reasons: Vec<String>,
-}
-
-/// What comes with one container: certificates and revocation lists inside it.
-#[derive(Clone, Copy)]
-pub(crate) struct Embedded<'c> {
-    pub(crate) certificates: &'c [Certificate],
-    pub(crate) crls: &'c [Vec<u8>],
-    pub(crate) ocsp: &'c [Vec<u8>],
-}
-
-/// Whether `leaf` is trusted at the time of validation or, when there is one, at a proven time before it.
-pub(crate) fn decide(
-    leaf: &Certificate,
-    embedded: Embedded<'_>,
-    context: &Context<'_>,
-    purpose: Purpose,
-    proven: Option<i64>,
-) -> Decision {
-    let verdict = path(leaf, embedded, context, purpose, proven, true);
-    let (indication, sub_indication) = verdict.indication();
-    Decision {
-        trust: match verdict {
-            PathVerdict::Trusted(_) => Trust::Trusted,
-            PathVerdict::Undecided(_) => Trust::Undecided,
-            PathVerdict::Rejected(_) => Trust::Untrusted,
-        },
-        indication,
-        sub_indication,
-        reasons: verdict.failure().map(ToString::to_string).into_iter().collect(),
+    /// The policy with the demands on revocation that stand here.
+    pub(crate) fn effective_policy(&self) -> Cow<'o, SignaturePolicy> {
+        let demands = self.policy.revocation();
+        if (demands.signer, demands.authorities) == (self.revocation, self.ca_revocation) {
+            Cow::Borrowed(self.policy)
+        } else {
+            Cow::Owned(self.policy.with_revocation(self.revocation, self.ca_revocation))
+        }
     }
-}
-
-/// Whether the document alone brings all that validation needs, revocation lists included (level B-LT).
-pub(crate) fn is_self_contained(
-    leaf: &Certificate,
-    embedded: Embedded<'_>,
-    context: &Context<'_>,
-    proven: Option<i64>,
-) -> bool {
-    if context.certificates.is_empty() && context.crls.is_empty() && context.ocsp.is_empty() {
-        return false;
-    }
-    matches!(path(leaf, embedded, context, Purpose::DocumentSigning, proven, false), PathVerdict::Trusted(_))
-}
-
-fn path(
-    leaf: &Certificate,
-    embedded: Embedded<'_>,
-    context: &Context<'_>,
-    purpose: Purpose,
-    proven: Option<i64>,
-    outside: bool,
-) -> PathVerdict {
-    let options = context.options;
-    let mut untrusted = [embedded.certificates, context.certificates].concat();
-    let mut crls: Vec<Crl> = embedded.crls.iter().filter_map(|der| Crl::from_der(der).ok()).collect();
-    crls.extend_from_slice(context.crls);
-    let mut ocsp: Vec<BasicResponse> =
-        embedded.ocsp.iter().filter_map(|der| BasicResponse::from_any_der(der).ok()).collect();
-    ocsp.extend_from_slice(context.ocsp);
-    let mut policy = Policy::new(options.revocation);
-    policy.ca_revocation = options.ca_revocation;
-    policy.existence_proven = proven.is_some();
-    if outside {
-        untrusted.extend_from_slice(options.untrusted);
-        crls.extend_from_slice(options.crls);
-        ocsp.extend_from_slice(options.ocsp);
-    } else {
-        (policy.revocation, policy.ca_revocation) = (RevocationPolicy::Required, RevocationPolicy::Required);
-    }
-    validate(&Request {
-        untrusted: &untrusted,
-        crls: &crls,
-        ocsp: &ocsp,
-        purpose,
-        policy,
-        ..Request::new(leaf, options.anchors, proven.unwrap_or(options.at))
-    })
 }

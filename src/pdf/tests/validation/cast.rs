@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use pki::path::TrustAnchors;
 
 use super::forge::{OCSP_SIGNING, Party, TIME_STAMPING, Wish, ca, nocheck, purposes, usage};
+use super::paper::Paper;
 
 pub const DAY: i64 = 86_400;
 pub const YEAR: i64 = 365 * DAY;
@@ -64,4 +65,30 @@ pub fn ocsp_signer() -> Vec<Vec<u8>> {
 pub fn clean_lists(at: i64) -> [Vec<u8>; 2] {
     let cast = cast();
     [cast.root.crl([at, at + 30 * DAY], &[]), cast.ca.crl([at, at + 30 * DAY], &[])]
+}
+
+/// Everything that a later validation of a signature by the seal, time-stamped by either authority, has to have: stored
+/// with whatever was signed.
+pub struct Kept {
+    /// The root's.
+    crl: Vec<u8>,
+    /// Of the seal and of both time-stamp authorities.
+    ocsps: [Vec<u8>; 3],
+}
+
+impl Kept {
+    /// Made at `at` and current for some days.
+    pub fn at(at: i64, days: i64) -> Self {
+        let cast = cast();
+        let window = [at, at + days * DAY];
+        let good = |whom| cast.responder.ocsp(&cast.ca, whom, window, None);
+        let ocsps = [good(&cast.seal), good(&cast.tsa), good(&cast.short_tsa)];
+        Self { crl: cast.root.crl(window, &[]), ocsps }
+    }
+
+    /// Puts it into the store of a document.
+    pub fn added_to(&self, paper: Paper) -> Paper {
+        let [seal, tsa, short] = &self.ocsps;
+        paper.store(&[&cast().ca], &[&self.crl], &[seal, tsa, short])
+    }
 }

@@ -11,6 +11,9 @@
     reason = "tests"
 )]
 
+mod ades;
+#[allow(dead_code, reason = "what a foreign judge is told")]
+mod cases;
 #[allow(dead_code, reason = "a cast from which each test picks")]
 mod cast;
 #[allow(dead_code, reason = "more than today's tests need")]
@@ -18,5 +21,8 @@ mod forge;
 #[allow(dead_code, reason = "more than today's tests need")]
 mod paper;
 mod stored;
+mod strong;
 #[path = "../support/mod.rs"]
 mod support;
+mod turns;
+mod words;

@@ -73,6 +73,12 @@ impl<'v> Validator<'v> {
         Self { policy, at, budget: Budget::new(policy.limits().signatures), stamps: HashMap::new() }
     }
 
+    /// Whether something was not looked at for want of budget: what did not pass may have passed otherwise.
+    #[must_use]
+    pub const fn is_exhausted(&self) -> bool {
+        self.budget.is_exhausted()
+    }
+
     /// As [`validate_timestamp`]. A token that passed once is not validated again.
     pub fn time_stamp(
         &mut self,

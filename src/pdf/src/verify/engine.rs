@@ -1,0 +1,94 @@
+//! Asking `pki::validation`, with one memory of verified signatures for the whole document.
+//!
+//! The budget of signature verifications is the policy's for each signature: what others cost before is forgiven once,
+//! by starting afresh, so that a document with hundreds of honest signatures is not too complex.
+
+use std::cell::RefCell;
+
+use pki::Indication;
+use pki::validation::{
+    Evidence, Poes, SignaturePolicy, Stamp, Subject, TimestampValidation, Validation, Validator,
+};
+
+use super::container::Context;
+
+/// The budget that was spent before a verdict was reached.
+pub(crate) type Spent = Option<&'static str>;
+
+/// Whoever validates signatures and time-stamps.
+pub(crate) trait Engine {
+    /// As [`pki::validation::validate`].
+    fn signature(
+        &self,
+        subject: &Subject<'_>,
+        evidence: &Evidence<'_>,
+        poes: &mut Poes,
+    ) -> (Validation, Spent);
+
+    /// As [`pki::validation::validate_timestamp`].
+    fn time_stamp(
+        &self,
+        stamp: &Stamp<'_>,
+        evidence: &Evidence<'_>,
+        poes: &Poes,
+    ) -> (TimestampValidation, Spent);
+}
+
+/// One validator for a document.
+pub(crate) struct Shared<'p> {
+    policy: &'p SignaturePolicy,
+    at: i64,
+    validator: RefCell<Validator<'p>>,
+}
+
+impl<'p> Shared<'p> {
+    pub(crate) fn new(policy: &'p SignaturePolicy, at: i64) -> Self {
+        Self { policy, at, validator: RefCell::new(Validator::new(policy, at)) }
+    }
+
+    fn run<T>(
+        &self,
+        is_passed: impl Fn(&T) -> bool,
+        mut judge: impl FnMut(&mut Validator<'p>) -> T,
+    ) -> (T, Spent) {
+        let mut validator = self.validator.borrow_mut();
+        let outcome = judge(&mut validator);
+        if is_passed(&outcome) || !validator.is_exhausted() {
+            return (outcome, None);
+        }
+        *validator = Validator::new(self.policy, self.at);
+        let outcome = judge(&mut validator);
+        let spent = (!is_passed(&outcome) && validator.is_exhausted()).then_some("signature verifications");
+        (outcome, spent)
+    }
+}
+
+impl Engine for Shared<'_> {
+    fn signature(
+        &self,
+        subject: &Subject<'_>,
+        evidence: &Evidence<'_>,
+        poes: &mut Poes,
+    ) -> (Validation, Spent) {
+        let passed = |outcome: &Validation| outcome.indication == Indication::TotalPassed;
+        self.run(passed, |validator| validator.signature(subject, evidence, poes))
+    }
+
+    fn time_stamp(
+        &self,
+        stamp: &Stamp<'_>,
+        evidence: &Evidence<'_>,
+        poes: &Poes,
+    ) -> (TimestampValidation, Spent) {
+        let passed = |outcome: &TimestampValidation| outcome.indication == Indication::TotalPassed;
+        self.run(passed, |validator| validator.time_stamp(stamp, evidence, poes))
+    }
+}
+
+/// Asks the document's engine, or one of the container's own.
+pub(crate) fn of<T>(context: &Context<'_>, ask: impl FnOnce(&dyn Engine) -> T) -> T {
+    match context.engine {
+        Some(engine) => ask(engine),
+        None => ask(&Shared::new(&context.options.effective_policy(), context.options.at)),
+    }
+}

@@ -1,0 +1,302 @@
+//! Judging the containers of one file in the order that proofs of existence ask for.
+//!
+//! Document time-stamps are judged from the newest to the oldest before the signatures, because each one that holds
+//! proves that everything before it existed by then: for the older time-stamps, whose authorities may have ended, and
+//! for the signatures (EN 319 102-1 §5.6.3, EN 319 142-1 §5.5).
+
+use pki::validation::{Imprint, Material, Poes, ProofSource, Stamp, StampKind};
+use pki::{Certificate, Indication};
+
+use super::archive::{Archive, Proof};
+use super::container::{Context, Judgement, OpenContainer};
+use super::engine::{Engine, Shared};
+use super::evidence::Evidence;
+use super::inspect::{Findings, Found};
+use super::judge::is_timestamp;
+use super::level::{self, Facts, Reached};
+use super::report::{Integrity, TimeSource, TimestampReport};
+use super::{Options, Unreadable, date};
+use crate::syntax::{Dictionary, Object};
+
+type Opened = Result<Box<dyn OpenContainer>, Judgement>;
+
+/// All judgements of a file, in the order of its signatures.
+pub(crate) struct Judgements {
+    judged: Vec<Option<Judged>>,
+}
+
+/// One container's judgement and what the whole file adds to it.
+pub(crate) struct Judged {
+    pub(crate) judgement: Judgement,
+    /// The best signature time and where it comes from.
+    pub(crate) best: (i64, TimeSource),
+    pub(crate) reached: Reached,
+    pub(crate) timestamps: Vec<TimestampReport>,
+}
+
+impl Judgements {
+    pub(crate) fn of(
+        findings: &Findings,
+        opened: &[Opened],
+        digests: &[Option<Vec<u8>>],
+        evidence: &Evidence,
+        options: &Options<'_>,
+    ) -> Result<Self, Unreadable> {
+        let policy = options.effective_policy();
+        let engine = Shared::new(&policy, options.at);
+        let mut court = Court::new(findings, opened, digests, evidence, options, &engine);
+        for timestamps in [true, false] {
+            for (index, found) in findings.signatures.iter().enumerate().rev() {
+                if is_timestamp(&found.examined.dictionary) == timestamps {
+                    court.judge(index, found)?;
+                }
+            }
+        }
+        Ok(Self { judged: court.finish() })
+    }
+
+    pub(crate) fn take(&mut self, index: usize) -> Judged {
+        let judged = self.judged.get_mut(index).and_then(Option::take);
+        judged.unwrap_or_else(|| Judged {
+            judgement: Judgement::unknown("not examined"),
+            best: (0, TimeSource::ValidationTime),
+            reached: Reached { level: super::Level::None, why_not_more: None },
+            timestamps: Vec::new(),
+        })
+    }
+}
+
+struct Court<'j> {
+    findings: &'j Findings,
+    opened: &'j [Opened],
+    digests: &'j [Option<Vec<u8>>],
+    evidence: &'j Evidence,
+    options: &'j Options<'j>,
+    engine: &'j dyn Engine,
+    /// Filled only where a document time-stamp or a security store may make use of it.
+    archive: Archive,
+    certificates: Vec<Certificate>,
+    poes: Poes,
+    /// Newest first.
+    proofs: Vec<Proof>,
+    judgements: Vec<Option<Judgement>>,
+}
+
+impl<'j> Court<'j> {
+    fn new(
+        findings: &'j Findings,
+        opened: &'j [Opened],
+        digests: &'j [Option<Vec<u8>>],
+        evidence: &'j Evidence,
+        options: &'j Options<'j>,
+        engine: &'j dyn Engine,
+    ) -> Self {
+        let mut court = Self {
+            findings,
+            opened,
+            digests,
+            evidence,
+            options,
+            engine,
+            archive: Archive::default(),
+            certificates: Vec::new(),
+            poes: Poes::new(),
+            proofs: Vec::new(),
+            judgements: findings.signatures.iter().map(|_| None).collect(),
+        };
+        let stamped = findings.signatures.iter().any(|found| is_timestamp(&found.examined.dictionary));
+        if stamped || !evidence.places.is_empty() {
+            court.certificates.clone_from(&evidence.certificates);
+            court.archive.add_store(&evidence.places);
+            for (found, container) in findings.signatures.iter().zip(opened) {
+                if let (Some(end), Ok(container)) = (end_of(findings, found), container) {
+                    court.archive.add_container(container.objects(), end);
+                    court.certificates.extend(container.certificates());
+                }
+            }
+        }
+        court
+    }
+
+    fn judge(&mut self, index: usize, found: &Found) -> Result<(), Unreadable> {
+        let name = found.field.as_ref().map_or("signature", |(_, name)| name.as_str());
+        let revision = revision(found);
+        let before = self.before(revision);
+        let judgement = match self.opened.get(index) {
+            Some(Ok(container)) => {
+                let context = self.context(found, name, before.as_ref(), self.options);
+                container.judge(self.digest(index), &context)
+            }
+            Some(Err(judgement)) => judgement.clone(),
+            None => Judgement::unknown("not examined"),
+        };
+        if let Some(budget) = judgement.too_complex {
+            return Err(Unreadable::TooComplex { budget });
+        }
+        if let (Some(revision), Some(end), Some(stamp)) =
+            (revision, end_of(self.findings, found), judgement.timestamp_validation.as_deref())
+            && judgement.integrity == Integrity::Intact
+            && !found.removed
+            && self.poes.extract(stamp, ProofSource::DocumentTimestamp, self.archive.covered(end))
+        {
+            self.proofs.push(Proof { revision, end, time: stamp.generated_at, index });
+        }
+        if let Some(slot) = self.judgements.get_mut(index) {
+            *slot = Some(judgement);
+        }
+        Ok(())
+    }
+
+    fn digest(&self, index: usize) -> Option<&'j [u8]> {
+        self.digests.get(index).and_then(Option::as_deref)
+    }
+
+    fn context<'c>(
+        &'c self,
+        found: &Found,
+        name: &'c str,
+        before: Option<&'c Stamp<'c>>,
+        options: &'c Options<'c>,
+    ) -> Context<'c> {
+        let revision = revision(found);
+        Context {
+            options,
+            engine: Some(self.engine),
+            certificates: &self.evidence.certificates,
+            crls: &self.evidence.crls,
+            ocsp: &self.evidence.ocsp,
+            name,
+            claimed: claimed(&found.examined.dictionary),
+            poes: &self.poes,
+            before,
+            existed_at: self.after(revision).map(|proof| proof.time).min(),
+        }
+    }
+
+    /// The document time-stamps that hold and cover whatever closed `revision`, newest first.
+    fn after(&self, revision: Option<usize>) -> impl Iterator<Item = &Proof> {
+        self.proofs.iter().filter(move |proof| revision.is_some_and(|revision| proof.revision > revision))
+    }
+
+    /// The latest document time-stamp that holds and that whatever closed `revision` covers: it was not made before.
+    fn before<'c>(&'c self, revision: Option<usize>) -> Option<Stamp<'c>>
+    where
+        'j: 'c,
+    {
+        let covered = self.proofs.iter().filter(|proof| revision.is_some_and(|own| proof.revision < own));
+        let proof = covered.max_by_key(|proof| proof.time)?;
+        let judgement = self.judgements.get(proof.index)?.as_ref()?;
+        let token = self.opened.get(proof.index)?.as_ref().ok()?.token()?;
+        let validation = judgement.timestamp_validation.as_deref()?;
+        Some(Stamp {
+            name: validation.subject.clone(),
+            kind: StampKind::Content,
+            token,
+            digest: validation.token,
+            imprint: Imprint::Verified(judgement.verification.as_deref()?),
+        })
+    }
+
+    fn material(&self, proof: &Proof) -> Option<&Material> {
+        let judgement = self.judgements.get(proof.index)?.as_ref()?;
+        Some(&judgement.timestamp_validation.as_ref()?.material)
+    }
+
+    fn finish(mut self) -> Vec<Option<Judged>> {
+        let mut judged = Vec::with_capacity(self.judgements.len());
+        for (index, found) in self.findings.signatures.iter().enumerate() {
+            let Some(judgement) = self.judgements.get(index).and_then(Option::as_ref) else {
+                judged.push(None);
+                continue;
+            };
+            let best = self.best(found, judgement);
+            let reached = self.level(index, found, judgement);
+            let timestamps = self.timestamps(found, judgement);
+            judged.push(Some((best, reached, timestamps)));
+        }
+        let judgements = std::mem::take(&mut self.judgements);
+        let join = |(judgement, rest): (Option<Judgement>, Option<_>)| {
+            let ((best, reached, timestamps), judgement) = rest.zip(judgement)?;
+            Some(Judged { judgement, best, reached, timestamps })
+        };
+        judgements.into_iter().zip(judged).map(join).collect()
+    }
+
+    /// The earliest time at which it is proven to have existed.
+    fn best(&self, found: &Found, judgement: &Judgement) -> (i64, TimeSource) {
+        let later = self.after(revision(found)).map(|proof| proof.time).min();
+        match (judgement.timestamp, later) {
+            (Some(own), Some(later)) if later < own => (later, TimeSource::DocumentTimestamp),
+            (Some(own), _) if is_timestamp(&found.examined.dictionary) => {
+                (own, TimeSource::DocumentTimestamp)
+            }
+            (Some(own), _) => (own, TimeSource::SignatureTimestamp),
+            (None, Some(later)) => (later, TimeSource::DocumentTimestamp),
+            (None, None) => (self.options.at, TimeSource::ValidationTime),
+        }
+    }
+
+    fn timestamps(&self, found: &Found, judgement: &Judgement) -> Vec<TimestampReport> {
+        let own = judgement.validation.iter().flat_map(|validation| &validation.timestamps);
+        let own = own.filter(|stamp| stamp.kind != StampKind::Document).map(TimestampReport::of);
+        let later = self.after(revision(found)).filter_map(|proof| {
+            let judgement = self.judgements.get(proof.index)?.as_ref()?;
+            judgement.timestamp_validation.as_deref().map(TimestampReport::of)
+        });
+        own.chain(later).collect()
+    }
+
+    fn level(&self, index: usize, found: &Found, judgement: &Judgement) -> Reached {
+        let facts = |judgement| Facts {
+            judgement,
+            intact: judgement.integrity == Integrity::Intact && !found.removed,
+            dictionary_faults: dictionary_faults(&found.examined.dictionary),
+            archive: &self.archive,
+            certificates: &self.certificates,
+            proofs: self.after(revision(found)).map(|proof| (proof, self.material(proof))).collect(),
+        };
+        let reached = level::reached(&facts(judgement));
+        // The path was validated with newer information from outside: would that of the document have done?
+        let outside = !self.options.crls.is_empty() || !self.options.ocsp.is_empty();
+        if reached.level != super::Level::BT || !outside || self.evidence.places.is_empty() {
+            return reached;
+        }
+        let Some(Ok(container)) = self.opened.get(index) else { return reached };
+        let inside = Options { crls: &[], ocsp: &[], ..*self.options };
+        let before = self.before(revision(found));
+        let context = Context { engine: None, ..self.context(found, "signature", before.as_ref(), &inside) };
+        let alone = container.judge(self.digest(index), &context);
+        if alone.indication != Indication::TotalPassed {
+            return reached;
+        }
+        let alone = level::reached(&facts(&alone));
+        if alone.level > reached.level { alone } else { reached }
+    }
+}
+
+fn revision(found: &Found) -> Option<usize> {
+    found.examined.signed.as_ref().map(|signed| signed.revision)
+}
+
+fn end_of(findings: &Findings, found: &Found) -> Option<u64> {
+    findings.revisions.list.get(revision(found)?).map(|revision| revision.end)
+}
+
+fn claimed(dictionary: &Dictionary) -> Option<i64> {
+    dictionary.get(b"M").and_then(Object::as_string).and_then(date::parse).map(|date| date.unix)
+}
+
+/// What EN 319 142-1 §6.3, table 1, asks of the signature dictionary and is not so.
+fn dictionary_faults(dictionary: &Dictionary) -> Vec<&'static str> {
+    let mut faults = Vec::new();
+    if dictionary.get(b"SubFilter").and_then(Object::as_name) != Some(b"ETSI.CAdES.detached") {
+        faults.push("the signature is not of /SubFilter ETSI.CAdES.detached");
+    }
+    if claimed(dictionary).is_none() {
+        faults.push("the signature dictionary does not say when it was made (/M)");
+    }
+    if dictionary.get(b"Cert").is_some() {
+        faults.push("the signature dictionary carries certificates (/Cert)");
+    }
+    faults
+}
