@@ -1,26 +1,42 @@
-//! A seal's picture: PNG in, image XObject streams out (ISO 32000-2 §8.9, §11.6.5.2).
+//! A seal's picture: PNG or SVG in, what draws it in a PDF out.
 
-use std::io::{Cursor, Read};
-use std::sync::{Arc, OnceLock};
-
-use flate2::{Compress, Compression, FlushCompress};
+use std::io::Cursor;
+use std::sync::Arc;
 
 use super::AppearanceError;
-use super::objects::{Paper, calibrated_grey, calibrated_rgb, name};
-use crate::syntax::{Dictionary, Object, ObjectId};
-use crate::write::{Body, Update};
+use super::bitmap::Bitmap;
+use super::font::{Font, FontError};
+use super::objects::Paper;
+use super::svg::{self, Drawing};
+use crate::syntax::ObjectId;
+use crate::write::Update;
 
-/// A seal's picture, decoded, checked and encoded for PDF once; every signature copies the ready
-/// streams. Cheap to clone.
+/// A seal's picture, read, checked and encoded for PDF once; every signature copies the ready streams.
+/// Cheap to clone.
 #[derive(Clone)]
 pub struct SealImage {
-    width: u32,
-    height: u32,
-    grey: bool,
-    colour: Arc<[u8]>,
-    alpha: Option<Arc<[u8]>>,
-    /// The colours on white, for documents that know no transparency; made when first needed.
-    flat: OnceLock<Arc<[u8]>>,
+    kind: Kind,
+    made: Made,
+}
+
+#[derive(Clone)]
+enum Kind {
+    Bitmap(Bitmap),
+    Drawing(Arc<Drawing>),
+}
+
+/// How a seal's picture came to stand in documents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Made {
+    /// A PNG's pixels.
+    Pixels,
+    /// An SVG's shapes, sharp at every size.
+    Shapes,
+    /// An SVG drawn to pixels, since PDF has nothing like what it uses.
+    Drawn {
+        /// What it uses, in SVG's words.
+        because: &'static str,
+    },
 }
 
 /// How large a picture may be.
@@ -69,6 +85,29 @@ pub enum ImageError {
     /// It is not a PNG, or a damaged one.
     #[error("not a usable PNG: {0}")]
     Png(#[from] png::DecodingError),
+    /// It is not an SVG, or a damaged one.
+    #[error("not a usable SVG: {0}")]
+    Svg(String),
+    /// The SVG uses what is not drawn, or what leads out of it.
+    #[error("the SVG uses `{what}`, which seals may not")]
+    SvgUses {
+        /// What it uses.
+        what: String,
+    },
+    /// Drawing the SVG would take too long.
+    #[error("the SVG is too intricate: {what} exceeds {limit}")]
+    TooIntricate {
+        /// Of what there is too much.
+        what: &'static str,
+        /// How much is allowed.
+        limit: usize,
+    },
+    /// Its text cannot be set in the fonts handed in.
+    #[error("the SVG's text cannot be set: {0}")]
+    Font(#[from] FontError),
+    /// Its text has no font to be set in.
+    #[error("the SVG holds text, and no font was handed in")]
+    NoFont,
     /// It has pixels but shows nothing.
     #[error("every pixel of the picture is transparent")]
     Invisible,
@@ -117,168 +156,99 @@ impl SealImage {
             png::ColorType::Rgba => (3, true),
             png::ColorType::Rgb | png::ColorType::Indexed => (3, false),
         };
-        let (colour, alpha) = if has_alpha { split_alpha(&samples, channels)? } else { (samples, None) };
-        Ok(Self {
-            width,
-            height,
-            grey: channels == 1,
-            colour: deflate(&colour)?,
-            alpha: alpha.as_deref().map(deflate).transpose()?,
-            flat: OnceLock::new(),
-        })
+        let bitmap = Bitmap::new((width, height), channels, has_alpha, samples)?;
+        Ok(Self { kind: Kind::Bitmap(bitmap), made: Made::Pixels })
     }
 
-    /// Width in pixels.
+    /// Reads an SVG, which becomes shapes in the PDF wherever PDF can express it; what it cannot
+    /// (filters, masks) makes it pixels, as [`SealImage::made`] tells.
+    ///
+    /// Text is set in `fonts`, whatever families it names, and becomes shapes. Nothing is fetched:
+    /// pictures within the SVG, entities and references to elsewhere are refused, not left out, and so
+    /// is what would take long to draw.
+    ///
+    /// # Errors
+    /// [`ImageError`], if it is not an SVG, too large or too intricate, refers to anything outside, or
+    /// shows nothing.
+    pub fn from_svg(svg: &[u8], limits: &ImageLimits, fonts: &[Arc<Font>]) -> Result<Self, ImageError> {
+        if svg.len() > limits.file {
+            return Err(ImageError::FileTooLarge { size: svg.len(), limit: limits.file });
+        }
+        match svg::read(svg, limits, fonts)? {
+            svg::Read::Shapes(drawing) => Ok(Self { kind: Kind::Drawing(drawing), made: Made::Shapes }),
+            svg::Read::Pixels { bitmap, because } => {
+                Ok(Self { kind: Kind::Bitmap(bitmap), made: Made::Drawn { because } })
+            }
+        }
+    }
+
+    /// How it stands in documents.
+    #[must_use]
+    pub fn made(&self) -> Made {
+        self.made
+    }
+
+    /// Width in pixels; of shapes in SVG's user units, rounded up.
     #[must_use]
     pub fn width(&self) -> u32 {
-        self.width
+        match &self.kind {
+            Kind::Bitmap(bitmap) => bitmap.width,
+            Kind::Drawing(drawing) => drawing.pixels().0,
+        }
     }
 
-    /// Height in pixels.
+    /// Height in pixels; of shapes in SVG's user units, rounded up.
     #[must_use]
     pub fn height(&self) -> u32 {
-        self.height
+        match &self.kind {
+            Kind::Bitmap(bitmap) => bitmap.height,
+            Kind::Drawing(drawing) => drawing.pixels().1,
+        }
     }
 
     /// Octets this picture adds to a file, about.
     #[must_use]
     pub fn encoded_len(&self) -> usize {
-        self.colour.len() + self.alpha.as_ref().map_or(0, |alpha| alpha.len())
+        match &self.kind {
+            Kind::Bitmap(bitmap) => {
+                bitmap.colour.len() + bitmap.alpha.as_ref().map_or(0, |alpha| alpha.len())
+            }
+            Kind::Drawing(drawing) => drawing.encoded_len(),
+        }
     }
 
     /// Width to height.
     pub(super) fn aspect(&self) -> f64 {
-        f64::from(self.width.max(1)) / f64::from(self.height.max(1))
+        match &self.kind {
+            Kind::Bitmap(bitmap) => f64::from(bitmap.width.max(1)) / f64::from(bitmap.height.max(1)),
+            Kind::Drawing(drawing) => drawing.aspect(),
+        }
     }
 
     /// Adds the picture as an XObject that fills the unit square; whoever draws it often refers to it
     /// often.
     pub(super) fn write(&self, update: &mut Update, paper: Paper) -> Result<ObjectId, AppearanceError> {
-        let mut picture = self.dictionary(self.grey, paper);
-        let data = match &self.alpha {
-            Some(_) if paper.opaque => self.flat()?,
-            Some(alpha) => {
-                let mask = update.allocate();
-                let mut dictionary = self.dictionary(true, Paper::PLAIN);
-                // A soft mask's samples are no colours: always DeviceGray (ISO 32000-2 table 143).
-                dictionary.set(b"ColorSpace", name("DeviceGray"));
-                update.put(mask, Body::Stream { dictionary, data: alpha.clone() });
-                picture.set(b"SMask", Object::Reference(mask));
-                self.colour.clone()
-            }
-            None => self.colour.clone(),
-        };
-        let id = update.allocate();
-        update.put(id, Body::Stream { dictionary: picture, data });
-        Ok(id)
-    }
-
-    fn dictionary(&self, grey: bool, paper: Paper) -> Dictionary {
-        let mut dictionary = Dictionary::new();
-        dictionary.set(b"Type", name("XObject"));
-        dictionary.set(b"Subtype", name("Image"));
-        dictionary.set(b"Width", Object::Integer(i64::from(self.width)));
-        dictionary.set(b"Height", Object::Integer(i64::from(self.height)));
-        let space = match (grey, paper.calibrated) {
-            (true, false) => name("DeviceGray"),
-            (false, false) => name("DeviceRGB"),
-            (true, true) => calibrated_grey(),
-            (false, true) => calibrated_rgb(),
-        };
-        dictionary.set(b"ColorSpace", space);
-        dictionary.set(b"BitsPerComponent", Object::Integer(8));
-        dictionary.set(b"Filter", name("FlateDecode"));
-        dictionary
-    }
-
-    /// The picture on white.
-    fn flat(&self) -> Result<Arc<[u8]>, AppearanceError> {
-        if let Some(flat) = self.flat.get() {
-            return Ok(flat.clone());
+        match &self.kind {
+            Kind::Bitmap(bitmap) => bitmap.write(update, paper),
+            Kind::Drawing(drawing) => drawing.write(update, paper),
         }
-        let broken = AppearanceError::Image("its samples cannot be read back");
-        let channels = if self.grey { 1 } else { 3 };
-        let (Ok(mut colour), Ok(alpha)) =
-            (inflate(&self.colour), inflate(self.alpha.as_deref().unwrap_or_default()))
-        else {
-            return Err(broken);
-        };
-        for (pixel, &opacity) in colour.chunks_exact_mut(channels).zip(&alpha) {
-            for sample in pixel {
-                let (ink, opacity) = (u32::from(*sample), u32::from(opacity));
-                let mixed = (ink * opacity + 255 * (255 - opacity) + 127) / 255;
-                *sample = u8::try_from(mixed).unwrap_or(255);
-            }
-        }
-        let flat = deflate(&colour).map_err(|_| broken)?;
-        Ok(self.flat.get_or_init(|| flat).clone())
     }
 }
 
 impl std::fmt::Debug for SealImage {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("SealImage")
-            .field("width", &self.width)
-            .field("height", &self.height)
+            .field("made", &self.made)
+            .field("width", &self.width())
+            .field("height", &self.height())
             .field("octets", &self.encoded_len())
             .finish_non_exhaustive()
     }
 }
 
-/// Colour samples and opacity.
-type Planes = (Vec<u8>, Option<Vec<u8>>);
-
-/// Separates opacity from colour; opacity that is full everywhere is dropped.
-fn split_alpha(samples: &[u8], channels: usize) -> Result<Planes, ImageError> {
-    let pixels = samples.len() / (channels + 1);
-    let mut colour = Vec::with_capacity(pixels * channels);
-    let mut alpha = Vec::with_capacity(pixels);
-    let mut sums = [0u64; 3];
-    let mut weight = 0u64;
-    for pixel in samples.chunks_exact(channels + 1) {
-        let Some((&opacity, rest)) = pixel.split_last() else { continue };
-        for (sum, &sample) in sums.iter_mut().zip(rest) {
-            *sum += u64::from(sample) * u64::from(opacity);
-        }
-        weight += u64::from(opacity);
-        colour.extend_from_slice(rest);
-        alpha.push(opacity);
-    }
-    if weight == 0 {
-        return Err(ImageError::Invisible);
-    }
-    if alpha.iter().all(|&opacity| opacity == 255) {
-        return Ok((colour, None));
-    }
-    let mean = sums.map(|sum| u8::try_from((sum + weight / 2) / weight).unwrap_or(255));
-    for (pixel, _) in colour.chunks_exact_mut(channels).zip(&alpha).filter(|(_, opacity)| **opacity == 0) {
-        for (sample, &filler) in pixel.iter_mut().zip(&mean) {
-            *sample = filler;
-        }
-    }
-    Ok((colour, Some(alpha)))
-}
-
-fn inflate(data: &[u8]) -> std::io::Result<Vec<u8>> {
-    let mut out = Vec::new();
-    // What is inflated was deflated here, from samples within the limits.
-    flate2::read::ZlibDecoder::new(data).read_to_end(&mut out)?;
-    Ok(out)
-}
-
-/// Compresses to a zlib stream (FlateDecode).
-pub(super) fn deflate(data: &[u8]) -> Result<Arc<[u8]>, ImageError> {
-    let mut compressor = Compress::new(Compression::best(), true);
-    // Deflate's worst case is stored blocks: five octets each 16 KiB, and the wrapper.
-    let mut out = Vec::with_capacity(data.len() + data.len() / 1_024 + 128);
-    match compressor.compress_vec(data, &mut out, FlushCompress::Finish) {
-        Ok(flate2::Status::StreamEnd) => Ok(out.into()),
-        _ => Err(ImageError::Compression),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::bitmap::inflate;
     use super::*;
 
     fn png(
@@ -302,8 +272,11 @@ mod tests {
         out
     }
 
-    fn read(png: &[u8]) -> SealImage {
-        SealImage::from_png(png, &ImageLimits::default()).unwrap()
+    fn read(png: &[u8]) -> Bitmap {
+        match SealImage::from_png(png, &ImageLimits::default()).unwrap().kind {
+            Kind::Bitmap(bitmap) => bitmap,
+            Kind::Drawing(_) => panic!("a PNG is no drawing"),
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@
 //! seal over the edges of pages (骑缝章); [`geometry`](self) turns that into user space of rotated, cropped
 //! and scaled pages. Called by [`crate::sign`]; no file is read here and nothing is fetched.
 
+mod bitmap;
 mod compose;
 mod font;
 mod geometry;
@@ -16,6 +17,7 @@ mod objects;
 mod paging;
 mod qr;
 mod subset;
+mod svg;
 
 use std::sync::Arc;
 
@@ -23,7 +25,7 @@ pub(crate) use compose::Design;
 pub use font::{Font, FontError};
 pub(crate) use geometry::{Box2, Millimetres, Stand};
 pub use geometry::{GeometryError, PageView};
-pub use image::{ImageError, ImageLimits, SealImage};
+pub use image::{ImageError, ImageLimits, Made, SealImage};
 pub use lines::{Lines, LinesError, Side};
 pub(crate) use objects::{Painter, Paper, empty_form};
 pub(crate) use paging::Slice;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use subsetter::GlyphRemapper;
 
+use super::bitmap::deflate;
 use super::font::{Font, FontError, Glyph};
-use super::image::deflate;
 use super::objects::{name, numbers};
 use crate::syntax::{Dictionary, Object, ObjectId, PdfString};
 use crate::write::{Body, Update};

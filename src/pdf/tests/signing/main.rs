@@ -31,3 +31,4 @@ mod run_sample;
 #[path = "../support/mod.rs"]
 mod support;
 mod two_phase;
+mod vector;
