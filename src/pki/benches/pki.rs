@@ -1,5 +1,5 @@
 //! `cms_sign`: content digest to CMS, the share of the PKI in sealing a document. `path_validate`: leaf, issuing CA,
-//! root, two CRLs. `issue_leaf_with_lint`: a P-256 client certificate from the wish to the verified signature, with its
+//! root, two CRLs; `validate_basic`: a signature by that leaf, its own verification apart. `issue_leaf_with_lint`: a P-256 client certificate from the wish to the verified signature, with its
 //! parts: `issue_prepare` (profile applied, throw-away signature, every lint) and two signatures and one verification
 //! besides. `time_stamp`: a request read, TSTInfo made and signed.
 #![allow(
@@ -17,12 +17,13 @@ mod common;
 use std::{convert::Infallible, hint::black_box};
 
 use cinnabar_pki::{
-    Certificate, Crl, CrlBuilder,
+    Certificate, Crl, CrlBuilder, Indication,
     cms::{Limits, SignedData, sign::CmsSigner},
     issue::{IssuerRef, prepare},
     path::{Policy, Purpose, Request, RevocationPolicy, TrustAnchors, validate},
     profile::builtin,
     tsp::{Accuracy, Imprint, Stamper, TimeStampReq},
+    validation::{self, Evidence, Origin, Poes, SignaturePolicy, Subject},
 };
 use common::*;
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -89,6 +90,20 @@ fn benches(c: &mut Criterion) {
     };
     assert!(validate(&request).path().is_some());
     c.bench_function("path_validate", |b| b.iter(|| validate(black_box(&request))));
+
+    // The same path inside the validation of a signature whose cryptographic verification is done.
+    let signed = SignedData::parse(&cms, &Limits::default()).unwrap();
+    let verification = signed.verify::<Infallible>(&[], |_| Ok(digest.clone())).unwrap();
+    let policy = SignaturePolicy::builtin("default").unwrap();
+    let basic = || {
+        let mut evidence = Evidence::new(&anchors);
+        evidence.add_certificates(&untrusted, Origin::Store);
+        evidence.add_crls(&crls, Origin::Store);
+        let subject = Subject::of_cms("signature", &signed, &verification);
+        validation::validate(&subject, black_box(&evidence), &mut Poes::new(), policy, NOW)
+    };
+    assert_eq!(basic().indication, Indication::TotalPassed);
+    c.bench_function("validate_basic", |b| b.iter(basic));
 }
 
 criterion_group!(pki, benches);

@@ -107,6 +107,10 @@ fn a_signature_without_signed_attributes_is_recognised_and_judged_with_the_messa
 fn broken_digests_are_refused_by_name_and_do_not_count_as_altered() {
     let dir = tempfile::tempdir().unwrap();
     foreign(dir.path(), "rsa -pkeyopt rsa_keygen_bits:2048", "");
+    let short = tempfile::tempdir().unwrap();
+    foreign(short.path(), "rsa -pkeyopt rsa_keygen_bits:1024", "");
+    let integrity = verify(&sign(short.path(), "-md sha256"), b"content").integrity;
+    assert_eq!(integrity.indication().1, Some(SubIndication::CryptoConstraintsFailureNoPoe), "{integrity:?}");
     for (digest, name) in [("sha1", "SHA-1"), ("md5", "MD5")] {
         let integrity = verify(&sign(dir.path(), &format!("-md {digest}")), b"content").integrity;
         assert_eq!(integrity, Integrity::Unknown(Unverifiable::RefusedAlgorithm { name }));

@@ -92,7 +92,7 @@ pub enum Unverifiable {
     /// Parameters this build does not know.
     #[error("unsupported signature algorithm parameters")]
     UnsupportedParameters,
-    /// SHA-1 or MD5: whatever verifies proves nothing (TS 119 312).
+    /// SHA-1, MD5 or a short RSA key: whatever verifies proves nothing (TS 119 312).
     #[error("{name} is broken and refused")]
     RefusedAlgorithm {
         /// Its name.
@@ -306,6 +306,11 @@ impl SignedData {
                         match crypto::verify(signer.spki(), scheme, message, &self.signer.signature) {
                             Ok(()) => {}
                             Err(VerifyError::BadSignature) => faults.push(Fault::BadSignature),
+                            // Nothing was verified: a key this short proves nothing either way (TS 119 312 §6.2).
+                            Err(VerifyError::KeySize { bits }) if bits < 2048 => {
+                                unknown =
+                                    unknown.or(Some(Unverifiable::RefusedAlgorithm { name: SHORT_RSA }));
+                            }
                             Err(error) => faults.push(Fault::Key(error)),
                         }
                     }
@@ -349,3 +354,5 @@ impl SignedData {
         confirmed.or(candidates.first()).map(|certificate| (*certificate).clone())
     }
 }
+
+const SHORT_RSA: &str = "RSA with less than 2048 bits";

@@ -61,6 +61,15 @@ impl Budget {
         }
     }
 
+    /// For the next of several subjects: its own steps and comparisons, the same signature verifications. Whom to believe
+    /// depends on the evidence at hand, and is asked anew.
+    pub(crate) fn start(&mut self) {
+        self.steps = MAX_STEPS;
+        self.work = Work::new();
+        self.signers.clear();
+        self.exhausted = false;
+    }
+
     /// Takes one verification that is done elsewhere, if one is left.
     pub(crate) fn take(&mut self) -> bool {
         self.spend(|| Ok(())) == Outcome::Holds

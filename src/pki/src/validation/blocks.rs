@@ -1,7 +1,7 @@
 //! The small building blocks: format checking, identification of the signing certificate, validation context,
 //! cryptographic verification, signature acceptance (EN 319 102-1 §5.2.2, §5.2.3, §5.2.4, §5.2.7, §5.2.8).
 
-use crypto::{DigestAlgorithm, VerifyError};
+use crypto::DigestAlgorithm;
 
 use super::{
     chain,
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     asn1::{self, OCTET_STRING, Reader, Rules, SEQUENCE},
-    cms::{Fault, Integrity, SignedAttributes, Unverifiable},
+    cms::{Integrity, SignedAttributes, Unverifiable},
     indication::SubIndication,
     oids,
 };
@@ -143,13 +143,6 @@ fn refused(integrity: &Integrity) -> Option<Option<DigestName>> {
             "MD5" | "MD2" => Some(DigestName::Md5),
             _ => None,
         }),
-        Integrity::Broken(faults)
-            if faults
-                .iter()
-                .all(|fault| matches!(fault, Fault::Key(VerifyError::KeySize { bits }) if *bits < 2048)) =>
-        {
-            Some(None)
-        }
         _ => None,
     }
 }

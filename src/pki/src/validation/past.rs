@@ -114,12 +114,14 @@ fn known_before(run: &mut Run<'_>, judged: &Judged, past: &Past) -> bool {
 }
 
 /// Steps 1 and 7: what is known about the signer's certificate comes from somebody whose certificate is proven to have
-/// existed while it was valid.
+/// existed while it was valid. The evidence itself must be, too, which the standard leaves to the control time: else a list
+/// that turns up when its maker's key protects nobody any more would speak for the past.
 fn evidence_in_time(run: &mut Run<'_>, past: &Past) -> Conclusion {
     let Some(source) = past.standings.first().and_then(source) else { return Conclusion::passed() };
     let signer = &source.signer;
-    let known = run.known(ObjectKind::Certificate, signer.sha256_fingerprint());
-    if signer.is_valid_at(known) {
+    let of_signer = run.known(ObjectKind::Certificate, signer.sha256_fingerprint());
+    let (kind, object) = super::run::name(&source.by);
+    if signer.is_valid_at(of_signer) && run.known(kind, &object) <= signer.not_after() {
         return Conclusion::passed();
     }
     Conclusion::indeterminate(

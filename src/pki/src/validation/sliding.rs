@@ -185,8 +185,9 @@ impl Sliding<'_> {
             Standing::Exempt | Standing::Waived | Standing::Good(_) => control,
             // The standard says the revocation time itself, at which `pki::path` and §5.5.4 take it for revoked already.
             Standing::Revoked(revoked, _) => control.min(revoked.time.saturating_sub(1)),
+            // What is not asked for does not count when it is old, as it does not when it is absent.
+            Standing::Stale(_) | Standing::Absent(_) if demand != RevocationPolicy::Required => control,
             Standing::Stale(source) => control.min(self.back_to(source, longest)),
-            Standing::Absent(_) if demand != RevocationPolicy::Required => control,
             Standing::Absent(why) => {
                 return no_poe(&format!(
                     "nothing about its revocation is proven to have existed in time ({why})"

@@ -120,6 +120,18 @@ impl<'a> Stamp<'a> {
         }
     }
 
+    /// Whether the imprint is that of what the token is said to be over.
+    pub(super) fn imprint_holds(&self) -> bool {
+        match self.imprint {
+            Imprint::Verified(verification) => verification.integrity.is_intact(),
+            Imprint::Octets(octets) => {
+                let info = self.token.info();
+                DigestAlgorithm::from_oid(&info.imprint_algorithm)
+                    .is_ok_and(|algorithm| algorithm.digest(octets) == info.imprint)
+            }
+        }
+    }
+
     /// Verifies the token, if the caller has not.
     pub(super) fn verification(&self, certificates: &[Certificate]) -> std::borrow::Cow<'a, Verification> {
         match self.imprint {

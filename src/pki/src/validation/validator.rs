@@ -17,10 +17,17 @@ use super::{
     subject::{Stamp, Subject},
     time,
 };
-use crate::{cms::SignedAttributes, indication::SubIndication, path::Budget};
+use crate::{
+    cms::{Integrity, SignedAttributes},
+    indication::SubIndication,
+    path::Budget,
+};
 
 /// Validates everything of one document under one policy and at one time: one budget of signature verifications, and
 /// nothing is verified twice.
+///
+/// Document time-stamps come first, from the newest to the oldest: each is handed to [`Self::time_stamp`], and what it covers
+/// is added to the proofs with [`Poes::extract`], for the next one and for the signatures.
 pub struct Validator<'v> {
     policy: &'v SignaturePolicy,
     at: i64,
@@ -86,9 +93,11 @@ impl<'v> Validator<'v> {
         evidence: &Evidence<'_>,
         poes: &Poes,
     ) -> TimestampValidation {
-        if let Some(known) = self.stamps.get(&stamp.digest) {
+        // The same token beside another signature proves nothing about that one.
+        if let Some(known) = self.stamps.get(&stamp.digest).filter(|_| stamp.imprint_holds()) {
             return TimestampValidation { subject: stamp.name.clone(), kind: stamp.kind, ..known.clone() };
         }
+        self.budget.start();
         let outcome = stamps::validate(stamp, evidence, poes, self.policy, self.at, &mut self.budget);
         if outcome.proves {
             self.stamps.insert(stamp.digest, outcome.clone());
@@ -104,9 +113,12 @@ impl<'v> Validator<'v> {
         poes: &mut Poes,
     ) -> Validation {
         let object = Poes::digest(subject.signature);
-        let content = self.all(subject.content_stamps, evidence, poes);
+        // Time-stamps cannot mend what is broken, and are not looked at then.
+        let broken = matches!(subject.verification.integrity, Integrity::Broken(_));
+        let [content, own] = [subject.content_stamps, subject.signature_stamps]
+            .map(|stamps| if broken { &[] } else { stamps })
+            .map(|stamps| self.all(stamps, evidence, poes));
         // §5.5.4, step 3: each proves when the signature existed, and when the certificate it names did (§5.6.2.3).
-        let own = self.all(subject.signature_stamps, evidence, poes);
         for stamp in &own {
             poes.extract(stamp, ProofSource::SignatureTimestamp, [&object]);
             if let Some(signer) = &subject.verification.signer
@@ -115,6 +127,7 @@ impl<'v> Validator<'v> {
                 poes.extract(stamp, ProofSource::SignatureTimestamp, [signer.sha256_fingerprint()]);
             }
         }
+        self.budget.start();
         let demands = self.policy.revocation();
         let mut run = Run {
             policy: self.policy,

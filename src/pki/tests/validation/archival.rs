@@ -39,10 +39,15 @@ fn a_signature_outlives_its_certificates_by_proofs_from_when_they_were_good() {
     // The signature alone is proven, or everything but one list.
     let mut alone = case();
     alone.poes.add(&Poes::digest(alone.data.signature_value()), day("20261122"), ProofSource::Told);
-    alone.is_open(S::OutOfBoundsNoPoe);
+    alone.is_open(S::RevocationOutOfBoundsNoPoe);
     let mut less = case().crls(world.lists(["20261121", "20261130"], &[])[..1].to_vec()).archived("20261122");
     less.crls = world.lists(["20261121", "20261130"], &[]);
+    less.is_open(S::RevocationOutOfBoundsNoPoe);
+    // Where the authority's own status is asked for, it slides the control time back to before the proofs.
+    let required = ("authorities = \"if-available\"", "authorities = \"required\"");
+    less.policy = policy(required.0, required.1);
     less.is_open(S::OutOfBoundsNoPoe);
+    case().policy(required.0, required.1).archived("20261122").passes();
 }
 
 #[test]

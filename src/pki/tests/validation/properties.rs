@@ -1,8 +1,10 @@
 //! What must hold whatever is brought along.
 
+use std::convert::Infallible;
+
 use cinnabar_pki::{
     Crl, Indication, SubIndication as S,
-    validation::{Poes, ProofSource},
+    validation::{Evidence, Origin, Poes, ProofSource, Stamp, Subject, Validator},
 };
 use proptest::prelude::*;
 
@@ -39,6 +41,36 @@ fn bring<'w>(world: &'w World, mut case: Case<'w>, bits: u16, when: i64) -> Case
         case.poes.add(&Poes::digest(case.data.signature_value()), when, ProofSource::Told);
     }
     case
+}
+
+/// Two signatures of one document share a validator, not what their time-stamps are over.
+#[test]
+fn a_time_stamp_beside_another_signature_proves_nothing_about_that_one() {
+    let world = world();
+    let lists = world.lists(["20261121", "20261130"], &[(SIGNER, "20261110", 1)]);
+    let (first, second) = (world.case().crls(lists.clone()), world.case().crls(lists));
+    assert_ne!(first.data.signature_value(), second.data.signature_value());
+    let token = world.token(first.data.signature_value(), day("20261109"));
+    let mut validator = Validator::new(&first.policy, first.at);
+    let mut proofs = Poes::new();
+    let mut ask = |case: &Case<'_>| {
+        let content = |algorithm: crypto::DigestAlgorithm| Ok::<_, Infallible>(algorithm.digest(CONTENT));
+        let verification = case.data.verify(&[], content).unwrap();
+        let mut evidence = Evidence::new(&case.anchors);
+        evidence.add_certificates(&case.certificates, Origin::Store);
+        evidence.add_crls(&case.crls, Origin::Store);
+        let value = case.data.signature_value();
+        let stamps = [Stamp::of_signature("stamp", &token.token, &token.octets, value)];
+        let subject =
+            Subject { signature_stamps: &stamps, ..Subject::of_cms("one", &case.data, &verification) };
+        validator.signature(&subject, &evidence, &mut proofs)
+    };
+    assert_eq!(ask(&first).indication, Indication::TotalPassed);
+    let outcome = ask(&second);
+    assert_eq!(outcome.sub_indication, Some(S::RevokedNoPoe));
+    assert_eq!(outcome.timestamps[0].sub_indication, Some(S::HashFailure));
+    // Asked again, the first says the same.
+    assert_eq!(ask(&first), ask(&first));
 }
 
 proptest! {
