@@ -35,11 +35,13 @@ pub(super) struct Basic {
     pub judged: Option<Judged>,
     /// What of the signature itself was not reliable, when that stood in the way.
     pub weaknesses: Vec<Weakness>,
+    /// Whether the signature value was verified. Without that neither time nor proofs can make it pass.
+    pub verified: bool,
 }
 
 impl Basic {
     const fn ended(conclusion: Conclusion) -> Self {
-        Self { conclusion, judged: None, weaknesses: Vec::new() }
+        Self { conclusion, judged: None, weaknesses: Vec::new(), verified: false }
     }
 }
 
@@ -71,15 +73,16 @@ pub(super) fn validate(run: &mut Run<'_>, asked: &Asked<'_>) -> Basic {
     let path = proven_late(run, &judged, asked.not_before);
     // Step 5.
     let verified = blocks::cryptographic_verification(run, asked.signed_data, asked.not_before);
-    let first = if verified.is_passed() { path } else { verified };
+    let holds = verified.is_passed();
+    let first = if holds { path } else { verified };
     if !first.is_passed() {
-        return Basic { conclusion: first, judged: Some(judged), weaknesses: Vec::new() };
+        return Basic { conclusion: first, judged: Some(judged), weaknesses: Vec::new(), verified: holds };
     }
     // Step 6.
     let at = run.at;
     let (conclusion, weaknesses) =
         blocks::acceptance(run, asked.attributes, asked.demands, at, asked.not_before);
-    Basic { conclusion, judged: Some(judged), weaknesses }
+    Basic { conclusion, judged: Some(judged), weaknesses, verified: true }
 }
 
 /// What a time-stamp of the signed data proves: a signature that did not exist when its certificate was revoked or ran out

@@ -27,7 +27,7 @@ pub(super) fn validate(
     stamps: &[(&Stamp<'_>, &TimestampValidation)],
 ) -> Conclusion {
     let further = basic.conclusion.is_passed() || FURTHER.into_iter().any(|sub| basic.conclusion.is(sub));
-    if !further {
+    if !further || !basic.verified {
         return basic.conclusion.clone();
     }
     // Step 4, and 6 and 7, which ask the same of the path.

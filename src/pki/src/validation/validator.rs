@@ -225,6 +225,7 @@ fn decide(
         // Without a proof of existence the past says what the present said.
         false => FURTHER.into_iter().any(|sub| timed.is(sub)) && (archive || !run.poes.is_empty()),
     };
+    let further = further && basic.verified;
     let (process, mut conclusion) = if further {
         (Process::Archival, archival(run, subject, basic, &timed, best, not_before))
     } else {

@@ -272,8 +272,17 @@ fn a_digest_refused_by_name_is_weak_and_not_broken() {
     // Lengths of what encloses it shrink by four: read leniently by rebuilding is more than the test needs.
     assert!(SignedData::parse(&info, &Limits::default()).is_err());
     let cms = world.cms_with_digest(&sha1, &[&world.certificate]);
-    let outcome = world.case_of(cms).is_open(S::CryptoConstraintsFailureNoPoe);
+    let outcome = world.case_of(cms.clone()).is_open(S::CryptoConstraintsFailureNoPoe);
     assert!(outcome.reasons[0].contains("SHA-1"), "{:?}", outcome.reasons);
+    // Nobody verified it: proofs that make up for the path's algorithms do not make up for that.
+    let ended = ("{ bits = 256, until = \"open\" }", "{ bits = 256, until = 2026-11-24 }");
+    let case = || world.case_of(cms.clone()).at("20261125").policy(ended.0, ended.1);
+    case().archived("20261123").is_open(S::CryptoConstraintsFailureNoPoe);
+    case().stamped("20261123").archived("20261123").is_open(S::CryptoConstraintsFailureNoPoe);
+    case().content_stamped("20261123").is_open(S::CryptoConstraintsFailureNoPoe);
+    let mut proven = world.case_of(cms.clone());
+    proven = proven.content_stamped("20261120");
+    proven.is_open(S::CryptoConstraintsFailure);
 }
 
 impl World {
