@@ -18,7 +18,7 @@ pub use crate::authorities::Authority;
 use crate::authorities::Register;
 use crate::ceremony::{Hierarchy, HierarchyError};
 use crate::config::Config;
-use crate::documents::Desk;
+use crate::documents::{Desk, Levels};
 use crate::enrolment::strikes::Strikes;
 use crate::identity::{Identity, PeerError};
 use crate::journal::{
@@ -69,6 +69,8 @@ pub struct App {
     pub bodies: Arc<Places<String>>,
     /// Seals ready for use, and room to work on documents.
     pub desk: Desk,
+    /// What raising documents to higher levels has fetched and learnt.
+    pub levels: Levels,
     /// What the key devices said when they were asked last; empty without any.
     pub devices: ArcSwap<Vec<custody::Health>>,
     /// What there is to say about the appliance's own certificates that run out.
@@ -231,6 +233,7 @@ impl App {
             devices: ArcSwap::default(),
             generations: ArcSwap::from_pointee(generations),
             desk: Desk::new(config.limits.documents_at_once),
+            levels: Levels::new(&config.documents.levels),
             bodies: Places::new(config.limits.bodies_at_once, config.limits.bodies_per_caller),
             strikes: Strikes::default(),
             visitors: Visitors::new(config.listeners.enrolment.as_ref()),

@@ -16,6 +16,7 @@ mod certificates;
 mod documents;
 mod enrolment;
 mod fetch;
+mod levels;
 mod pkcs11;
 mod status;
 mod timestamps;
@@ -25,6 +26,7 @@ pub use certificates::Certificates;
 pub use documents::Documents;
 pub use enrolment::EnrolmentListener;
 pub use fetch::Fetch;
+pub use levels::Levels;
 pub use pkcs11::Pkcs11;
 pub use status::{NoncePolicy, Status};
 pub use timestamps::{Digest, Oid, Timestamps};
@@ -425,6 +427,9 @@ impl Config {
         {
             return wrong(key, &value, reason);
         }
+        if let Some((key, value, reason)) = self.documents.levels.wrong() {
+            return wrong(key, &value, reason);
+        }
         if let Some((key, value, reason)) = self.certificates.wrong() {
             return wrong(key, &value, reason);
         }
@@ -465,6 +470,8 @@ impl Config {
             ("status.ocsp_seconds", self.status.ocsp_seconds, 60),
             ("status.known", self.status.known as u64, 1),
             ("status.responses", self.status.responses as u64, 1),
+            ("documents.levels.cache_items", self.documents.levels.cache_items as u64, 1),
+            ("documents.levels.largest", self.documents.levels.largest, 1024),
             ("status.fresh_per_second", u64::from(self.status.fresh_per_second), 1),
             ("status.fresh_per_network", u64::from(self.status.fresh_per_network), 1),
         ] {

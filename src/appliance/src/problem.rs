@@ -144,6 +144,14 @@ table! {
     PdfTooComplex = "pdf-too-complex", 422, "The PDF is over a processing budget", true;
     /// The document does not permit what was asked.
     PdfForbids = "pdf-forbids", 422, "The PDF does not permit this", true;
+    /// There is no time-stamp service, so no level above B-B.
+    LevelUnavailable = "level-unavailable", 422, "Levels above B-B are not available here", true;
+    /// A signature cannot be raised: it does not hold, is not trusted, or its time has passed.
+    LevelUnreachable = "level-unreachable", 422, "The signatures cannot be raised to this level", true;
+    /// Evidence about a certificate cannot be had.
+    EvidenceUnavailable = "evidence-unavailable", 503, "Evidence about a certificate cannot be had", true;
+    /// The time-stamp service does not stamp.
+    TimeStampUnavailable = "time-stamp-unavailable", 503, "The time-stamp service is not available", true;
     /// The place for the appearance does not exist.
     PlacementInvalid = "placement-invalid", 422, "The place for the seal does not exist", true;
     /// The seal cannot be used in its present state.

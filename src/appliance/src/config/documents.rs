@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::Levels;
+
 /// Fonts, links and bounds of sealing.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -22,6 +24,8 @@ pub struct Documents {
     pub batch_items: usize,
     /// Most octets of all documents of one batch together.
     pub batch_bytes: u64,
+    /// Time-stamps and evidence for documents above PAdES B-B.
+    pub levels: Levels,
 }
 
 impl Default for Documents {
@@ -33,6 +37,7 @@ impl Default for Documents {
             seals_per_request: 16,
             batch_items: 200,
             batch_bytes: 1024 * 1024 * 1024,
+            levels: Levels::default(),
         }
     }
 }

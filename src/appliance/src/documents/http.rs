@@ -68,6 +68,7 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(batch::seal_batch))
         .routes(routes!(verify))
         .routes(routes!(seal_use))
+        .merge(super::levels::http::routes())
 }
 
 /// Seal a PDF.
@@ -259,7 +260,7 @@ async fn seal_use(State(app): State<Arc<App>>, session: Session, Path(id): Path<
 }
 
 /// Label of the key that protects replay copies.
-fn replay_key(app: &App) -> Result<&str> {
+pub(super) fn replay_key(app: &App) -> Result<&str> {
     let key = app.hierarchy.data_key("replay");
     key.map(|key| key.label.as_str()).ok_or_else(|| Problem::internal("the hierarchy has no `replay` key"))
 }

@@ -5,6 +5,7 @@ mod file;
 mod grown;
 pub mod http;
 mod intake;
+pub mod levels;
 pub mod model;
 mod order;
 pub mod parameters;
@@ -16,6 +17,7 @@ mod service;
 mod verification;
 
 pub use file::FileSource;
+pub use levels::{LevelError, Levels};
 pub use sealing::SealingError;
 pub use service::{Desk, DocumentError};
 pub use verification::Evidence;

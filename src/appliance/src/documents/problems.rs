@@ -4,6 +4,7 @@ use pdf::sign::{DigestError, PrepareError, SignError};
 use pdf::syntax::{OpenError, ReadError};
 use pki::cms::sign::CmsSignError;
 
+use super::levels::LevelError;
 use super::model::BadParameter;
 use super::order::OrderError;
 use super::replay::ReplayError;
@@ -77,6 +78,7 @@ impl From<DocumentError> for Problem {
                     .retry_after(2)
             }
             DocumentError::NoSeal => Self::internal(error),
+            DocumentError::Level(error) => error.into(),
         }
     }
 }
@@ -130,7 +132,10 @@ fn signing(error: SignError) -> Problem {
                 CmsSignError::Sign(error) => error.into(),
                 other => Problem::internal(other),
             },
-            Err(error) => Problem::internal(error),
+            Err(error) => match error.downcast::<LevelError>() {
+                Ok(error) => (*error).into(),
+                Err(error) => Problem::internal(error),
+            },
         },
         SignError::Digest(error @ DigestError::NotAllowed { .. }) => {
             Problem::new(Kind::PdfForbids, error.to_string())
@@ -139,7 +144,7 @@ fn signing(error: SignError) -> Problem {
     }
 }
 
-fn preparing(error: &PrepareError) -> Problem {
+pub(super) fn preparing(error: &PrepareError) -> Problem {
     match error {
         PrepareError::Read(error) => unread(error, false),
         PrepareError::Io(_) => Problem::internal(error),

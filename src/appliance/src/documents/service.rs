@@ -142,6 +142,9 @@ pub enum DocumentError {
     /// Nothing was asked for.
     #[error("no seal was asked for")]
     NoSeal,
+    /// The level cannot be reached.
+    #[error(transparent)]
+    Level(#[from] super::LevelError),
 }
 
 /// One seal of an order: what policies permit, and what is to be done.

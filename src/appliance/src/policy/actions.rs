@@ -24,6 +24,8 @@ macro_rules! actions {
 actions! {
     /// Seal a document with a seal.
     SealDocument = "document.seal";
+    /// Raise the signatures of a document to a higher level.
+    AugmentDocument = "document.augment";
     /// Verify a document.
     VerifyDocument = "document.verify";
     /// Read the receipt of an act.

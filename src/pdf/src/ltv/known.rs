@@ -4,8 +4,9 @@ use std::collections::HashSet;
 
 use crypto::DigestAlgorithm;
 use pki::crl::{Crl, CrlError};
+use pki::material::Lack;
 use pki::ocsp::{BasicResponse, ResponseError};
-use pki::path::TrustAnchors;
+use pki::path::{PathFailure, Purpose, TrustAnchors};
 use pki::{Certificate, CertificateError};
 
 /// Certificates, CRLs and OCSP responses to pick from.
@@ -112,7 +113,22 @@ impl Known {
         self.digests.is_empty()
     }
 
-    pub(super) fn within<'a>(&'a self, anchors: &'a TrustAnchors) -> pki::material::Known<'a> {
+    /// What the path of `leaf` at a time (Unix seconds) uses, and what it lacks.
+    ///
+    /// # Errors
+    /// `PathFailure` where nothing further can mend it.
+    pub fn material_of(
+        &self,
+        leaf: &Certificate,
+        anchors: &TrustAnchors,
+        at: i64,
+        purpose: Purpose,
+    ) -> Result<(super::Material, Vec<Lack>), PathFailure> {
+        let used = pki::material::of(leaf, self.within(anchors), at, purpose)?;
+        Ok((self.take(&used), used.lacking))
+    }
+
+    fn within<'a>(&'a self, anchors: &'a TrustAnchors) -> pki::material::Known<'a> {
         pki::material::Known {
             certificates: &self.certificates,
             crls: &self.crls,
@@ -122,7 +138,7 @@ impl Known {
     }
 
     /// What a path uses, as DER.
-    pub(super) fn take(&self, used: &pki::material::Material) -> super::Material {
+    fn take(&self, used: &pki::material::Material) -> super::Material {
         let crls = used.crls.iter().filter_map(|place| self.crls.get(*place));
         let ocsp = used.ocsp.iter().filter_map(|place| self.responses_der.get(*place));
         super::Material {

@@ -1,7 +1,7 @@
 //! From one level to the next: what lacks, and when nothing does, what to append.
 
 use pki::Certificate;
-use pki::material::{Lack, of};
+use pki::material::Lack;
 use pki::path::{PathFailure, Purpose, TrustAnchors};
 
 use super::{Known, Material, Survey};
@@ -142,9 +142,9 @@ struct Wanted<'t> {
 
 impl Wanted<'_> {
     fn path(&mut self, leaf: &Certificate, at: i64, purpose: Purpose) -> Result<(), PathFailure> {
-        let used = of(leaf, self.known.within(self.terms.anchors), at, purpose)?;
-        self.material.merge(self.known.take(&used));
-        for lack in used.lacking {
+        let (material, lacking) = self.known.material_of(leaf, self.terms.anchors, at, purpose)?;
+        self.material.merge(material);
+        for lack in lacking {
             if !self.lacking.contains(&lack) {
                 self.lacking.push(lack);
             }

@@ -1,0 +1,174 @@
+//! Levels for documents that are being sealed: everything gathered beforehand, used on a blocking thread.
+
+use std::sync::Arc;
+
+use crypto::DigestAlgorithm;
+use pdf::ltv::{Known, Material, Step, TimeStampSource, TimeStamped, append};
+use pdf::sign::{CmsSigner, EmbedError, Signed};
+use pdf::syntax::{Document, Limits, Source};
+use pdf::verify::Level;
+use pki::Certificate;
+use pki::path::Purpose;
+use tokio::runtime::Handle;
+
+use super::{LevelError, SLACK, STAMP_ROUNDS, gather, own, stamps};
+use crate::app::App;
+use crate::documents::{Evidence, sealing};
+
+/// All that raising takes, gathered.
+#[derive(Clone)]
+pub struct Raising {
+    app: Arc<App>,
+    level: Level,
+    material: Arc<Material>,
+    handle: Handle,
+}
+
+/// Gathers what signatures by these certificates need for `level`: evidence about them and, above B-T, about the time-stamp
+/// service. Nothing is verified that this appliance made itself.
+///
+/// # Errors
+/// [`LevelError`] when there is no time-stamp service, or evidence cannot be had.
+pub async fn prepare(
+    app: &Arc<App>,
+    certificates: &[Certificate],
+    level: Level,
+) -> Result<Raising, LevelError> {
+    let mut material = Material::default();
+    if level >= Level::BLT {
+        let now = now(app)?;
+        let (authority, carried) = stamps::authority(app).await?;
+        let authorities = own::authorities(app);
+        let mut foreign = Vec::new();
+        let leaves = certificates.iter().map(|leaf| (leaf.clone(), Purpose::DocumentSigning));
+        for (leaf, purpose) in leaves.chain([(authority, Purpose::TimeStamping)]) {
+            match gather::ours(app, &authorities, &leaf, now).await? {
+                Some(ours) => material.merge(ours),
+                None => foreign.push((leaf, purpose)),
+            }
+        }
+        if !foreign.is_empty() {
+            let mut known = Known::default();
+            for certificate in carried.into_iter().chain(authorities.into_iter().map(|one| one.certificate)) {
+                known.add_certificate(certificate)?;
+            }
+            let anchors = Evidence::of(app)?.anchors;
+            material.merge(gather::paths(app, &foreign, &anchors, &mut known, now).await?);
+        }
+    } else if level == Level::BT {
+        stamps::authority(app).await?;
+    }
+    Ok(Raising { app: app.clone(), level, material: Arc::new(material), handle: Handle::current() })
+}
+
+/// Unix seconds by the journal's clock.
+pub(super) fn now(app: &App) -> Result<i64, LevelError> {
+    let unsealed = app.unsealed().map_err(|_| LevelError::Own(crate::timestamps::Refusal::Sealed))?;
+    unsealed.journal.clock().now().map(|micros| micros.div_euclid(1_000_000)).map_err(LevelError::Clock)
+}
+
+/// A signer whose signatures are of a level.
+pub enum LevelSigner<'s> {
+    /// B-B: as it is.
+    Plain(&'s dyn CmsSigner),
+    /// B-T and above: with a time-stamp inside the CMS.
+    Stamped(TimeStamped<'s>),
+}
+
+impl CmsSigner for LevelSigner<'_> {
+    fn digest_algorithm(&self) -> DigestAlgorithm {
+        match self {
+            Self::Plain(signer) => signer.digest_algorithm(),
+            Self::Stamped(signer) => signer.digest_algorithm(),
+        }
+    }
+
+    fn size_hint(&self) -> usize {
+        match self {
+            Self::Plain(signer) => signer.size_hint(),
+            Self::Stamped(signer) => signer.size_hint(),
+        }
+    }
+
+    fn sign(&self, content_digest: &[u8]) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
+        match self {
+            Self::Plain(signer) => signer.sign(content_digest),
+            Self::Stamped(signer) => signer.sign(content_digest),
+        }
+    }
+}
+
+impl TimeStampSource for Raising {
+    fn size_hint(&self) -> usize {
+        match self.app.levels.service.size() {
+            0 => 0,
+            size => size + SLACK,
+        }
+    }
+
+    fn token(&self, digest: &[u8]) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(self.stamp(digest)?)
+    }
+}
+
+impl Raising {
+    /// The level.
+    #[must_use]
+    pub fn level(&self) -> Level {
+        self.level
+    }
+
+    /// `signer`, its signatures time-stamped from B-T on. It waits for the time-stamp: sign on a blocking thread.
+    #[must_use]
+    pub fn signer<'s>(&'s self, signer: &'s dyn CmsSigner) -> LevelSigner<'s> {
+        if self.level >= Level::BT {
+            LevelSigner::Stamped(TimeStamped { signer, source: self })
+        } else {
+            LevelSigner::Plain(signer)
+        }
+    }
+
+    /// The revision that completes the level of what was signed: the store for B-LT, and the time-stamp over it for B-LTA.
+    /// `None` where there is nothing to add. Waits for the time-stamp: call it on a blocking thread.
+    ///
+    /// # Errors
+    /// [`LevelError`].
+    pub fn finish(&self, source: &dyn Source, limits: &Limits) -> Result<Option<Signed>, LevelError> {
+        if self.level < Level::BLT {
+            return Ok(None);
+        }
+        let document = Document::open(source, limits).map_err(|error| LevelError::Open {
+            truncated: sealing::lacks_end(source),
+            error: Arc::new(error),
+        })?;
+        if self.level < Level::BLTA {
+            return Ok(match append(&document, &self.material, None)? {
+                Step::Tail(signed) => Some(signed),
+                Step::Nothing | Step::Stamp(_) => None,
+            });
+        }
+        let mut reserve = TimeStampSource::size_hint(self);
+        for _ in 0..STAMP_ROUNDS {
+            let Step::Stamp(prepared) = append(&document, &self.material, Some(reserve))? else {
+                return Ok(None);
+            };
+            let digest = prepared.digest(source, DigestAlgorithm::Sha256)?;
+            match prepared.embed(&self.stamp(&digest)?) {
+                Ok(signed) => return Ok(Some(signed)),
+                Err(EmbedError::TooSmall { needed, .. }) => reserve = needed + SLACK,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(LevelError::Growing(STAMP_ROUNDS))
+    }
+
+    fn stamp(&self, digest: &[u8]) -> Result<Vec<u8>, LevelError> {
+        self.handle.block_on(stamps::token(&self.app, digest))
+    }
+}
+
+impl std::fmt::Debug for Raising {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Raising").field("level", &self.level).finish_non_exhaustive()
+    }
+}
