@@ -42,6 +42,7 @@ pub(crate) struct Budget {
     steps: u32,
     pub(super) work: Work,
     pub(super) exhausted: bool,
+    was_exhausted: bool,
     /// Signers of revocation evidence whose own path, to that anchor and at that time, is known to hold or not.
     pub(super) signers: HashMap<([u8; 32], [u8; 32], i64), bool>,
 }
@@ -57,17 +58,24 @@ impl Budget {
             steps: MAX_STEPS,
             work: Work::new(),
             exhausted: false,
+            was_exhausted: false,
             signers: HashMap::new(),
         }
     }
 
-    /// For the next of several subjects: its own steps and comparisons, the same signature verifications. Whom to believe
+    /// For the next of several subjects: some more steps and comparisons, the same signature verifications. Whom to believe
     /// depends on the evidence at hand, and is asked anew.
     pub(crate) fn start(&mut self) {
-        self.steps = MAX_STEPS;
-        self.work = Work::new();
+        self.steps = MAX_STEPS.min(self.steps.saturating_add(STEPS_EACH));
+        self.work.renew();
         self.signers.clear();
+        self.was_exhausted |= self.exhausted;
         self.exhausted = false;
+    }
+
+    /// Whether something was not looked at for want of budget, for this subject or one before.
+    pub(crate) const fn was_exhausted(&self) -> bool {
+        self.was_exhausted || self.exhausted
     }
 
     /// Takes one verification that is done elsewhere, if one is left.
@@ -287,3 +295,6 @@ const MAX_CANDIDATES: usize = 32;
 
 /// Real searches take fewer than ten.
 const MAX_STEPS: u32 = 2048;
+
+/// What each further subject adds: it is searched for at most three times.
+const STEPS_EACH: u32 = 64;

@@ -19,6 +19,11 @@ impl Work {
         Self(MAX_WORK)
     }
 
+    /// Some more for the next subject.
+    pub(super) fn renew(&mut self) {
+        self.0 = MAX_WORK.min(self.0.saturating_add(WORK_EACH));
+    }
+
     /// Takes that many comparisons, if they are left.
     pub(super) fn spend(&mut self, comparisons: usize) -> Result<(), &'static str> {
         self.0 = self.0.checked_sub(comparisons).ok_or("too many names, name constraints or policies")?;
@@ -207,6 +212,9 @@ const UNSUPPORTED: &str = "name constraint that is malformed or of an unsupporte
 
 /// A few thousand of each in the largest real hierarchies.
 const MAX_WORK: usize = 500_000;
+
+/// What each further subject of one validation adds.
+const WORK_EACH: usize = 50_000;
 
 #[cfg(test)]
 mod tests {

@@ -83,7 +83,7 @@ impl<'v> Validator<'v> {
     /// Whether something was not looked at for want of budget: what did not pass may have passed otherwise.
     #[must_use]
     pub const fn is_exhausted(&self) -> bool {
-        self.budget.is_exhausted()
+        self.budget.was_exhausted()
     }
 
     /// As [`validate_timestamp`]. A token that passed once is not validated again.

@@ -1,10 +1,12 @@
 //! §5.3 with §5.2: a passing signature, and one for each way to fail.
 
+use std::convert::Infallible;
+
 use cinnabar_pki::{
-    Certificate, SubIndication as S,
+    Certificate, Crl, Indication, SubIndication as S,
     cms::{Limits, SignedData},
     path::{Anchor, Constraints, RevocationPolicy, TrustAnchors},
-    validation::{Block, Format, ObjectKind, Origin, Process, Status},
+    validation::{Block, Evidence, Format, ObjectKind, Origin, Poes, Process, Status, Subject, Validator},
 };
 use crypto::Signer as _;
 
@@ -359,4 +361,44 @@ fn verifications_are_bounded_and_what_is_not_looked_at_does_not_pass() {
     let looked_at = outcome.timestamps.iter().filter(|one| one.proves).count();
     assert!(looked_at < 8, "{looked_at}");
     assert!(outcome.timestamps.iter().any(|one| one.reasons.concat().contains("budget")));
+    // Forged lists by the hundred: not one of them may be the one that revokes.
+    let stranger = Party::named(world.authority.name.clone());
+    let forged = || Crl::from_der(stranger.list(["20261121", "20261130"], &[], &[]).der()).unwrap();
+    let mut case = world.case().policy("signatures = 256", "signatures = 64");
+    case.crls = (0..100).map(|_| forged()).chain(case.crls).collect();
+    case.policy = case.policy.with_revocation(RevocationPolicy::IfAvailable, RevocationPolicy::IfAvailable);
+    case.is_open(S::CertificateChainGeneralFailure);
+    case.crls.truncate(20);
+    case.passes();
+}
+
+#[test]
+fn one_subject_that_costs_too_much_does_not_take_the_next_ones_steps() {
+    let world = world();
+    let case = world.case();
+    let content = |algorithm: crypto::DigestAlgorithm| Ok::<_, Infallible>(algorithm.digest(CONTENT));
+    let verification = case.data.verify(&[], content).unwrap();
+    let subject = Subject::of_cms("signature", &case.data, &verification);
+    let evidence = |crls: &[Crl]| {
+        let mut evidence = Evidence::new(&case.anchors);
+        evidence.add_certificates(case.data.certificates(), Origin::Signature);
+        evidence.add_crls(crls, Origin::Store);
+        evidence
+    };
+    // Four verifications: one path and its two lists, for however many signatures.
+    let policy = policy("signatures = 256", "signatures = 4");
+    let mut validator = Validator::new(&policy, case.at);
+    let known = evidence(&case.crls);
+    for _ in 0..100 {
+        let outcome = validator.signature(&subject, &known, &mut Poes::new());
+        assert_eq!(outcome.indication, Indication::TotalPassed);
+    }
+    assert!(!validator.is_exhausted());
+    let other = World::of(&Differently::default());
+    let unknown = evidence(&other.lists(["20261121", "20261130"], &[]));
+    let outcome = validator.signature(&subject, &unknown, &mut Poes::new());
+    assert_eq!(outcome.indication, Indication::Indeterminate);
+    assert!(validator.is_exhausted());
+    assert_eq!(validator.signature(&subject, &known, &mut Poes::new()).indication, Indication::TotalPassed);
+    assert!(validator.is_exhausted(), "something was not looked at");
 }
