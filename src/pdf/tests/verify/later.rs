@@ -27,7 +27,7 @@ pub fn form_page(signature: &str, more: &str) -> Writer {
         .object(9, &format!("<< {widget} /FT /Sig /T (sign) /Rect [10 90 100 120] {signature} >>"))
         .stream(10, "/Type /XObject /Subtype /Form /BBox [0 0 90 20]", b"/Tx BMC EMC")
         .stream(11, "/Type /XObject /Subtype /Form /BBox [0 0 10 10]", b"0 0 10 10 re f")
-        .stream(12, "/Type /XObject /Subtype /Form /BBox [0 0 90 20]", b"/Tx BMC (100) Tj EMC")
+        .stream(12, "/Type /XObject /Subtype /Form /BBox [0 0 90 20]", b"/Tx BMC BT /F1 9 Tf (100) Tj ET EMC")
         .object(13, "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>")
         .stream(14, "/Type /XObject /Subtype /Form /BBox [0 0 10 10]", b"0 0 10 10 re S")
         .table("/Size 15 /Root 1 0 R /Info << /Title (form) >>");
@@ -43,6 +43,10 @@ pub fn signed_form() -> Vec<u8> {
 pub struct Later {
     pub w: Writer,
     pub next: u32,
+    /// Another catalog for the trailer.
+    pub root: Option<u32>,
+    /// More for the trailer.
+    pub more: String,
     original: Vec<u8>,
 }
 
@@ -52,7 +56,7 @@ impl Later {
         let document = Document::open(&owned, &Limits::default()).unwrap();
         let (at, next) = (document.startxref() as usize, document.next_object_number());
         drop(document);
-        Self { w: Writer::after(bytes, at), next, original: owned }
+        Self { w: Writer::after(bytes, at), next, root: None, more: String::new(), original: owned }
     }
 
     /// The newest value of an object.
@@ -88,7 +92,8 @@ impl Later {
     pub fn trailer(&self) -> String {
         let document = Document::open(&self.original, &Limits::default()).unwrap();
         let id = document.trailer().get(b"ID").map(|id| format!("/ID {}", show(id)));
-        format!("/Size {} /Root 1 0 R {}", self.next + 20, id.unwrap_or_default())
+        let root = self.root.unwrap_or(1);
+        format!("/Size {} /Root {root} 0 R {} {}", self.next + 20, id.unwrap_or_default(), self.more)
     }
 
     pub fn finish(&mut self) -> Vec<u8> {

@@ -11,10 +11,13 @@
 )]
 
 mod after;
+mod attacks;
 mod corpus;
 mod forged;
 mod honest;
 mod later;
+#[path = "../support/attacks/mod.rs"]
+mod made;
 mod people;
 mod robust;
 #[path = "../support/mod.rs"]
