@@ -3,6 +3,7 @@
 //! Pure computation: bytes come through [`syntax::Source`], time and keys are handed in.
 
 pub mod appearance;
+pub mod inspect;
 pub mod ltv;
 pub mod revisions;
 pub mod sign;

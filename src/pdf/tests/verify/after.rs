@@ -70,7 +70,8 @@ fn locked_fields_stay_as_they_are() {
     assert_allowed(&later.finish(), &[Class::Form]);
     let mut later = Later::than(&bytes);
     later.set(7, "V", "(1000000)");
-    assert_forbidden(&later.finish(), &[Class::Form]);
+    let locked = assert_forbidden(&later.finish(), &[Class::Form, Class::Other]);
+    assert!(locked.signatures[0].reasons.iter().any(|reason| reason.contains("the signer locked it")));
     let all = signed(&form_page("/Lock << /Action /All /P 1 >>", "").bytes, &request, &people().seal);
     let mut later = Later::than(&all);
     later.set(6, "V", "(Zhang)");

@@ -26,10 +26,10 @@ fn flagged(group: &str) {
     for attack in attacks {
         let (exit, said, level) = judged(&attack.bytes);
         let named = said.iter().any(|reason| reason.contains(attack.because));
-        let lowered = attack.exit != 0 || level == Some(Level::BB);
+        let lowered = attack.exit != 0 || level.is_some_and(|level| level <= Level::BB);
         if exit != attack.exit || !named || !lowered {
             wrong.push(format!(
-                "{}: exit {exit} instead of {}, {said:?}, wanted `{}`",
+                "{}: exit {exit} instead of {}, {level:?}, {said:?}, wanted `{}`",
                 attack.name, attack.exit, attack.because
             ));
         }

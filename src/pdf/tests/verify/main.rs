@@ -20,5 +20,6 @@ mod later;
 mod made;
 mod people;
 mod robust;
+mod structure;
 #[path = "../support/mod.rs"]
 mod support;
