@@ -14,7 +14,7 @@ use super::evidence::Evidence;
 use super::inspect::{Findings, Found};
 use super::judge::is_timestamp;
 use super::level::{self, Facts, Reached};
-use super::report::{Integrity, TimeSource, TimestampReport};
+use super::report::{Integrity, Level, TimeSource, TimestampReport};
 use super::{Options, Unreadable, date};
 use crate::syntax::{Dictionary, Object};
 
@@ -45,14 +45,42 @@ impl Judgements {
         let policy = options.effective_policy();
         let engine = Shared::new(&policy, options.at);
         let mut court = Court::new(findings, opened, digests, evidence, options, &engine);
-        for timestamps in [true, false] {
-            for (index, found) in findings.signatures.iter().enumerate().rev() {
-                if is_timestamp(&found.examined.dictionary) == timestamps {
-                    court.judge(index, found)?;
-                }
-            }
+        court.judge_all()?;
+        let levels = court.levels();
+        // A path may have been validated with newer information from outside: would that of the document have done?
+        let outside = !options.crls.is_empty() || !options.ocsp.is_empty();
+        if !outside || levels.iter().flatten().all(|reached| reached.level != Level::BT) {
+            return Ok(Self { judged: court.finish(levels) });
         }
-        Ok(Self { judged: court.finish() })
+        let inside = Options { crls: &[], ocsp: &[], ..*options };
+        let engine = Shared::new(&policy, options.at);
+        let mut alone = Court::new(findings, opened, digests, evidence, &inside, &engine);
+        // What is proven is proven; the newest time-stamp is validated by what is known today.
+        alone.given = true;
+        alone.proofs.clone_from(&court.proofs);
+        alone.poes.clone_from(&court.poes);
+        alone.judge_all()?;
+        let theirs = alone.levels();
+        let better = |(index, reached): (usize, Option<Reached>)| {
+            let reached = reached?;
+            let alone = alone.judgements.get(index)?.as_ref().zip(theirs.get(index)?.as_ref());
+            Some(match alone {
+                Some((judgement, alone)) if reached.level == Level::BT => match judgement.indication {
+                    Indication::TotalPassed if alone.level >= reached.level => alone.clone(),
+                    _ => Reached {
+                        why_not_more: judgement
+                            .reasons
+                            .first()
+                            .map(|reason| format!("what the document holds does not suffice: {reason}"))
+                            .or(reached.why_not_more),
+                        ..reached
+                    },
+                },
+                _ => reached,
+            })
+        };
+        let levels = levels.into_iter().enumerate().map(better).collect();
+        Ok(Self { judged: court.finish(levels) })
     }
 
     pub(crate) fn take(&mut self, index: usize) -> Judged {
@@ -60,7 +88,7 @@ impl Judgements {
         judged.unwrap_or_else(|| Judged {
             judgement: Judgement::unknown("not examined"),
             best: (0, TimeSource::ValidationTime),
-            reached: Reached { level: super::Level::None, why_not_more: None },
+            reached: Reached { level: Level::None, why_not_more: None },
             timestamps: Vec::new(),
         })
     }
@@ -73,7 +101,10 @@ struct Court<'j> {
     evidence: &'j Evidence,
     options: &'j Options<'j>,
     engine: &'j dyn Engine,
-    /// Filled only where a document time-stamp or a security store may make use of it.
+    /// What is proven is known before.
+    given: bool,
+    /// See [`Self::fill`].
+    filled: bool,
     archive: Archive,
     certificates: Vec<Certificate>,
     poes: Poes,
@@ -98,24 +129,45 @@ impl<'j> Court<'j> {
             evidence,
             options,
             engine,
+            given: false,
+            filled: false,
             archive: Archive::default(),
             certificates: Vec::new(),
             poes: Poes::new(),
             proofs: Vec::new(),
             judgements: findings.signatures.iter().map(|_| None).collect(),
         };
-        let stamped = findings.signatures.iter().any(|found| is_timestamp(&found.examined.dictionary));
-        if stamped || !evidence.places.is_empty() {
-            court.certificates.clone_from(&evidence.certificates);
-            court.archive.add_store(&evidence.places);
-            for (found, container) in findings.signatures.iter().zip(opened) {
-                if let (Some(end), Ok(container)) = (end_of(findings, found), container) {
-                    court.archive.add_container(container.objects(), end);
-                    court.certificates.extend(container.certificates());
+        if findings.signatures.iter().any(|found| is_timestamp(&found.examined.dictionary)) {
+            court.fill();
+        }
+        court
+    }
+
+    /// Notes where everything stands; only where a time-stamp makes use of it.
+    fn fill(&mut self) {
+        if std::mem::replace(&mut self.filled, true) {
+            return;
+        }
+        self.certificates.clone_from(&self.evidence.certificates);
+        self.archive.add_store(&self.evidence.places);
+        for (found, container) in self.findings.signatures.iter().zip(self.opened) {
+            if let (Some(end), Ok(container)) = (end_of(self.findings, found), container) {
+                self.archive.add_container(container.objects(), end);
+                self.certificates.extend(container.certificates());
+            }
+        }
+    }
+
+    fn judge_all(&mut self) -> Result<(), Unreadable> {
+        let findings = self.findings;
+        for timestamps in [true, false] {
+            for (index, found) in findings.signatures.iter().enumerate().rev() {
+                if is_timestamp(&found.examined.dictionary) == timestamps {
+                    self.judge(index, found)?;
                 }
             }
         }
-        court
+        Ok(())
     }
 
     fn judge(&mut self, index: usize, found: &Found) -> Result<(), Unreadable> {
@@ -137,6 +189,7 @@ impl<'j> Court<'j> {
             (revision, end_of(self.findings, found), judgement.timestamp_validation.as_deref())
             && judgement.integrity == Integrity::Intact
             && !found.removed
+            && !self.given
             && self.poes.extract(stamp, ProofSource::DocumentTimestamp, self.archive.covered(end))
         {
             self.proofs.push(Proof { revision, end, time: stamp.generated_at, index });
@@ -202,24 +255,27 @@ impl<'j> Court<'j> {
         Some(&judgement.timestamp_validation.as_ref()?.material)
     }
 
-    fn finish(mut self) -> Vec<Option<Judged>> {
-        let mut judged = Vec::with_capacity(self.judgements.len());
-        for (index, found) in self.findings.signatures.iter().enumerate() {
-            let Some(judgement) = self.judgements.get(index).and_then(Option::as_ref) else {
-                judged.push(None);
-                continue;
-            };
-            let best = self.best(found, judgement);
-            let reached = self.level(index, found, judgement);
-            let timestamps = self.timestamps(found, judgement);
-            judged.push(Some((best, reached, timestamps)));
+    fn levels(&mut self) -> Vec<Option<Reached>> {
+        if self.judgements.iter().flatten().any(|judgement| judgement.timestamp.is_some()) {
+            self.fill();
         }
+        let each = self.findings.signatures.iter().zip(&self.judgements);
+        each.map(|(found, judgement)| Some(self.level(found, judgement.as_ref()?))).collect()
+    }
+
+    fn finish(mut self, levels: Vec<Option<Reached>>) -> Vec<Option<Judged>> {
+        let each = self.findings.signatures.iter().zip(&self.judgements);
+        let seen = each.map(|(found, judgement)| {
+            let judgement = judgement.as_ref()?;
+            Some((self.best(found, judgement), self.timestamps(found, judgement)))
+        });
+        let seen: Vec<_> = seen.collect();
         let judgements = std::mem::take(&mut self.judgements);
-        let join = |(judgement, rest): (Option<Judgement>, Option<_>)| {
-            let ((best, reached, timestamps), judgement) = rest.zip(judgement)?;
+        let join = |((judgement, seen), reached): ((Option<Judgement>, Option<_>), Option<Reached>)| {
+            let (judgement, (best, timestamps), reached) = (judgement?, seen?, reached?);
             Some(Judged { judgement, best, reached, timestamps })
         };
-        judgements.into_iter().zip(judged).map(join).collect()
+        judgements.into_iter().zip(seen).zip(levels).map(join).collect()
     }
 
     /// The earliest time at which it is proven to have existed.
@@ -246,31 +302,15 @@ impl<'j> Court<'j> {
         own.chain(later).collect()
     }
 
-    fn level(&self, index: usize, found: &Found, judgement: &Judgement) -> Reached {
-        let facts = |judgement| Facts {
+    fn level(&self, found: &Found, judgement: &Judgement) -> Reached {
+        level::reached(&Facts {
             judgement,
             intact: judgement.integrity == Integrity::Intact && !found.removed,
             dictionary_faults: dictionary_faults(&found.examined.dictionary),
             archive: &self.archive,
             certificates: &self.certificates,
             proofs: self.after(revision(found)).map(|proof| (proof, self.material(proof))).collect(),
-        };
-        let reached = level::reached(&facts(judgement));
-        // The path was validated with newer information from outside: would that of the document have done?
-        let outside = !self.options.crls.is_empty() || !self.options.ocsp.is_empty();
-        if reached.level != super::Level::BT || !outside || self.evidence.places.is_empty() {
-            return reached;
-        }
-        let Some(Ok(container)) = self.opened.get(index) else { return reached };
-        let inside = Options { crls: &[], ocsp: &[], ..*self.options };
-        let before = self.before(revision(found));
-        let context = Context { engine: None, ..self.context(found, "signature", before.as_ref(), &inside) };
-        let alone = container.judge(self.digest(index), &context);
-        if alone.indication != Indication::TotalPassed {
-            return reached;
-        }
-        let alone = level::reached(&facts(&alone));
-        if alone.level > reached.level { alone } else { reached }
+        })
     }
 }
 

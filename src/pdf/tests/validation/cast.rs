@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use pki::path::TrustAnchors;
 
-use super::forge::{OCSP_SIGNING, Party, TIME_STAMPING, Wish, ca, nocheck, purposes, usage};
+use super::forge::{OCSP_SIGNING, Party, TIME_STAMPING, Wish, answered, ca, nocheck, purposes, usage};
 use super::paper::Paper;
 
 pub const DAY: i64 = 86_400;
@@ -20,8 +20,9 @@ pub struct Cast {
     pub root: Party,
     pub ca: Party,
     pub seal: Party,
-    /// Of the same authority.
-    pub other: Party,
+    /// An authority that ends with its seal.
+    pub short_ca: Party,
+    pub brief: Party,
     pub responder: Party,
     /// Until ten years after the seal.
     pub tsa: Party,
@@ -36,12 +37,13 @@ pub fn cast() -> &'static Cast {
         let root = Party::root(Wish::new("Root", START - 10 * YEAR, START + 30 * YEAR, authority()));
         let ca = root.certify(Wish::new("Seals CA", START - 5 * YEAR, START + 20 * YEAR, authority()));
         let seal = ca.certify(Wish::new("Seal", START, END, signer()));
-        let other = ca.certify(Wish::new("Other Seal", START, END, signer()));
+        let short_ca = root.certify(Wish::new("Short CA", START - YEAR, END, authority()));
+        let brief = short_ca.certify(Wish::new("Brief Seal", START, END, signer()));
         let responder = ca.certify(Wish::new("Responder", START, START + 20 * YEAR, ocsp_signer()));
         let tsa = ca.certify(Wish::new("Time-Stamp Unit", START - YEAR, END + 10 * YEAR, stamper()));
         let short_tsa = ca.certify(Wish::new("Short Time-Stamp Unit", START - YEAR, END, stamper()));
         let anchors = TrustAnchors::new(vec![root.certificate.clone()]);
-        Cast { root, ca, seal, other, responder, tsa, short_tsa, anchors }
+        Cast { root, ca, seal, short_ca, brief, responder, tsa, short_tsa, anchors }
     })
 }
 
@@ -50,11 +52,11 @@ pub fn authority() -> Vec<Vec<u8>> {
 }
 
 pub fn signer() -> Vec<Vec<u8>> {
-    vec![usage(0xC0)]
+    vec![usage(0xC0), answered()]
 }
 
 pub fn stamper() -> Vec<Vec<u8>> {
-    vec![usage(0x80), purposes(true, &[TIME_STAMPING])]
+    vec![usage(0x80), purposes(true, &[TIME_STAMPING]), answered()]
 }
 
 pub fn ocsp_signer() -> Vec<Vec<u8>> {
@@ -89,6 +91,6 @@ impl Kept {
     /// Puts it into the store of a document.
     pub fn added_to(&self, paper: Paper) -> Paper {
         let [seal, tsa, short] = &self.ocsps;
-        paper.store(&[&cast().ca], &[&self.crl], &[seal, tsa, short])
+        paper.store(&[&cast().ca, &cast().responder], &[&self.crl], &[seal, tsa, short])
     }
 }

@@ -12,14 +12,14 @@
 )]
 
 mod ades;
-#[allow(dead_code, reason = "what a foreign judge is told")]
+mod beside;
 mod cases;
-#[allow(dead_code, reason = "a cast from which each test picks")]
 mod cast;
-#[allow(dead_code, reason = "more than today's tests need")]
+mod detached;
 mod forge;
-#[allow(dead_code, reason = "more than today's tests need")]
+mod levels;
 mod paper;
+mod pyhanko;
 mod stored;
 mod strong;
 #[path = "../support/mod.rs"]

@@ -108,14 +108,6 @@ impl Paper {
         self
     }
 
-    /// A revision that changes nothing but what is on the page: no signer before allowed it.
-    pub fn scribble(mut self) -> Self {
-        let mut w = Writer::after(&self.bytes, self.last_xref);
-        w.stream(4, "", b"BT /F1 12 Tf (goodbye) Tj ET");
-        self.finish(w);
-        self
-    }
-
     /// Signs, claiming `claimed`; the CMS is made from the digest of what is signed.
     pub fn sign_with(
         self,

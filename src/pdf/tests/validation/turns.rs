@@ -19,6 +19,7 @@ pub fn cases() -> Vec<Case> {
     cases.extend(revocation());
     cases.extend(algorithm());
     cases.extend(renewal());
+    cases.extend(coverage());
     cases
 }
 
@@ -101,6 +102,11 @@ fn algorithm() -> Vec<Case> {
             &[&strong.ca],
         )
     };
+    let both = stamped(SIGNED).store(&[&strong.ca], &[&kept[0], &kept[1]], &[]).stamp(
+        &strong.tsa,
+        SIGNED + DAY,
+        &[&strong.ca],
+    );
     let case = |name, paper, process, expected| {
         let mut case = Case::new(name, paper, at, process, expected)
             .knowing(strong.lists(at - DAY))
@@ -112,8 +118,9 @@ fn algorithm() -> Vec<Case> {
     let no_poe = undecided(Sub::CryptoConstraintsFailureNoPoe);
     vec![
         case("algorithm ended, no proof", Paper::new().sign(SIGNED, &plain), Basic, no_poe),
-        case("algorithm ended, signature time-stamp before", stamped(SIGNED), WithTime, PASSED),
+        case("algorithm ended, signature time-stamp before", stamped(SIGNED), Archival, PASSED),
         case("algorithm ended, signature time-stamp after", stamped(at - DAY), WithTime, no_poe),
+        case("algorithm ended, both time-stamps before", both, Archival, PASSED),
         case("algorithm ended, document time-stamp before", document(SIGNED + DAY), Archival, PASSED),
         case("algorithm ended, document time-stamp after", document(at - DAY), Archival, no_poe),
     ]
@@ -151,5 +158,24 @@ fn renewal() -> Vec<Case> {
             undecided(Sub::OutOfBoundsNotRevoked),
         )
         .later(),
+    ]
+}
+
+/// The seal and its authority have ended: their list counts only if it is proven to have existed before, and a document
+/// time-stamp proves that of what stands in the revisions before it, not of what came after.
+fn coverage() -> Vec<Case> {
+    let cast = cast();
+    let at = END + 10 * DAY;
+    let list = cast.short_ca.crl([SIGNED, SIGNED + 5 * DAY], &[]);
+    let signed = || Paper::new().sign(SIGNED, &Cms::new(&cast.brief, &[&cast.short_ca]));
+    let before = signed().store(&[], &[&list], &[]).stamp(&cast.tsa, SIGNED + DAY, &[&cast.ca]);
+    let after = signed().stamp(&cast.tsa, SIGNED + DAY, &[&cast.ca]).store(&[], &[&list], &[]);
+    let no_poe = undecided(Sub::RevocationOutOfBoundsNoPoe);
+    let case = |name, paper, expected| {
+        Case::new(name, paper, at, Archival, expected).knowing(clean_lists(END - DAY))
+    };
+    vec![
+        case("covered, evidence before the time-stamp", before, PASSED),
+        case("covered, evidence after the time-stamp", after, no_poe),
     ]
 }

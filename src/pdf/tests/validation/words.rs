@@ -140,8 +140,10 @@ fn certificates() -> Vec<Case> {
     );
     let mut stranger = fresh("NO_CERTIFICATE_CHAIN_FOUND", &sound(), undecided(Sub::NoCertificateChainFound));
     stranger.anchors = vec![strong().root.certificate.clone()];
-    let mut quiet = fresh("TRY_LATER", &sound(), undecided(Sub::TryLater));
-    quiet.crls.truncate(1);
+    let mut silent = fresh("TRY_LATER (nothing known)", &sound(), undecided(Sub::TryLater));
+    silent.crls.truncate(1);
+    let mut stale = fresh("TRY_LATER", &sound(), undecided(Sub::TryLater));
+    stale.crls[1] = cast.ca.crl([SIGNED - 20 * DAY, SIGNED - 10 * DAY], &[]);
 
     let now = [NEXT_DAY - DAY / 2, NEXT_DAY + 30 * DAY];
     let root_clean = cast.root.crl(now, &[]);
@@ -155,14 +157,15 @@ fn certificates() -> Vec<Case> {
     let ca_no_poe =
         Case::new("REVOKED_CA_NO_POE", signed(&sound()), NEXT_DAY, Basic, undecided(Sub::RevokedCaNoPoe))
             .knowing(ca_lists);
-    vec![constrained, forged, stranger, quiet, no_poe, proven, ca_no_poe]
+    vec![constrained, forged, stranger, silent, stale, no_poe, proven, ca_no_poe]
 }
 
 /// What depends on when something is known to have existed.
 fn proofs() -> Vec<Case> {
     let cast = cast();
     let out =
-        Case::new("OUT_OF_BOUNDS_NO_POE", signed(&sound()), AFTER, Basic, undecided(Sub::OutOfBoundsNoPoe));
+        Case::new("OUT_OF_BOUNDS_NO_POE", signed(&sound()), AFTER, Basic, undecided(Sub::OutOfBoundsNoPoe))
+            .knowing([cast.root.crl([AFTER - DAY, AFTER + DAY], &[])]);
     let not_revoked = Case::new(
         "OUT_OF_BOUNDS_NOT_REVOKED",
         signed(&sound()),
@@ -180,10 +183,9 @@ fn proofs() -> Vec<Case> {
         .knowing(clean_lists(START - DAY));
     // The seal and its authority have ended. The signature is proven to be older, and so is its certificate; that the
     // authority's list was made while the authority could, nothing proves.
-    let short = cast.root.certify(Wish::new("Short CA", START - YEAR, END, authority()));
-    let brief = short.certify(Wish::new("Brief Seal", START, END, signer()));
-    let stamped = Cms { stamps: vec![(&cast.tsa, SIGNED)], ..Cms::new(&brief, &[&short, &cast.ca]) };
-    let list = short.crl([SIGNED, SIGNED + 5 * DAY], &[]);
+    let stamped =
+        Cms { stamps: vec![(&cast.tsa, SIGNED)], ..Cms::new(&cast.brief, &[&cast.short_ca, &cast.ca]) };
+    let list = cast.short_ca.crl([SIGNED, SIGNED + 5 * DAY], &[]);
     let unproven = Case::new(
         "REVOCATION_OUT_OF_BOUNDS_NO_POE",
         signed(&stamped).store(&[], &[&list], &[]),
@@ -192,16 +194,10 @@ fn proofs() -> Vec<Case> {
         undecided(Sub::RevocationOutOfBoundsNoPoe),
     )
     .knowing(clean_lists(END - DAY));
-    // Everything is good now, but for the root's list that is out of date; the policy wants proofs from the archive, and
-    // nothing is proven to have existed while that list was fresh.
-    let wanting = policy(&[
-        ("required = false", "required = true"),
-        ("\nauthorities = \"required\"", "\nauthorities = \"if-available\""),
-    ]);
-    let stale = cast.root.crl([SIGNED - 20 * DAY, SIGNED - 10 * DAY], &[]);
-    let [_, ca] = clean_lists(NEXT_DAY - DAY / 2);
+    // Everything is good by lists that were made after the time of validation; the policy wants proofs from the archive,
+    // and nothing of that kind existed then.
     let nothing = Case::new("NO_POE", signed(&sound()), NEXT_DAY, Archival, undecided(Sub::NoPoe))
-        .knowing([stale, ca])
-        .under(wanting);
+        .knowing(clean_lists(NEXT_DAY + DAY))
+        .under(policy(&[("required = false", "required = true")]));
     vec![out, not_revoked, expired, early, unproven, nothing]
 }
