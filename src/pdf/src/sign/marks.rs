@@ -10,7 +10,8 @@
 use super::PrepareError;
 use super::changes::Changes;
 use super::place::{Mark, Shows};
-use crate::appearance::{Painter, Paper, SealAppearance, Stand, empty_form};
+use super::tags::Tagged;
+use crate::appearance::{Box2, Painter, Paper, SealAppearance, Stand, empty_form};
 use crate::syntax::{Dictionary, Object, ObjectId};
 use crate::write::{Body, text_string};
 
@@ -19,11 +20,13 @@ pub(super) struct Marks<'r> {
     appearance: Option<&'r SealAppearance>,
     paper: Paper,
     painter: Option<Painter<'r>>,
+    /// The annotations that were added.
+    pub(super) listed: Vec<Tagged>,
 }
 
 impl<'r> Marks<'r> {
     pub(super) fn new(appearance: Option<&'r SealAppearance>, paper: Paper) -> Self {
-        Self { appearance, paper, painter: None }
+        Self { appearance, paper, painter: None, listed: Vec::new() }
     }
 
     /// The /AP entry of what stands at `mark`: the seal, a slice, or an empty form.
@@ -53,6 +56,19 @@ impl<'r> Marks<'r> {
         Ok(Object::Dictionary(shown))
     }
 
+    /// The /AP entry of a field that takes up no room.
+    pub(super) fn nothing(&self, changes: &mut Changes<'_, '_>) -> Object {
+        let stand = Stand {
+            rect: Box2::new([0.0; 4]),
+            width: 0.0,
+            height: 0.0,
+            matrix: [1.0, 0.0, 0.0, 1.0, 0.0, 0.0],
+        };
+        let mut shown = Dictionary::new();
+        shown.set(b"N", Object::Reference(empty_form(&mut changes.update, &stand)));
+        Object::Dictionary(shown)
+    }
+
     /// Adds a widget of `field` that shows `mark`, and lists it on its page. What it inherits from its
     /// field is repeated: poppler takes it for a field below and looks for its value in it.
     pub(super) fn widget(
@@ -75,15 +91,18 @@ impl<'r> Marks<'r> {
         changes: &mut Changes<'_, '_>,
         mark: &Mark,
         name: &str,
-    ) -> Result<ObjectId, PrepareError> {
+    ) -> Result<(), PrepareError> {
         let mut stamp = annotation("Stamp", Some(&mark.stand), mark.page, STAMP_FLAGS);
         // Read by assistive software instead of the picture.
-        if let Shows::Slice(slice, _) = &mark.shows {
-            let (number, of) = (slice.number + 1, slice.of);
-            stamp.set(b"Contents", text_string(&format!("骑缝章 {name} {number}/{of}")));
-        }
+        let alternative = match &mark.shows {
+            Shows::Slice(slice, _) => format!("骑缝章 {name} {}/{}", slice.number + 1, slice.of),
+            Shows::Nothing | Shows::Whole(_) => name.to_owned(),
+        };
+        stamp.set(b"Contents", text_string(&alternative));
         stamp.set(b"AP", self.shown(changes, mark)?);
-        put_on_page(changes, mark.page, stamp)
+        let id = put_on_page(changes, mark.page, stamp)?;
+        self.listed.push(Tagged { annotation: id, page: mark.page, widget: false, alternative });
+        Ok(())
     }
 }
 

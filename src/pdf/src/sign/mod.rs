@@ -10,7 +10,9 @@
 //! document that allows no changes, a field locked by a signature, usage rights, XFA forms.
 //! Not here: trust, time-stamps, and documents' long-term material.
 
+mod archival;
 pub(crate) mod changes;
+mod fields;
 pub(crate) mod form;
 mod lock;
 mod marks;
@@ -20,6 +22,7 @@ pub(crate) mod prepare;
 mod prepared;
 mod request;
 mod seed;
+mod tags;
 
 use crypto::DigestAlgorithm;
 

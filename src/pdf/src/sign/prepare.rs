@@ -5,11 +5,9 @@ use crypto::{DigestAlgorithm, Hasher};
 use super::changes::Changes;
 use super::form::{Field, Form, FormPlace};
 use super::lock::Transforms;
-use super::marks::{Marks, PRINT_AND_LOCKED, annotation};
 use super::prepared::{Prepared, Signed};
 use super::request::{MAX_TEXT, SignatureRequest};
-use super::{PrepareError, permission, place, seed};
-use crate::appearance::{Paper, SealAppearance};
+use super::{PrepareError, permission, seed};
 use crate::syntax::{Dictionary, Document, Object, ObjectId, Source, XrefKind};
 use crate::write::{Base, Body, Section, Signature, Update, text_string};
 
@@ -192,105 +190,7 @@ impl<'f> Signing<'f, '_, '_> {
         Ok(self.changes.add(Body::Signature(Signature { dictionary })))
     }
 
-    /// Makes the signature the value of an existing field.
-    fn sign_field(
-        &mut self,
-        field: &Field,
-        appearance: Option<&SealAppearance>,
-        signature: ObjectId,
-    ) -> Result<(), PrepareError> {
-        let (id, widget, dictionary) = match (field.id, field.widgets.as_slice()) {
-            (Some(id), [(widget, dictionary)]) => (id, widget, dictionary),
-            // Some makers of templates leave the widget out, without which readers find no signature. It
-            // becomes an invisible one, as a new field is; after a signature that would be a change too many.
-            (Some(id), []) if appearance.is_none() && !self.signed_before() => {
-                let (page, _) = place::new_field(self.changes.document, None)?;
-                let field = self.changes.dictionary(id)?;
-                for (key, value) in annotation("Widget", None, page, PRINT_AND_LOCKED).iter() {
-                    field.set(key, value.clone());
-                }
-                field.set(b"V", Object::Reference(signature));
-                self.changes.append(page, b"Annots", Object::Reference(id))?;
-                return self.set_flags();
-            }
-            (_, widgets) => {
-                return Err(PrepareError::FieldWidgets { name: field.name.clone(), widgets: widgets.len() });
-            }
-        };
-        let places = place::existing_field(self.changes.document, field, (*widget, dictionary), appearance)?;
-        if self.signed_before() && !places.further.is_empty() {
-            return Err(PrepareError::PagingNeedsNewField { name: field.name.clone() });
-        }
-        let mut marks = Marks::new(appearance, self.paper());
-        self.changes.dictionary(id)?.set(b"V", Object::Reference(signature));
-        if let Some(mark) = &places.field {
-            let shown = marks.shown(&mut self.changes, mark)?;
-            self.changes.dictionary(*widget)?.set(b"AP", shown);
-        }
-        for mark in &places.further {
-            marks.stamp(&mut self.changes, mark, &field.name)?;
-        }
-        self.set_flags()
-    }
-
-    /// Adds a new field to the form and the page, merged with its only widget unless slices of the seal
-    /// are its widgets, too.
-    pub(crate) fn add_field(
-        &mut self,
-        field_name: &str,
-        appearance: Option<&SealAppearance>,
-        signature: ObjectId,
-        lock: Option<Dictionary>,
-    ) -> Result<(), PrepareError> {
-        let (page, places) = place::new_field(self.changes.document, appearance)?;
-        let mut marks = Marks::new(appearance, self.paper());
-        let kids = self.signed_before() && !places.further.is_empty();
-        let mut field = if kids {
-            Dictionary::new()
-        } else {
-            let stand = places.field.as_ref().map(|mark| &mark.stand);
-            annotation("Widget", stand, page, PRINT_AND_LOCKED)
-        };
-        field.set(b"FT", name("Sig"));
-        field.set(b"T", text_string(field_name));
-        field.set(b"V", Object::Reference(signature));
-        if let Some(lock) = lock {
-            // An indirect reference, says table 235.
-            let lock = self.changes.add(Body::Value(Object::Dictionary(lock)));
-            field.set(b"Lock", Object::Reference(lock));
-        }
-        if kids {
-            let id = self.changes.update.allocate();
-            let mut widgets = Vec::with_capacity(places.further.len() + 1);
-            for mark in places.field.iter().chain(&places.further) {
-                widgets.push(Object::Reference(marks.widget(&mut self.changes, mark, (id, signature))?));
-            }
-            field.set(b"Kids", Object::Array(widgets));
-            self.changes.update.put(id, Body::Value(Object::Dictionary(field)));
-            return self.add_to_form(Object::Reference(id));
-        }
-        if let Some(mark) = &places.field {
-            let shown = marks.shown(&mut self.changes, mark)?;
-            field.set(b"AP", shown);
-        }
-        let field = Object::Reference(self.changes.add(Body::Value(Object::Dictionary(field))));
-        self.changes.append(page, b"Annots", field.clone())?;
-        for mark in &places.further {
-            marks.stamp(&mut self.changes, mark, field_name)?;
-        }
-        self.add_to_form(field)
-    }
-
-    fn signed_before(&self) -> bool {
-        self.form.signatures().next().is_some()
-    }
-
-    /// What the document lets an appearance use.
-    fn paper(&self) -> Paper {
-        Paper::PLAIN
-    }
-
-    fn add_to_form(&mut self, field: Object) -> Result<(), PrepareError> {
+    pub(super) fn add_to_form(&mut self, field: Object) -> Result<(), PrepareError> {
         if self.form.place == FormPlace::Absent {
             let mut form = Dictionary::new();
             form.set(b"Fields", Object::Array(vec![field]));
@@ -307,7 +207,7 @@ impl<'f> Signing<'f, '_, '_> {
     }
 
     /// SignaturesExist and AppendOnly (ISO 32000-2 table 225); nothing is written where they are set.
-    fn set_flags(&mut self) -> Result<(), PrepareError> {
+    pub(super) fn set_flags(&mut self) -> Result<(), PrepareError> {
         let old = self.changes.document.entry(&self.form.dictionary, b"SigFlags")?.as_integer().unwrap_or(0);
         if old & SIG_FLAGS == SIG_FLAGS {
             return Ok(());

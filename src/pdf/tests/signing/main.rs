@@ -10,6 +10,7 @@
     reason = "tests may fail loudly"
 )]
 
+mod archival;
 mod corpus;
 mod encrypted;
 mod forms;
