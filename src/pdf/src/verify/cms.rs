@@ -56,6 +56,16 @@ impl From<CmsError> for ContainerError {
     }
 }
 
+/// The signer of a CMS that was read already.
+pub(crate) fn of(data: SignedData) -> Result<Box<dyn OpenContainer>, ContainerError> {
+    Ok(Box::new(Cms::of(data)?))
+}
+
+/// A time-stamp that was read already, with SHA-256 of its octets.
+pub(crate) fn of_token(token: TimeStampToken, digest: [u8; 32]) -> Box<dyn OpenContainer> {
+    Box::new(Token { token, digest })
+}
+
 /// A signature with its time-stamps.
 struct Cms {
     data: SignedData,
@@ -186,6 +196,10 @@ impl OpenContainer for Cms {
         judgement
     }
 
+    fn signature_value(&self) -> Option<&[u8]> {
+        Some(self.data.signature_value())
+    }
+
     fn certificates(&self) -> Vec<Certificate> {
         let stamps = self.content_stamps.iter().chain(&self.signature_stamps);
         let theirs = stamps.flat_map(|stamp| stamp.token.signed_data().certificates());
@@ -253,6 +267,10 @@ impl OpenContainer for Token {
         judgement.timestamp_validation = Some(Box::new(outcome));
         judgement.verification = Some(Box::new(verification));
         judgement
+    }
+
+    fn signature_value(&self) -> Option<&[u8]> {
+        Some(self.token.signed_data().signature_value())
     }
 
     fn token(&self) -> Option<&TimeStampToken> {

@@ -54,6 +54,11 @@ pub trait OpenContainer {
     /// Judges the container over a document with this digest (absent if the algorithm was).
     fn judge(&self, digest: Option<&[u8]>, context: &Context<'_>) -> Judgement;
 
+    /// The signature value.
+    fn signature_value(&self) -> Option<&[u8]> {
+        None
+    }
+
     /// The token, of a document time-stamp.
     fn token(&self) -> Option<&TimeStampToken> {
         None
@@ -98,7 +103,6 @@ pub struct Context<'c> {
 
 impl<'c> Context<'c> {
     /// With nothing but what the caller brings: no document around the container.
-    #[allow(dead_code, reason = "for signatures outside of PDFs")]
     pub(crate) fn bare(options: &'c Options<'c>) -> Self {
         static NONE: LazyLock<Poes> = LazyLock::new(Poes::new);
         Self {

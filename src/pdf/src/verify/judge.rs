@@ -8,7 +8,7 @@ use super::evidence::Evidence;
 use super::inspect::{Findings, Found};
 use super::judgements::{Judged, Judgements};
 use super::report::{Coverage, FileFacts, Integrity, Kind, Report, SignatureReport, Trust, Verdict};
-use super::{Options, Unreadable, changes, date, hash};
+use super::{Format, Options, Unreadable, changes, date, hash};
 use crate::syntax::{Dictionary, Document, Object, ReadError};
 
 pub(crate) fn judge(
@@ -42,6 +42,7 @@ pub(crate) fn judge(
         verdict: verdict(&signatures),
         signatures,
         file: FileFacts {
+            format: Format::Pdf,
             length: document.source().len(),
             version: format!("{major}.{minor}"),
             revisions: findings.revisions.list.len(),
@@ -195,7 +196,7 @@ fn not_covered(range: Option<[u64; 4]>, sound: bool, length: u64) -> Vec<[u64; 2
 }
 
 /// Precedence: anything broken, then anything undecided, then nothing there, then valid.
-fn verdict(signatures: &[SignatureReport]) -> Verdict {
+pub(super) fn verdict(signatures: &[SignatureReport]) -> Verdict {
     let failed = |s: &SignatureReport| {
         s.integrity == Integrity::Broken
             || !s.changes_allowed

@@ -20,12 +20,14 @@ mod judgements;
 mod level;
 mod lost;
 mod permissions;
+mod plain;
 mod report;
 pub(crate) mod structure;
 mod trust;
 
 pub use changes::{ChangedObject, Class};
 pub use container::{ContainerError, Context, Judgement, OpenContainer, SignatureContainer};
+pub use plain::{Format, Limits as PlainLimits, PlainError, verify_plain};
 pub use report::{
     Coverage, FileFacts, Integrity, Kind, Level, Report, SignatureReport, TimeSource, TimestampReport, Trust,
     Verdict,
@@ -49,6 +51,9 @@ pub enum Unreadable {
         /// Which budget.
         budget: &'static str,
     },
+    /// It is CMS or a time-stamp, and cannot be read as such.
+    #[error(transparent)]
+    Plain(#[from] PlainError),
 }
 
 impl Unreadable {

@@ -4,7 +4,7 @@ use pki::validation::{StampKind, TimestampValidation, Validation};
 use pki::{Indication, SubIndication};
 use serde::Serialize;
 
-use super::{ChangedObject, Class};
+use super::{ChangedObject, Class, Format};
 
 /// What can be said about a whole file.
 #[derive(Debug, Clone, Serialize)]
@@ -153,6 +153,10 @@ pub enum Kind {
     Signature,
     /// A document time-stamp (`/DocTimeStamp`).
     DocumentTimestamp,
+    /// A signer of a plain CMS, outside of a PDF.
+    Cms,
+    /// A time-stamp token outside of a PDF.
+    Timestamp,
     /// An electronic seal by a container verifier outside this crate.
     SesSignature,
 }
@@ -228,17 +232,19 @@ pub enum TimeSource {
 /// Facts about a file.
 #[derive(Debug, Clone, Serialize)]
 pub struct FileFacts {
+    /// What the file is.
+    pub format: Format,
     /// Its length in octets.
     pub length: u64,
-    /// The version its header names.
+    /// The version its header names; empty for what is no PDF.
     pub version: String,
-    /// How many revisions it has.
+    /// How many revisions it has; 0 for what is no PDF.
     pub revisions: usize,
     /// Whether its first revision is linearised.
     pub linearized: bool,
     /// Octets before the header.
     pub header_offset: u64,
-    /// Octets after the last end-of-file marker that are more than white space.
+    /// Octets after the last end-of-file marker that are more than white space; after the end of what is no PDF, any.
     pub trailing: u64,
     /// What was accepted although the standard says otherwise.
     pub oddities: Vec<&'static str>,

@@ -19,6 +19,7 @@ mod later;
 #[path = "../support/attacks/mod.rs"]
 mod made;
 mod people;
+mod plain;
 mod robust;
 mod structure;
 #[path = "../support/mod.rs"]

@@ -1,0 +1,189 @@
+//! One signer of a message, or a time-stamp: judged as its like inside a PDF, over content that is elsewhere.
+
+use std::sync::Arc;
+
+use crypto::DigestAlgorithm;
+use pki::cms::{SignedData, TimeStampToken};
+use pki::{Indication, SubIndication};
+
+use super::Limits;
+use crate::syntax::{ReadError, Source};
+use crate::verify::cms;
+use crate::verify::container::{Context, Judgement, OpenContainer};
+use crate::verify::report::{Coverage, Integrity, Kind, Level, SignatureReport, TimeSource, Trust};
+use crate::verify::{Options, date, hash};
+
+/// One thing to judge.
+pub(super) enum Signer {
+    /// A signer of a message.
+    Cms(Box<SignedData>),
+    /// A time-stamp token.
+    TimeStamp(Box<TimeStampToken>),
+}
+
+/// What was signed, as far as judging needs it: read once, whatever is asked of it.
+#[derive(Default)]
+pub(super) struct Content {
+    known: bool,
+    digests: Vec<(DigestAlgorithm, Vec<u8>)>,
+    octets: Option<Arc<[u8]>>,
+}
+
+impl Content {
+    pub(super) fn of(
+        source: Option<&dyn Source>,
+        signers: &[Signer],
+        limits: &Limits,
+    ) -> Result<Self, ReadError> {
+        let Some(source) = source else { return Ok(Self::default()) };
+        let length = source.len();
+        let mut algorithms: Vec<DigestAlgorithm> = Vec::new();
+        for algorithm in signers.iter().filter_map(Signer::digest_algorithm) {
+            if !algorithms.contains(&algorithm) {
+                algorithms.push(algorithm);
+            }
+        }
+        let jobs: Vec<hash::Job> = algorithms
+            .iter()
+            .map(|algorithm| hash::Job { algorithm: *algorithm, gap: length..length, end: length })
+            .collect();
+        let digests = algorithms.into_iter().zip(hash::digests(source, &jobs)?).collect();
+        let short = usize::try_from(length).ok().filter(|length| *length <= limits.unattributed);
+        let octets = match short {
+            Some(short) if signers.iter().any(Signer::is_over_content) => {
+                let mut octets = vec![0; short];
+                source.read_at(0, &mut octets)?;
+                Some(octets.into())
+            }
+            _ => None,
+        };
+        Ok(Self { known: true, digests, octets })
+    }
+
+    fn digest(&self, algorithm: DigestAlgorithm) -> Option<&[u8]> {
+        self.digests.iter().find(|(other, _)| *other == algorithm).map(|(_, digest)| digest.as_slice())
+    }
+}
+
+impl Signer {
+    fn digest_algorithm(&self) -> Option<DigestAlgorithm> {
+        let oid = match self {
+            Self::Cms(data) => data.digest_oid(),
+            Self::TimeStamp(token) => token.info().imprint_algorithm,
+        };
+        DigestAlgorithm::from_oid(&oid).ok()
+    }
+
+    /// Whether the signature is over the content itself instead of attributes with its digest.
+    fn is_over_content(&self) -> bool {
+        matches!(self, Self::Cms(data) if data.signed_attributes().is_none())
+    }
+
+    /// Judges it and says so. `differs`: the content inside is not that beside it. `trailing`: octets after the end.
+    pub(super) fn report(
+        self,
+        content: &Content,
+        differs: bool,
+        trailing: u64,
+        options: &Options<'_>,
+    ) -> SignatureReport {
+        let algorithm = self.digest_algorithm();
+        // Without the content, what the signer says of it stands in: the rest can still be judged.
+        let claimed = match &self {
+            Self::Cms(data) => data.signed_attributes().and_then(|attributes| attributes.message_digest()),
+            Self::TimeStamp(token) => Some(token.info().imprint.as_slice()),
+        };
+        let digest = if content.known { algorithm.and_then(|a| content.digest(a)) } else { claimed };
+        let digest = digest.map(<[u8]>::to_vec);
+        let kind = match self {
+            Self::Cms(_) => Kind::Cms,
+            Self::TimeStamp(_) => Kind::Timestamp,
+        };
+        let signing_time = match &self {
+            Self::Cms(data) => data.signed_attributes().and_then(|attributes| attributes.signing_time()),
+            Self::TimeStamp(token) => Some(token.info().gen_time),
+        };
+        let context = Context::bare(options);
+        let mut judgement = match (self, &content.octets) {
+            (Self::Cms(data), Some(octets)) => {
+                cms::of(data.over(octets.clone())).judge(digest.as_deref(), &context)
+            }
+            (Self::Cms(data), None) => cms::of(*data).judge(digest.as_deref(), &context),
+            (Self::TimeStamp(token), _) => cms::of_token(*token).judge(digest.as_deref(), &context),
+        };
+        if !content.known && judgement.integrity != Integrity::Broken {
+            judgement.integrity = Integrity::Unknown;
+            judgement.indication = Indication::Indeterminate;
+            judgement.sub_indication = Some(SubIndication::SignedDataNotFound);
+            judgement.reasons.insert(0, "the content that was signed is neither inside nor given".into());
+        }
+        if differs {
+            fail(&mut judgement, SubIndication::HashFailure, "another content than the one given was signed");
+        }
+        if trailing > 0 {
+            let reason = format!("{trailing} octets follow the end of the signature");
+            fail(&mut judgement, SubIndication::FormatFailure, &reason);
+        }
+        described(kind, judgement, signing_time, options)
+    }
+}
+
+fn fail(judgement: &mut Judgement, sub_indication: SubIndication, reason: &str) {
+    if judgement.integrity != Integrity::Broken {
+        judgement.integrity = Integrity::Broken;
+        judgement.indication = Indication::TotalFailed;
+        judgement.sub_indication = Some(sub_indication);
+    }
+    judgement.reasons.insert(0, reason.to_owned());
+}
+
+fn described(
+    kind: Kind,
+    judgement: Judgement,
+    signing_time: Option<i64>,
+    options: &Options<'_>,
+) -> SignatureReport {
+    let intact = judgement.integrity == Integrity::Intact;
+    let proven = match kind {
+        // A token proves its own time only once its authority is trusted.
+        Kind::Timestamp if judgement.trust != Trust::Trusted || !intact => None,
+        _ => judgement.timestamp.filter(|_| intact),
+    };
+    let (best, time_source) = match (proven, kind) {
+        (Some(time), Kind::Timestamp) => (time, TimeSource::DocumentTimestamp),
+        (Some(time), _) => (time, TimeSource::SignatureTimestamp),
+        (None, _) => (options.at, TimeSource::ValidationTime),
+    };
+    // EN 319 122-1 §6.3: a CAdES baseline signature names its certificate and says when it was made.
+    let baseline = kind == Kind::Cms && intact && judgement.baseline && signing_time.is_some();
+    SignatureReport {
+        kind,
+        field: None,
+        integrity: judgement.integrity,
+        coverage: Coverage::File,
+        not_covered: Vec::new(),
+        byte_range: None,
+        revision: None,
+        changes: Vec::new(),
+        changes_allowed: true,
+        trust: judgement.trust,
+        level: match (baseline, proven) {
+            (false, _) => Level::None,
+            (true, None) => Level::BB,
+            (true, Some(_)) => Level::BT,
+        },
+        level_reason: None,
+        sub_filter: None,
+        indication: judgement.indication,
+        sub_indication: judgement.sub_indication,
+        reasons: judgement.reasons,
+        signer: judgement.signer.as_ref().map(|certificate| certificate.subject().to_string()),
+        signer_fingerprint: judgement.signer.as_ref().map(|c| hex::encode(c.sha256_fingerprint())),
+        signing_time: signing_time.map(date::rfc3339),
+        best_signature_time: Some(date::rfc3339(best)),
+        time_source,
+        timestamps: Vec::new(),
+        validation: None,
+        timestamp_validation: None,
+    }
+}
