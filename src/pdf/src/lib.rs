@@ -5,6 +5,7 @@
 pub mod appearance;
 pub mod inspect;
 pub mod ltv;
+pub mod report;
 pub mod revisions;
 pub mod sign;
 pub mod syntax;

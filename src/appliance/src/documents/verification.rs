@@ -7,7 +7,7 @@ use pki::crl::Crl;
 use pki::path::TrustAnchors;
 
 use crate::app::{App, StartError};
-use crate::problem::Problem;
+use crate::problem::{Kind, Problem};
 
 /// What a verification leans on, gathered before the computation starts.
 #[derive(Debug, Clone)]
@@ -65,6 +65,7 @@ impl From<VerificationError> for Problem {
             Unreadable::TooComplex { budget } => {
                 super::problems::unread(&ReadError::TooComplex { budget }, failed.truncated)
             }
+            Unreadable::Plain(error) => Self::new(Kind::PdfUnreadable, error.to_string()),
         }
     }
 }

@@ -7,7 +7,7 @@ use super::container::{Judgement, OpenContainer, SignatureContainer};
 use super::evidence::Evidence;
 use super::inspect::{Findings, Found};
 use super::judgements::{Judged, Judgements};
-use super::report::{Coverage, FileFacts, Integrity, Kind, Report, SignatureReport, Trust, Verdict};
+use super::report::{Coverage, DocumentDigest, FileFacts, Integrity, Kind, Report, SignatureReport, Trust, Verdict};
 use super::{Format, Options, Unreadable, changes, date, hash};
 use crate::syntax::{Dictionary, Document, Object, ReadError};
 
@@ -34,7 +34,16 @@ pub(crate) fn judge(
     let mut signatures = Vec::new();
     for (index, found) in findings.signatures.iter().enumerate() {
         let entry = Entry { document, findings: &findings, steps: &steps };
-        signatures.push(entry.report(found, judgements.take(index))?);
+        let mut report = entry.report(found, judgements.take(index))?;
+        if let Some(Ok(container)) = opened.get(index) {
+            report.signature_value = container.signature_value().map(hex::encode);
+            let digest = digests.get(index).and_then(Option::as_ref);
+            report.document_digest = container
+                .digest_algorithm()
+                .zip(digest)
+                .map(|(algorithm, digest)| DocumentDigest::new(algorithm, digest));
+        }
+        signatures.push(report);
     }
     let newest_end = findings.revisions.newest().map_or(0, |revision| revision.end);
     let (major, minor) = document.version();
@@ -176,6 +185,8 @@ impl Entry<'_, '_> {
             signing_time: claimed.map(|date| date.text),
             best_signature_time: Some(date::rfc3339(best)),
             time_source,
+            document_digest: None,
+            signature_value: None,
             timestamps,
             validation: judgement.validation.map(|validation| *validation),
             timestamp_validation: judgement.timestamp_validation.map(|validation| *validation),

@@ -9,7 +9,7 @@ mod archive;
 mod changes;
 mod cms;
 mod container;
-mod date;
+pub(crate) mod date;
 mod engine;
 mod evidence;
 pub(crate) mod fields;
@@ -27,10 +27,10 @@ mod trust;
 
 pub use changes::{ChangedObject, Class};
 pub use container::{ContainerError, Context, Judgement, OpenContainer, SignatureContainer};
-pub use plain::{Format, Limits as PlainLimits, PlainError, verify_plain};
+pub use plain::{Format, Limits as PlainLimits, PlainError, plain_certificates, verify_plain};
 pub use report::{
-    Coverage, FileFacts, Integrity, Kind, Level, Report, SignatureReport, TimeSource, TimestampReport, Trust,
-    Verdict,
+    Coverage, DocumentDigest, FileFacts, Integrity, Kind, Level, Report, SignatureReport, TimeSource,
+    TimestampReport, Trust, Verdict,
 };
 pub use trust::Options;
 

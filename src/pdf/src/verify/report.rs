@@ -1,6 +1,7 @@
 //! The outcome of verification, as data and as JSON whose words are stable.
 
-use pki::validation::{StampKind, TimestampValidation, Validation};
+use crypto::DigestAlgorithm;
+use pki::validation::{DigestName, StampKind, TimestampValidation, Validation};
 use pki::{Indication, SubIndication};
 use serde::Serialize;
 
@@ -104,12 +105,31 @@ pub struct SignatureReport {
     pub best_signature_time: Option<String>,
     /// Where `best_signature_time` comes from.
     pub time_source: TimeSource,
+    /// The digest of what was signed, as computed here.
+    pub document_digest: Option<DocumentDigest>,
+    /// The signature value, in hexadecimal.
+    pub signature_value: Option<String>,
     /// Its time-stamps: those inside it, and the document time-stamps after it that hold.
     pub timestamps: Vec<TimestampReport>,
     /// How a signature was validated, step by step (EN 319 102-1).
     pub validation: Option<Validation>,
     /// How a document time-stamp was validated, step by step (EN 319 102-1 §5.4, §5.6.2).
     pub timestamp_validation: Option<TimestampValidation>,
+}
+
+/// A digest and its algorithm.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DocumentDigest {
+    /// `sha256`, `sha384` or `sha512`.
+    pub algorithm: String,
+    /// In hexadecimal.
+    pub value: String,
+}
+
+impl DocumentDigest {
+    pub(crate) fn new(algorithm: DigestAlgorithm, value: &[u8]) -> Self {
+        Self { algorithm: DigestName::from(algorithm).name().to_owned(), value: hex::encode(value) }
+    }
 }
 
 /// A time-stamp of a signature, in short.

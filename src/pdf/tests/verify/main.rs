@@ -20,6 +20,7 @@ mod later;
 mod made;
 mod people;
 mod plain;
+mod reports;
 mod robust;
 mod structure;
 #[path = "../support/mod.rs"]

@@ -31,7 +31,9 @@ impl House {
               authorityKeyIdentifier=keyid\n",
         );
         house.run("genpkey -algorithm ec -pkeyopt ec_paramgen_curve:P-256 -out root.key");
-        house.run("req -new -key root.key -subj /CN=Root -out root.csr");
+        // A name of its own: what is signed in one house has no issuer in another.
+        let name = house.folder.path().file_name().unwrap().to_str().unwrap().to_owned();
+        house.run(&format!("req -new -key root.key -subj /CN=Root{name} -out root.csr"));
         house.run(
             "x509 -req -in root.csr -signkey root.key -days 30 -extfile ext.cnf -extensions ca -out root.pem",
         );
@@ -116,7 +118,7 @@ const RSA: &str = "rsa -pkeyopt rsa_keygen_bits:2048";
 #[test]
 fn what_openssl_signs_is_valid_and_another_content_is_not() {
     let p384 = "ec -pkeyopt ec_paramgen_curve:P-384";
-    let house = House::new(&[("p256", P256), ("p384", p384), ("rsa", RSA), ("ed", "ed25519")]);
+    let house = House::new(&[("p256", P256), ("p384", p384), ("rsa", RSA)]);
     let (content, other) = (house.read("content"), house.read("other"));
     let pss = "-keyopt rsa_padding_mode:pss -keyopt rsa_pss_saltlen:digest";
     for (signer, options) in [
@@ -127,7 +129,6 @@ fn what_openssl_signs_is_valid_and_another_content_is_not() {
         ("rsa", format!("-md sha512 {pss}")),
         ("rsa", "-noattr".to_owned()),
         ("rsa", "-noattr -nodetach".to_owned()),
-        ("ed", "-md sha512".to_owned()),
         ("p256", "-outform PEM".to_owned()),
         ("p256", "-outform PEM -nodetach".to_owned()),
         ("p256", "-econtent_type 1.2.3.4".to_owned()),
@@ -239,7 +240,7 @@ fn a_time_stamp_proves_its_time_for_its_content_alone() {
 #[test]
 fn a_response_without_a_time_stamp_holds_no_signature() {
     let house = House::new(&[]);
-    let refusal = pki::tsp::rejection(pki::tsp::Failure::BadAlg, "not that one");
+    let refusal = pki::tsp::rejection(pki::tsp::Failure::BadAlgorithm, "not that one");
     assert!(Format::is_plain(&refusal).unwrap());
     let report = house.verify(&refusal, None);
     assert_eq!((report.verdict, report.file.format), (Verdict::NoSignature, Format::Timestamp));

@@ -7,7 +7,8 @@
 mod envelope;
 mod signer;
 
-use pki::cms::CmsError;
+use pki::Certificate;
+use pki::cms::{CmsError, SignedData, TimeStampToken};
 
 pub use envelope::{Format, Limits};
 
@@ -88,6 +89,37 @@ pub fn verify_plain(
     }
     report.verdict = verdict(&report.signatures);
     Ok(report)
+}
+
+/// The certificates inside a CMS or a time-stamp, those of its time-stamps included; whoever completes paths looks among
+/// them.
+///
+/// # Errors
+/// As [`verify_plain`].
+pub fn plain_certificates(source: &dyn Source, limits: &Limits) -> Result<Vec<Certificate>, Unreadable> {
+    let mut found: Vec<Certificate> = Vec::new();
+    let mut take = |data: &SignedData| {
+        for certificate in data.certificates() {
+            if !found.contains(certificate) {
+                found.push(certificate.clone());
+            }
+        }
+    };
+    match Envelope::read(source, limits)?.signed {
+        Signed::Nothing => {}
+        Signed::TimeStamp(token) => take(token.signed_data()),
+        Signed::Message(message) => {
+            for signer in &message.signers {
+                take(signer);
+                for token in signer.signature_time_stamps() {
+                    if let Ok(token) = TimeStampToken::parse(token, &pki::cms::Limits::default()) {
+                        take(token.signed_data());
+                    }
+                }
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// Whether the content inside a message is that beside it.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crypto::DigestAlgorithm;
+use crypto::{DigestAlgorithm, Hasher};
 use pki::cms::{SignedData, TimeStampToken};
 use pki::{Indication, SubIndication};
 
@@ -10,8 +10,10 @@ use super::Limits;
 use crate::syntax::{ReadError, Source};
 use crate::verify::cms;
 use crate::verify::container::{Context, Judgement, OpenContainer};
-use crate::verify::report::{Coverage, Integrity, Kind, Level, SignatureReport, TimeSource, Trust};
-use crate::verify::{Options, date, hash};
+use crate::verify::report::{
+    Coverage, DocumentDigest, Integrity, Kind, Level, SignatureReport, TimeSource, Trust,
+};
+use crate::verify::{Options, date};
 
 /// One thing to judge.
 pub(super) enum Signer {
@@ -37,17 +39,22 @@ impl Content {
     ) -> Result<Self, ReadError> {
         let Some(source) = source else { return Ok(Self::default()) };
         let length = source.len();
-        let mut algorithms: Vec<DigestAlgorithm> = Vec::new();
+        let mut hashers: Vec<Hasher> = Vec::new();
         for algorithm in signers.iter().filter_map(Signer::digest_algorithm) {
-            if !algorithms.contains(&algorithm) {
-                algorithms.push(algorithm);
+            if hashers.iter().all(|hasher| hasher.algorithm() != algorithm) {
+                hashers.push(algorithm.hasher());
             }
         }
-        let jobs: Vec<hash::Job> = algorithms
-            .iter()
-            .map(|algorithm| hash::Job { algorithm: *algorithm, gap: length..length, end: length })
-            .collect();
-        let digests = algorithms.into_iter().zip(hash::digests(source, &jobs)?).collect();
+        let mut buffer = vec![0; BLOCK];
+        let mut at = 0;
+        while at < length && !hashers.is_empty() {
+            let size = usize::try_from(length - at).map_or(BLOCK, |left| left.min(BLOCK));
+            let Some(block) = buffer.get_mut(..size) else { break };
+            source.read_at(at, block)?;
+            hashers.iter_mut().for_each(|hasher| hasher.update(block));
+            at += size as u64;
+        }
+        let digests = hashers.into_iter().map(|hasher| (hasher.algorithm(), hasher.finish())).collect();
         let short = usize::try_from(length).ok().filter(|length| *length <= limits.unattributed);
         let octets = match short {
             Some(short) if signers.iter().any(Signer::is_over_content) => {
@@ -95,6 +102,14 @@ impl Signer {
         };
         let digest = if content.known { algorithm.and_then(|a| content.digest(a)) } else { claimed };
         let digest = digest.map(<[u8]>::to_vec);
+        let document_digest = match (content.known, algorithm, &digest) {
+            (true, Some(algorithm), Some(digest)) => Some(DocumentDigest::new(algorithm, digest)),
+            _ => None,
+        };
+        let signature_value = hex::encode(match &self {
+            Self::Cms(data) => data.signature_value(),
+            Self::TimeStamp(token) => token.signed_data().signature_value(),
+        });
         let kind = match self {
             Self::Cms(_) => Kind::Cms,
             Self::TimeStamp(_) => Kind::Timestamp,
@@ -124,7 +139,8 @@ impl Signer {
             let reason = format!("{trailing} octets follow the end of the signature");
             fail(&mut judgement, SubIndication::FormatFailure, &reason);
         }
-        described(kind, judgement, signing_time, options)
+        let described = described(kind, judgement, signing_time, options);
+        SignatureReport { document_digest, signature_value: Some(signature_value), ..described }
     }
 }
 
@@ -166,6 +182,7 @@ fn described(
         revision: None,
         changes: Vec::new(),
         changes_allowed: true,
+        changed_objects: Vec::new(),
         trust: judgement.trust,
         level: match (baseline, proven) {
             (false, _) => Level::None,
@@ -182,8 +199,13 @@ fn described(
         signing_time: signing_time.map(date::rfc3339),
         best_signature_time: Some(date::rfc3339(best)),
         time_source,
+        document_digest: None,
+        signature_value: None,
         timestamps: Vec::new(),
         validation: None,
         timestamp_validation: None,
     }
 }
+
+/// Octets hashed at a time.
+const BLOCK: usize = 1 << 16;
