@@ -166,6 +166,14 @@ pub(super) fn finding(sub_indication: SubIndication) -> Finding {
                 "Find out which root certificate the issuing body uses; if it is to be trusted, add it and check again.",
             ),
         ),
+        S::NoCertificateChainFoundNoPoe => (
+            (
+                "签发证书的机构已不再受信任，无法证明盖章是在其仍受信任之时。",
+                "The authority behind the certificate is no longer trusted, and nothing proves that the seal was made \
+                 while it was.",
+            ),
+            PROOF,
+        ),
         S::RevokedNoPoe => (
             (
                 "签署人的证书后来被吊销，无法证明盖章是在吊销之前。",

@@ -7,7 +7,9 @@ use super::container::{Judgement, OpenContainer, SignatureContainer};
 use super::evidence::Evidence;
 use super::inspect::{Findings, Found};
 use super::judgements::{Judged, Judgements};
-use super::report::{Coverage, DocumentDigest, FileFacts, Integrity, Kind, Report, SignatureReport, Trust, Verdict};
+use super::report::{
+    Coverage, DocumentDigest, FileFacts, Integrity, Kind, Report, SignatureReport, Trust, Verdict,
+};
 use super::{Format, Options, Unreadable, changes, date, hash};
 use crate::syntax::{Dictionary, Document, Object, ReadError};
 

@@ -86,6 +86,7 @@ fn every_sub_indication_has_its_own_sentence_in_both_languages() {
         S::TimestampOrderFailure,
         S::NoSigningCertificateFound,
         S::NoCertificateChainFound,
+        S::NoCertificateChainFoundNoPoe,
         S::RevokedNoPoe,
         S::RevokedCaNoPoe,
         S::OutOfBoundsNotRevoked,

@@ -2,6 +2,7 @@
 
 use pki::cms::{Message, TimeStampToken, element_len};
 use pki::tsp::TimeStampResp;
+use pki::validation::Poes;
 use serde::Serialize;
 
 use super::PlainError;
@@ -66,8 +67,8 @@ impl Format {
 pub(super) enum Signed {
     /// A message with its signers, perhaps none.
     Message(Message),
-    /// A time-stamp.
-    TimeStamp(Box<TimeStampToken>),
+    /// A time-stamp, and SHA-256 of its octets.
+    TimeStamp(Box<TimeStampToken>, [u8; 32]),
     /// A response without a token.
     Nothing,
 }
@@ -99,7 +100,7 @@ impl Envelope {
     pub(super) fn format(&self) -> Format {
         match self.signed {
             Signed::Message(_) => Format::Cms,
-            Signed::TimeStamp(_) | Signed::Nothing => Format::Timestamp,
+            Signed::TimeStamp(..) | Signed::Nothing => Format::Timestamp,
         }
     }
 }
@@ -114,11 +115,12 @@ fn open(octets: &[u8], limits: &Limits) -> Result<(Signed, Vec<String>), PlainEr
             let warning = format!("the response carries no time-stamp: the authority refused {words}");
             return Ok((Signed::Nothing, vec![warning.trim_end().to_owned()]));
         };
+        let digest = Poes::digest(&token);
         let token = TimeStampToken::parse(&token, &bounds)?;
-        return Ok((Signed::TimeStamp(Box::new(token)), Vec::new()));
+        return Ok((Signed::TimeStamp(Box::new(token), digest), Vec::new()));
     }
     if let Ok(token) = TimeStampToken::parse(octets, &bounds) {
-        return Ok((Signed::TimeStamp(Box::new(token)), Vec::new()));
+        return Ok((Signed::TimeStamp(Box::new(token), Poes::digest(octets)), Vec::new()));
     }
     Ok((Signed::Message(Message::parse(octets, &bounds)?), Vec::new()))
 }

@@ -71,7 +71,7 @@ pub fn verify_plain(
             let signers = message.signers.into_iter().map(|data| Signer::Cms(Box::new(data))).collect();
             (message.content, signers)
         }
-        Signed::TimeStamp(token) => (None, vec![Signer::TimeStamp(token)]),
+        Signed::TimeStamp(token, digest) => (None, vec![Signer::TimeStamp(token, digest)]),
     };
     let (content, differs) = match (&inside, content) {
         (Some(inside), None) => (Content::of(Some(inside), &signers, limits)?, false),
@@ -82,7 +82,7 @@ pub fn verify_plain(
         (None, None) => (Content::of(None, &signers, limits)?, false),
     };
     for signer in signers {
-        report.signatures.push(signer.report(&content, differs, report.file.trailing, options));
+        report.signatures.push(signer.report(&content, differs, report.file.trailing, options)?);
     }
     if inside.is_some() && differs {
         report.warnings.push("the content inside the signature is not the content given beside it".into());
@@ -107,7 +107,7 @@ pub fn plain_certificates(source: &dyn Source, limits: &Limits) -> Result<Vec<Ce
     };
     match Envelope::read(source, limits)?.signed {
         Signed::Nothing => {}
-        Signed::TimeStamp(token) => take(token.signed_data()),
+        Signed::TimeStamp(token, _) => take(token.signed_data()),
         Signed::Message(message) => {
             for signer in &message.signers {
                 take(signer);

@@ -3,24 +3,25 @@
 use std::sync::Arc;
 
 use crypto::{DigestAlgorithm, Hasher};
-use pki::cms::{SignedData, TimeStampToken};
+use pki::cms::{SignedAttributes, SignedData, TimeStampToken};
 use pki::{Indication, SubIndication};
 
 use super::Limits;
 use crate::syntax::{ReadError, Source};
 use crate::verify::cms;
-use crate::verify::container::{Context, Judgement, OpenContainer};
+use crate::verify::container::{Context, Judgement};
+use crate::verify::report::TimestampReport;
 use crate::verify::report::{
     Coverage, DocumentDigest, Integrity, Kind, Level, SignatureReport, TimeSource, Trust,
 };
-use crate::verify::{Options, date};
+use crate::verify::{Options, Unreadable, date};
 
 /// One thing to judge.
 pub(super) enum Signer {
     /// A signer of a message.
     Cms(Box<SignedData>),
-    /// A time-stamp token.
-    TimeStamp(Box<TimeStampToken>),
+    /// A time-stamp token, and SHA-256 of its octets.
+    TimeStamp(Box<TimeStampToken>, [u8; 32]),
 }
 
 /// What was signed, as far as judging needs it: read once, whatever is asked of it.
@@ -76,7 +77,7 @@ impl Signer {
     fn digest_algorithm(&self) -> Option<DigestAlgorithm> {
         let oid = match self {
             Self::Cms(data) => data.digest_oid(),
-            Self::TimeStamp(token) => token.info().imprint_algorithm,
+            Self::TimeStamp(token, _) => token.info().imprint_algorithm,
         };
         DigestAlgorithm::from_oid(&oid).ok()
     }
@@ -93,12 +94,12 @@ impl Signer {
         differs: bool,
         trailing: u64,
         options: &Options<'_>,
-    ) -> SignatureReport {
+    ) -> Result<SignatureReport, Unreadable> {
         let algorithm = self.digest_algorithm();
         // Without the content, what the signer says of it stands in: the rest can still be judged.
         let claimed = match &self {
             Self::Cms(data) => data.signed_attributes().and_then(|attributes| attributes.message_digest()),
-            Self::TimeStamp(token) => Some(token.info().imprint.as_slice()),
+            Self::TimeStamp(token, _) => Some(token.info().imprint.as_slice()),
         };
         let digest = if content.known { algorithm.and_then(|a| content.digest(a)) } else { claimed };
         let digest = digest.map(<[u8]>::to_vec);
@@ -108,24 +109,42 @@ impl Signer {
         };
         let signature_value = hex::encode(match &self {
             Self::Cms(data) => data.signature_value(),
-            Self::TimeStamp(token) => token.signed_data().signature_value(),
+            Self::TimeStamp(token, _) => token.signed_data().signature_value(),
         });
         let kind = match self {
             Self::Cms(_) => Kind::Cms,
-            Self::TimeStamp(_) => Kind::Timestamp,
+            Self::TimeStamp(..) => Kind::Timestamp,
         };
         let signing_time = match &self {
             Self::Cms(data) => data.signed_attributes().and_then(|attributes| attributes.signing_time()),
-            Self::TimeStamp(token) => Some(token.info().gen_time),
+            Self::TimeStamp(token, _) => Some(token.info().gen_time),
         };
-        let context = Context::bare(options);
-        let mut judgement = match (self, &content.octets) {
-            (Self::Cms(data), Some(octets)) => {
-                cms::of(data.over(octets.clone())).judge(digest.as_deref(), &context)
+        let name = if kind == Kind::Timestamp { "time-stamp" } else { "signature" };
+        let context = Context { name, ..Context::bare(options) };
+        // EN 319 122-1 §6.3: a CAdES baseline signature carries and names its certificate and says when it was made.
+        let names_signer = match &self {
+            Self::Cms(data) => {
+                data.signed_attributes().is_some_and(SignedAttributes::has_signing_certificate)
             }
-            (Self::Cms(data), None) => cms::of(*data).judge(digest.as_deref(), &context),
-            (Self::TimeStamp(token), _) => cms::of_token(*token).judge(digest.as_deref(), &context),
+            Self::TimeStamp(..) => false,
         };
+        let inside = match &self {
+            Self::Cms(data) => data.certificates().to_vec(),
+            Self::TimeStamp(..) => Vec::new(),
+        };
+        let opened = match (self, &content.octets) {
+            (Self::Cms(data), Some(octets)) => cms::of(data.over(octets.clone())),
+            (Self::Cms(data), None) => cms::of(*data),
+            (Self::TimeStamp(token, sha256), _) => Ok(cms::of_token(*token, sha256)),
+        };
+        let mut judgement = match opened {
+            Ok(container) => container.judge(digest.as_deref(), &context),
+            Err(error) => Judgement::from(error),
+        };
+        if let Some(budget) = judgement.too_complex {
+            return Err(Unreadable::TooComplex { budget });
+        }
+        judgement.baseline = names_signer && judgement.signer.as_ref().is_some_and(|s| inside.contains(s));
         if !content.known && judgement.integrity != Integrity::Broken {
             judgement.integrity = Integrity::Unknown;
             judgement.indication = Indication::Indeterminate;
@@ -140,7 +159,7 @@ impl Signer {
             fail(&mut judgement, SubIndication::FormatFailure, &reason);
         }
         let described = described(kind, judgement, signing_time, options);
-        SignatureReport { document_digest, signature_value: Some(signature_value), ..described }
+        Ok(SignatureReport { document_digest, signature_value: Some(signature_value), ..described })
     }
 }
 
@@ -170,7 +189,6 @@ fn described(
         (Some(time), _) => (time, TimeSource::SignatureTimestamp),
         (None, _) => (options.at, TimeSource::ValidationTime),
     };
-    // EN 319 122-1 §6.3: a CAdES baseline signature names its certificate and says when it was made.
     let baseline = kind == Kind::Cms && intact && judgement.baseline && signing_time.is_some();
     SignatureReport {
         kind,
@@ -201,9 +219,14 @@ fn described(
         time_source,
         document_digest: None,
         signature_value: None,
-        timestamps: Vec::new(),
-        validation: None,
-        timestamp_validation: None,
+        timestamps: judgement
+            .validation
+            .iter()
+            .flat_map(|validation| &validation.timestamps)
+            .map(TimestampReport::of)
+            .collect(),
+        validation: judgement.validation.map(|validation| *validation),
+        timestamp_validation: judgement.timestamp_validation.map(|validation| *validation),
     }
 }
 
