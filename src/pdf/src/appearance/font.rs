@@ -199,11 +199,16 @@ impl Font {
         }
         wanted.sort_by_key(|glyph| (glyph.id, glyph.character));
         wanted.dedup_by_key(|glyph| glyph.id);
-        let mut subsets = self.subsets.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(found) = subsets.iter().find(|subset| subset.holds(&wanted)) {
-            return Ok(found.clone());
+        let kept = |subsets: &[Arc<Subset>]| subsets.iter().find(|subset| subset.holds(&wanted)).cloned();
+        if let Some(found) = kept(&self.subsets.lock().unwrap_or_else(PoisonError::into_inner)) {
+            return Ok(found);
         }
-        let made = Arc::new(Subset::new(self, wanted)?);
+        // Made without the lock: it takes milliseconds, and the same again is the same.
+        let made = Arc::new(Subset::new(self, wanted.clone())?);
+        let mut subsets = self.subsets.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = kept(&subsets) {
+            return Ok(found);
+        }
         if subsets.len() >= KEPT_SUBSETS {
             subsets.remove(0);
         }

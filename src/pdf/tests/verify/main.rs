@@ -22,6 +22,7 @@ mod people;
 mod plain;
 mod reports;
 mod robust;
+mod slices;
 mod structure;
 #[path = "../support/mod.rs"]
 mod support;

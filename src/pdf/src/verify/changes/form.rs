@@ -269,7 +269,17 @@ impl Analysis<'_, '_, '_> {
             self.remark(format!("new signature field `{}` covers most of its page", field.name));
         }
         if field.role == Role::Widget {
-            // Its field judges the value; here only what shows counts.
+            // Its field judges the value; here only what shows counts, and that other readers, which look
+            // for value and name in the widget, see no other signature.
+            let owner = form.nodes.get(&field.field);
+            let repeated = |value: &Object| owner.is_some_and(|o| o.dictionary.get(b"V") == Some(value));
+            if field.dictionary.get(b"V").is_some_and(|value| !repeated(value)) {
+                self.other(format!("a widget of signature field `{}` has another value", field.name));
+            }
+            let parent = field.dictionary.get(b"Parent").and_then(Object::as_reference);
+            if parent.is_some_and(|parent| parent != field.field) {
+                self.other(format!("a widget of signature field `{}` has another parent", field.name));
+            }
             self.step.visible_signature |= shows;
             return Ok(());
         }
