@@ -40,6 +40,14 @@ pub(super) struct Basic {
 }
 
 impl Basic {
+    /// What was not reliable, when that stood in the way: of the path, or of the signature.
+    pub(super) fn concerned(&self) -> &[Weakness] {
+        match &self.judged {
+            Some(judged) if !judged.weaknesses.is_empty() => &judged.weaknesses,
+            _ => &self.weaknesses,
+        }
+    }
+
     const fn ended(conclusion: Conclusion) -> Self {
         Self { conclusion, judged: None, weaknesses: Vec::new(), verified: false }
     }

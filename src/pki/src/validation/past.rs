@@ -13,14 +13,20 @@ use super::{
 };
 use crate::{indication::SubIndication, path::Source};
 
-/// `current` is what validation at the time of validation said, `basic` how it came to that.
-pub(super) fn validate(run: &mut Run<'_>, current: &Conclusion, basic: &Basic) -> Conclusion {
+/// `current` is what validation at the time of validation said, `basic` how it came to that, `concerned` what was not reliable
+/// if that was in the way.
+pub(super) fn validate(
+    run: &mut Run<'_>,
+    current: &Conclusion,
+    basic: &Basic,
+    concerned: &[Weakness],
+) -> Conclusion {
     let past = past_certificate_validation(run);
     let conclusion = match past {
         // Step 2. Where everything is good now and the policy wants proofs, the lack of one speaks.
         Err(failure) if current.is_passed() => failure,
         Err(_) => current.clone(),
-        Ok(past) => match decide(run, current, basic, &past) {
+        Ok(past) => match decide(run, current, basic, concerned, &past) {
             Decision::Settled(conclusion) => conclusion,
             // Step 7.
             Decision::Proven => evidence_in_time(run, &past),
@@ -38,7 +44,13 @@ enum Decision {
 }
 
 /// Steps 3 to 6.
-fn decide(run: &mut Run<'_>, current: &Conclusion, basic: &Basic, past: &Past) -> Decision {
+fn decide(
+    run: &mut Run<'_>,
+    current: &Conclusion,
+    basic: &Basic,
+    concerned: &[Weakness],
+    past: &Past,
+) -> Decision {
     use SubIndication as S;
     let best = run.best_time();
     let unchanged = Decision::Settled(current.clone());
@@ -79,10 +91,6 @@ fn decide(run: &mut Run<'_>, current: &Conclusion, basic: &Basic, past: &Past) -
     }
     if current.is(S::CryptoConstraintsFailureNoPoe) {
         // Step 4.
-        let concerned: &[Weakness] = match &basic.judged {
-            Some(judged) if !judged.weaknesses.is_empty() => &judged.weaknesses,
-            _ => &basic.weaknesses,
-        };
         let proven = concerned.iter().all(|one| one.reliable.holds_at(run.known(one.kind, &one.object)));
         return if proven && !concerned.is_empty() { Decision::Proven } else { unchanged };
     }

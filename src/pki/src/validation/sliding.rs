@@ -4,9 +4,15 @@
 //! From the anchor down, each certificate moves the control time back to when it was revoked, to when what is known about it
 //! was last fresh (or was made, as the policy says), and to when its algorithms were last reliable. Only evidence that is
 //! proven to have existed at the control time counts, and only for certificates that are.
+//!
+//! Stricter than the standard: whatever was signed with a key must be proven to have existed before the signing
+//! certificate ran out, and before its algorithms ended. The control time alone does not say so, because a certificate
+//! without revocation evidence does not move it, and a moved one is not held against what moved it: an old key that is
+//! found or broken later could speak for the past.
 
 use super::{
     chain::{self, Standing},
+    cryptography::Reliability,
     freshness::fresh_until,
     materials::{Examiner, Weakness, reliable_until},
     policy::{SignaturePolicy, SlideTo},
@@ -137,6 +143,10 @@ impl Sliding<'_> {
                 weaknesses.extend(examiner.evidence(source, control));
             }
             control = control.min(self.reliable(&weaknesses, control)?);
+            // The signer's own evidence is asked about last, by §5.6.2.4.
+            if index > 0 && demand(self.demands, index) == RevocationPolicy::Required {
+                self.made_in_time(certificate, &standing)?;
+            }
             standings.push(standing);
         }
         if budget.is_exhausted() {
@@ -161,14 +171,14 @@ impl Sliding<'_> {
         control: i64,
         budget: &mut Budget,
     ) -> Result<(Standing, i64), Conclusion> {
-        let [leaf, authority] = self.demands;
-        let demand = if index == 0 { leaf } else { authority };
-        let no_poe = |why: &str| {
-            let reason = format!("certificate of `{}`: {why}", certificate.subject());
-            Err(Conclusion::indeterminate(SubIndication::NoPoe, reason))
-        };
-        if self.poes.known(certificate.sha256_fingerprint(), self.at) > control {
+        let demand = demand(self.demands, index);
+        let no_poe = |why: &str| Err(no_poe(certificate, why));
+        let known = self.poes.known(certificate.sha256_fingerprint(), self.at);
+        if known > control {
             return no_poe("no proof that it existed at the control time");
+        }
+        if prospect.path.get(index + 1).is_none_or(|issuer| known > issuer.not_after()) {
+            return no_poe("no proof that it existed before its issuer's certificate ran out");
         }
         let existed = |by: &By| {
             let issued = match by {
@@ -204,11 +214,36 @@ impl Sliding<'_> {
         }
     }
 
+    /// What is known about an authority comes from somebody whose certificate had not run out.
+    fn made_in_time(&self, certificate: &Certificate, standing: &Standing) -> Result<(), Conclusion> {
+        let (Standing::Good(source) | Standing::Stale(source)) = standing else { return Ok(()) };
+        if self.poes.known(&name(&source.by).1, self.at) <= source.signer.not_after() {
+            return Ok(());
+        }
+        Err(no_poe(certificate, "no proof that its revocation information existed before its signer ran out"))
+    }
+
     /// Step d.
     fn reliable(&self, weaknesses: &[Weakness], control: i64) -> Result<i64, Conclusion> {
+        let late = |one: &&Weakness| !one.reliable.holds_at(self.poes.known(&one.object, self.at));
+        if let Some(late) = weaknesses.iter().find(late)
+            && late.reliable != Reliability::Never
+        {
+            let reason = format!("{}, and no proof is older", late.describe());
+            return Err(Conclusion::indeterminate(SubIndication::NoPoe, reason));
+        }
         let Some(first) = weaknesses.first() else { return Ok(control) };
         reliable_until(weaknesses).ok_or_else(|| {
             Conclusion::indeterminate(SubIndication::CryptoConstraintsFailure, first.describe())
         })
     }
+}
+
+const fn demand([leaf, authority]: [RevocationPolicy; 2], index: usize) -> RevocationPolicy {
+    if index == 0 { leaf } else { authority }
+}
+
+fn no_poe(certificate: &Certificate, why: &str) -> Conclusion {
+    let reason = format!("certificate of `{}`: {why}", certificate.subject());
+    Conclusion::indeterminate(SubIndication::NoPoe, reason)
 }

@@ -88,7 +88,7 @@ pub(super) fn validate(
     let mut conclusion = basic.conclusion.clone();
     let mut relied = at;
     if !conclusion.is_passed() && !poes.is_empty() && FURTHER.into_iter().any(|sub| conclusion.is(sub)) {
-        conclusion = past::validate(&mut run, &conclusion, &basic);
+        conclusion = past::validate(&mut run, &conclusion, &basic, basic.concerned());
         outcome.process = Process::Archival;
         relied = run.best_time();
         if conclusion.is_passed() {

@@ -3,13 +3,14 @@
 //!
 //! In PAdES a document time-stamp proves that time as a signature time-stamp does (EN 319 142-1 §5.4.3): both count as
 //! best-signature-time. Where the standard goes on with a path that it did not judge, it is judged here, at that time: its
-//! revocation status and its freshness must hold then.
+//! revocation status and its freshness must hold then. A revoked authority is left to the past (§5.6), which asks for proofs of
+//! what it signed: §5.5.4, step 4 a would take its word for the time before, and whoever holds its key could give it.
 
 use super::{
     basic::Basic,
     blocks,
     chain::{self, Judged},
-    materials::Examiner,
+    materials::{Examiner, Weakness},
     report::{Block, Status, TimestampValidation},
     run::{Run, not_yet_valid},
     steps::Conclusion,
@@ -17,7 +18,8 @@ use super::{
 };
 use crate::indication::SubIndication;
 
-/// Steps 4 to 10, after the basic validation and the validation of the signature time-stamps.
+/// Steps 4 to 10, after the basic validation and the validation of the signature time-stamps. Answers also with what was not
+/// reliable, if that is in the way.
 pub(super) fn validate(
     run: &mut Run<'_>,
     subject: &Subject<'_>,
@@ -25,10 +27,10 @@ pub(super) fn validate(
     best: i64,
     not_before: Option<i64>,
     stamps: &[(&Stamp<'_>, &TimestampValidation)],
-) -> Conclusion {
+) -> (Conclusion, Vec<Weakness>) {
     let further = basic.conclusion.is_passed() || FURTHER.into_iter().any(|sub| basic.conclusion.is(sub));
     if !further || !basic.verified {
-        return basic.conclusion.clone();
+        return (basic.conclusion.clone(), basic.concerned().to_vec());
     }
     // Step 4, and 6 and 7, which ask the same of the path.
     let mut judged = None;
@@ -51,40 +53,35 @@ pub(super) fn validate(
     };
     step.end(&conclusion);
     if !conclusion.is_passed() {
-        return conclusion;
+        return (conclusion, basic.concerned().to_vec());
     }
     // Step 5.
     let stamped = !subject.signature_stamps.is_empty() || best < run.at;
     let delayed = delay(run, subject.claimed_time, best, stamped);
-    if !delayed.is_passed() {
-        return delayed;
-    }
-    if basic.conclusion.is_passed() {
-        // Steps 8 to 10 asked now what the basic validation asked already.
-        return Conclusion::passed();
+    if !delayed.is_passed() || basic.conclusion.is_passed() {
+        // Steps 8 to 10 would ask now what the basic validation asked already.
+        return (delayed, Vec::new());
     }
     // Steps 8 and 9.
     let demands = run.policy.signature();
-    let (accepted, _) = blocks::acceptance(run, subject.attributes, Some(demands), best, not_before);
-    if !accepted.is_passed() {
+    let accepted = blocks::acceptance(run, subject.attributes, Some(demands), best, not_before);
+    if !accepted.0.is_passed() {
         return accepted;
     }
     // Step 10: the certificates and what is known about them are asked about now.
     let judged = judged.as_ref().or(basic.judged.as_ref());
-    let conclusion = judged.map_or_else(Conclusion::passed, |judged| reliable_now(run, judged));
-    if conclusion.is_passed()
-        && let Some(judged) = judged
-    {
+    let Some(judged) = judged else { return (Conclusion::passed(), Vec::new()) };
+    let (conclusion, weaknesses) = reliable_now(run, judged);
+    if conclusion.is_passed() {
         chain::keep(run, judged);
     }
-    conclusion
+    (conclusion, weaknesses)
 }
 
-/// What §5.5.4, step 2 goes on with.
-const FURTHER: [SubIndication; 6] = [
+/// What §5.5.4, step 2 goes on with, a revoked authority apart.
+const FURTHER: [SubIndication; 5] = [
     SubIndication::CryptoConstraintsFailureNoPoe,
     SubIndication::RevokedNoPoe,
-    SubIndication::RevokedCaNoPoe,
     SubIndication::TryLater,
     SubIndication::OutOfBoundsNoPoe,
     SubIndication::OutOfBoundsNotRevoked,
@@ -111,7 +108,7 @@ fn compare(run: &mut Run<'_>, basic: &Basic, best: i64, again: &mut Option<Judge
     if is(SubIndication::OutOfBoundsNoPoe) {
         return basic.conclusion.clone();
     }
-    let revoked = is(SubIndication::RevokedNoPoe) || is(SubIndication::RevokedCaNoPoe) || judged.suspended;
+    let revoked = is(SubIndication::RevokedNoPoe) || judged.suspended;
     if revoked && judged.revoked_at.is_none_or(|revoked| best >= revoked) {
         return basic.conclusion.clone();
     }
@@ -175,7 +172,7 @@ pub(super) fn delay(run: &mut Run<'_>, claimed: Option<i64>, best: i64, stamped:
     conclusion
 }
 
-fn reliable_now(run: &mut Run<'_>, judged: &Judged) -> Conclusion {
+fn reliable_now(run: &mut Run<'_>, judged: &Judged) -> (Conclusion, Vec<Weakness>) {
     let at = run.at;
     let mut examiner = Examiner::new(run.policy.cryptography(), &mut run.material);
     let weaknesses = chain::examine(&mut examiner, &judged.path, &judged.standings, at);
@@ -186,5 +183,5 @@ fn reliable_now(run: &mut Run<'_>, judged: &Judged) -> Conclusion {
     let mut step = run.trace.begin(Block::CryptographicConstraints);
     step.check("cryptographic-constraints", weaknesses.is_empty(), || conclusion.reason.clone());
     step.end(&conclusion);
-    conclusion
+    (conclusion, weaknesses)
 }

@@ -20,6 +20,7 @@ use super::{
 use crate::{
     cms::{Integrity, SignedAttributes},
     indication::SubIndication,
+    oids,
     path::Budget,
 };
 
@@ -122,7 +123,7 @@ impl<'v> Validator<'v> {
         for stamp in &own {
             poes.extract(stamp, ProofSource::SignatureTimestamp, [&object]);
             if let Some(signer) = &subject.verification.signer
-                && subject.attributes.is_some_and(SignedAttributes::has_signing_certificate)
+                && subject.attributes.is_some_and(names_its_certificate)
             {
                 poes.extract(stamp, ProofSource::SignatureTimestamp, [signer.sha256_fingerprint()]);
             }
@@ -192,6 +193,12 @@ impl<'v> Validator<'v> {
     }
 }
 
+/// Whether the signature is over a digest of the certificate that it was checked against. The older reference is by SHA-1,
+/// which proves nothing.
+fn names_its_certificate(attributes: &SignedAttributes) -> bool {
+    attributes.value(oids::SIGNING_CERTIFICATE_V2).is_some()
+}
+
 /// What §5.6.3.4, step 3 goes on with.
 const FURTHER: [SubIndication; 9] = [
     SubIndication::RevokedNoPoe,
@@ -217,7 +224,7 @@ fn decide(
     let proven = best < run.at;
     let asked =
         if proven || !stamps.is_empty() || not_before.is_some() { Process::WithTime } else { Process::Basic };
-    let timed = time::validate(run, subject, basic, best, not_before, stamps);
+    let (timed, concerned) = time::validate(run, subject, basic, best, not_before, stamps);
     let process = if basic.conclusion == timed && !timed.is_passed() { Process::Basic } else { asked };
     let archive = run.policy.archive_required();
     let further = match timed.is_passed() {
@@ -227,7 +234,8 @@ fn decide(
     };
     let further = further && basic.verified;
     let (process, mut conclusion) = if further {
-        (Process::Archival, archival(run, subject, basic, &timed, best, not_before))
+        let past = past::validate(run, &timed, basic, &concerned);
+        (Process::Archival, archival(run, subject, past, best, not_before))
     } else {
         (process, timed)
     };
@@ -238,16 +246,14 @@ fn decide(
     (process, conclusion)
 }
 
-/// §5.6.3.4, steps 7 to 9.
+/// §5.6.3.4, steps 8 and 9, after what step 7 said.
 fn archival(
     run: &mut Run<'_>,
     subject: &Subject<'_>,
-    basic: &Basic,
-    timed: &Conclusion,
+    past: Conclusion,
     best: i64,
     not_before: Option<i64>,
 ) -> Conclusion {
-    let past = past::validate(run, timed, basic);
     if !past.is_passed() {
         return past;
     }

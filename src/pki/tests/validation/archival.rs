@@ -3,11 +3,13 @@
 use cinnabar_pki::{
     SubIndication as S,
     path::{Anchor, Constraints, TrustAnchors},
-    validation::{Block, ObjectKind, Poes, Process, ProofSource},
+    validation::{
+        Block, Evidence, ObjectKind, Origin, Poes, Process, ProofSource, Stamp, StampKind, Validator,
+    },
 };
-use crypto::KeyKind;
+use crypto::{DigestAlgorithm, KeyKind};
 
-use crate::world::*;
+use crate::{forge::*, world::*};
 
 /// Long after everything but the root has run out.
 const LATER: &str = "20400601";
@@ -39,7 +41,7 @@ fn a_signature_outlives_its_certificates_by_proofs_from_when_they_were_good() {
     // The signature alone is proven, or everything but one list.
     let mut alone = case();
     alone.poes.add(&Poes::digest(alone.data.signature_value()), day("20261122"), ProofSource::Told);
-    alone.is_open(S::RevocationOutOfBoundsNoPoe);
+    alone.is_open(S::OutOfBoundsNoPoe);
     let mut less = case().crls(world.lists(["20261121", "20261130"], &[])[..1].to_vec()).archived("20261122");
     less.crls = world.lists(["20261121", "20261130"], &[]);
     less.is_open(S::RevocationOutOfBoundsNoPoe);
@@ -196,4 +198,117 @@ fn signed_too_early_is_final_in_the_past_too() {
         ProofSource::DocumentTimestamp,
     );
     case.fails(S::NotYetValid);
+}
+
+#[test]
+fn what_an_old_key_signs_later_does_not_speak_for_the_past() {
+    // A signature that was time-stamped under a key of the forger's own; years later the key of an authority whose
+    // certificate ran out is found, and makes a certificate of long ago that says no revocation information exists.
+    let forged = vec![usage(0xC0), ext("2.5.29.56", false, tlv(5, []))];
+    let differently = Differently {
+        authority: Some(["20200101000000Z", "20301231235959Z"]),
+        signer_extensions: Some(forged),
+        ..Default::default()
+    };
+    let world = World::of(&differently);
+    let archived = |certificate_known: &str| {
+        let mut case =
+            world.case().at("20350101").crls(world.lists(["20341220", "20350110"], &[])[..1].to_vec());
+        let proofs = [
+            (Poes::digest(case.data.signature_value()), "20261122"),
+            (*world.authority_certificate.sha256_fingerprint(), "20261122"),
+            (*world.certificate.sha256_fingerprint(), certificate_known),
+        ];
+        for (object, date) in proofs {
+            case.poes.add(&object, day(date), ProofSource::DocumentTimestamp);
+        }
+        case
+    };
+    archived("20261122").passes();
+    archived("20341231").is_open(S::OutOfBoundsNoPoe);
+
+    // Its algorithm ended in 2028, and was broken: a list of 2026 turns up that nobody had seen by then.
+    let world = World::of(&Differently::default());
+    let ended = "{ bits = 256, until = 2028-06-01 }";
+    let case = |list_known: &str| {
+        let mut case =
+            world.case().at(LATER).policy("{ bits = 256, until = \"open\" }", ended).archived("20261122");
+        let list = world.authority.list(["20261120", "20261130"], &[], &[]);
+        case.crls = vec![case.crls[0].clone(), list];
+        let name = *case.crls[1].sha256_fingerprint();
+        case.poes.add(&name, day(list_known), ProofSource::DocumentTimestamp);
+        case
+    };
+    case("20261122").passes();
+    case("20291201").is_open(S::OutOfBoundsNoPoe);
+}
+
+#[test]
+fn an_older_reference_to_the_certificate_proves_nothing_about_it() {
+    // signing-certificate names it by SHA-1, signing-certificate-v2 by SHA-256.
+    let world = world();
+    let reference = |kind: &str, digest: Vec<u8>| {
+        let certificate = seq(&[tlv(4, digest)]);
+        seq(&[oid(kind), tlv(0x31, seq(&[seq(&[certificate])]))])
+    };
+    let certificate = &world.certificate;
+    let sha256 = DigestAlgorithm::Sha256.digest(certificate.der());
+    let newer = reference("1.2.840.113549.1.9.16.2.47", sha256);
+    let older = reference("1.2.840.113549.1.9.16.2.12", crypto::sha1_identifier(certificate.der()).to_vec());
+    for (attribute, proven) in [(newer, true), (older, false)] {
+        let mut case =
+            Case::new(&world, world.cms_with(&[attribute], &[certificate])).at(LATER).stamped("20261122");
+        // The time-stamp holds by proofs of its own.
+        let token = Poes::digest(&case.stamps[0].octets);
+        for object in
+            [token, *world.unit_certificate.sha256_fingerprint(), *case.crls[0].sha256_fingerprint()]
+        {
+            case.poes.add(&object, day("20261123"), ProofSource::DocumentTimestamp);
+        }
+        let mut proofs = case.poes.clone();
+        case.run_with(&mut proofs);
+        assert_eq!(proofs.earliest(certificate.sha256_fingerprint()).is_some(), proven);
+    }
+}
+
+#[test]
+fn an_archive_is_renewed_before_its_time_stamps_run_out() {
+    let world = world();
+    // The first unit runs out in 2035; the second one lives on.
+    let second = Party { validity: ["20300101000000Z", "20491231235959Z"], ..Party::new("second unit") };
+    let stamping = ext("2.5.29.37", true, seq(&[oid("1.3.6.1.5.5.7.3.8")]));
+    let second_certificate = world.root.certify_with(&second, &[9], &[usage(0x80), stamping]);
+    let renewed = |date: &str| {
+        let case = world.case().at(LATER);
+        let first = world.token(b"document", day("20261122"));
+        let last = world.token_by(&second, &second_certificate, b"document and first", day(date), 1000);
+        let mut evidence = Evidence::new(&case.anchors);
+        evidence.add_certificates(
+            [&world.authority_certificate, &world.unit_certificate, &second_certificate],
+            Origin::Store,
+        );
+        evidence.add_crls(&case.crls, Origin::Store);
+        let current = world.lists(["20400525", "20400610"], &[]);
+        let then = world.lists(["20341220", "20350110"], &[]);
+        evidence.add_crls(&current, Origin::Outside);
+        evidence.add_crls(&then, Origin::Store);
+        let (over_first, over_last) = (first.over(b"document"), last.over(b"document and first"));
+        let mut validator = Validator::new(&case.policy, case.at);
+        let mut proofs = Poes::new();
+        // Newest first: what it covers is the first token, and everything of the store.
+        let newest = Stamp::verified("newest", StampKind::Document, &last.token, &last.octets, &over_last);
+        let outcome = validator.time_stamp(&newest, &evidence, &proofs);
+        assert!(outcome.proves, "{outcome:#?}");
+        let mut covered = vec![Poes::digest(&first.octets)];
+        let certificates = [&world.authority_certificate, &world.unit_certificate, &world.certificate];
+        covered.extend(certificates.map(|one| *one.sha256_fingerprint()));
+        covered.extend(then.iter().chain(&case.crls).map(|one| *one.sha256_fingerprint()));
+        proofs.extract(&outcome, ProofSource::DocumentTimestamp, &covered);
+        let oldest = Stamp::verified("oldest", StampKind::Document, &first.token, &first.octets, &over_first);
+        let outcome = validator.time_stamp(&oldest, &evidence, &proofs);
+        (outcome.proves, outcome.process, outcome.sub_indication)
+    };
+    assert_eq!(renewed("20350101"), (true, Process::Archival, None));
+    // After the first unit had run out, and after its list was last fresh.
+    assert_eq!(renewed("20360601"), (false, Process::Archival, Some(S::OutOfBoundsNotRevoked)));
 }

@@ -23,7 +23,8 @@ fn revoked_after_the_proven_time_still_valid_and_before_it_not() {
     assert_eq!(outcome.timestamps[0].generated_at, day("20261109"));
     with(&[(SIGNER, "20261110", 1)], "20261110").is_open(S::RevokedNoPoe);
     with(&[(SIGNER, "20261110", 1)], "20261111").is_open(S::RevokedNoPoe);
-    with(&[(AUTHORITY, "20261110", 2)], "20261109").passes();
+    // Whoever holds the authority's key can make lists and certificates of any date: proofs of those decide (§5.6).
+    with(&[(AUTHORITY, "20261110", 2)], "20261109").is_open(S::RevokedCaNoPoe);
     with(&[(AUTHORITY, "20261110", 2)], "20261111").is_open(S::RevokedCaNoPoe);
     with(&[(SIGNER, "20261110", HOLD)], "20261109").passes();
     with(&[(SIGNER, "20261110", HOLD)], "20261111").is_open(S::TryLater);

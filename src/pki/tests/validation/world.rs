@@ -173,9 +173,19 @@ impl World {
     }
 
     pub fn token_within(&self, octets: &[u8], at: i64, millis: u32) -> Token {
+        self.token_by(&self.unit, &self.unit_certificate, octets, at, millis)
+    }
+
+    pub fn token_by(
+        &self,
+        unit: &Party,
+        certificate: &Certificate,
+        octets: &[u8],
+        at: i64,
+        millis: u32,
+    ) -> Token {
         let accuracy = Accuracy { millis };
-        let stamper =
-            Stamper::new(self.unit.key.clone(), &self.unit_certificate, &[], accuracy, false).unwrap();
+        let stamper = Stamper::new(unit.key.clone(), certificate, &[], accuracy, false).unwrap();
         let imprint = Imprint::new(DigestAlgorithm::Sha256, &DigestAlgorithm::Sha256.digest(octets)).unwrap();
         let mut asked = TimeStampReq::new(imprint, None, [1; 8]);
         asked.certificates = true;
@@ -289,6 +299,11 @@ impl<'w> Case<'w> {
     }
 
     pub fn run(&self) -> Validation {
+        self.run_with(&mut self.poes.clone())
+    }
+
+    /// With these proofs, which gain what the signature's time-stamps prove.
+    pub fn run_with(&self, poes: &mut Poes) -> Validation {
         let digest = |algorithm: DigestAlgorithm| Ok::<_, Infallible>(algorithm.digest(&self.content));
         let verification = self.data.verify(&self.certificates, digest).unwrap();
         let mut evidence = Evidence::new(&self.anchors);
@@ -317,7 +332,7 @@ impl<'w> Case<'w> {
             content_stamps: &content,
             ..Subject::of_cms("signature", &self.data, &verification)
         };
-        validate(&subject, &evidence, &mut self.poes.clone(), &self.policy, self.at)
+        validate(&subject, &evidence, poes, &self.policy, self.at)
     }
 
     #[track_caller]
