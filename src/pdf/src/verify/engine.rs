@@ -5,10 +5,10 @@
 
 use std::cell::RefCell;
 
-use pki::Indication;
 use pki::validation::{
     Evidence, Poes, SignaturePolicy, Stamp, Subject, TimestampValidation, Validation, Validator,
 };
+use pki::{Indication, SubIndication};
 
 use super::container::Context;
 
@@ -48,19 +48,34 @@ impl<'p> Shared<'p> {
 
     fn run<T>(
         &self,
-        is_passed: impl Fn(&T) -> bool,
+        may_change: impl Fn(&T) -> bool,
         mut judge: impl FnMut(&mut Validator<'p>) -> T,
     ) -> (T, Spent) {
         let mut validator = self.validator.borrow_mut();
         let outcome = judge(&mut validator);
-        if is_passed(&outcome) || !validator.is_exhausted() {
+        if !validator.is_exhausted() || !may_change(&outcome) {
             return (outcome, None);
         }
         *validator = Validator::new(self.policy, self.at);
         let outcome = judge(&mut validator);
-        let spent = (!is_passed(&outcome) && validator.is_exhausted()).then_some("signature verifications");
+        let spent = (validator.is_exhausted() && may_change(&outcome)).then_some("certification paths");
         (outcome, spent)
     }
+}
+
+/// Whether what was not looked at for want of budget could change the outcome: what is proven stays so.
+fn may_change(indication: Indication, sub_indication: Option<SubIndication>) -> bool {
+    use SubIndication as S;
+    indication == Indication::Indeterminate
+        && matches!(
+            sub_indication,
+            None | Some(
+                S::CertificateChainGeneralFailure
+                    | S::ChainConstraintsFailure
+                    | S::NoCertificateChainFound
+                    | S::TryLater
+            )
+        )
 }
 
 impl Engine for Shared<'_> {
@@ -70,8 +85,8 @@ impl Engine for Shared<'_> {
         evidence: &Evidence<'_>,
         poes: &mut Poes,
     ) -> (Validation, Spent) {
-        let passed = |outcome: &Validation| outcome.indication == Indication::TotalPassed;
-        self.run(passed, |validator| validator.signature(subject, evidence, poes))
+        let open = |outcome: &Validation| may_change(outcome.indication, outcome.sub_indication);
+        self.run(open, |validator| validator.signature(subject, evidence, poes))
     }
 
     fn time_stamp(
@@ -80,8 +95,8 @@ impl Engine for Shared<'_> {
         evidence: &Evidence<'_>,
         poes: &Poes,
     ) -> (TimestampValidation, Spent) {
-        let passed = |outcome: &TimestampValidation| outcome.indication == Indication::TotalPassed;
-        self.run(passed, |validator| validator.time_stamp(stamp, evidence, poes))
+        let open = |outcome: &TimestampValidation| may_change(outcome.indication, outcome.sub_indication);
+        self.run(open, |validator| validator.time_stamp(stamp, evidence, poes))
     }
 }
 

@@ -7,10 +7,10 @@
 
 use std::collections::HashSet;
 
-use pki::Certificate;
 use pki::crl::Crl;
 use pki::ocsp::BasicResponse;
 use pki::validation::Poes;
+use pki::{Asn1Error, Certificate, CertificateError};
 
 use crate::syntax::{Dictionary, Object, ObjectId, ReadError, View};
 
@@ -59,6 +59,12 @@ impl Evidence {
     }
 }
 
+/// Why an object of the store is of no use.
+enum Unusable {
+    Unreadable(String),
+    TooComplex(&'static str),
+}
+
 struct StoreReader<'d, 'a> {
     view: View<'d, 'a>,
     evidence: Evidence,
@@ -71,17 +77,24 @@ impl StoreReader<'_, '_> {
     /// Reads the three lists of a store or of a VRI entry: certificates, CRLs, OCSP responses.
     fn lists(&mut self, holder: &Dictionary, [certs, crls, ocsps]: [&[u8]; 3]) -> Result<(), ReadError> {
         self.list(holder, certs, "a certificate", |evidence, der| {
-            let certificate = Certificate::from_der(der).map_err(|error| error.to_string())?;
+            let certificate = Certificate::from_der(der).map_err(|error| match error {
+                CertificateError::TooLarge { .. }
+                | CertificateError::Malformed(Asn1Error::TooComplex { .. }) => {
+                    Unusable::TooComplex("certificates of the security store")
+                }
+                error => Unusable::Unreadable(error.to_string()),
+            })?;
             evidence.certificates.push(certificate);
             Ok(Vec::new())
         })?;
         self.list(holder, crls, "a revocation list", |evidence, der| {
-            let crl = Crl::from_der(der).map_err(|error| error.to_string())?;
+            let crl = Crl::from_der(der).map_err(|error| Unusable::Unreadable(error.to_string()))?;
             evidence.crls.push(crl);
             Ok(Vec::new())
         })?;
         self.list(holder, ocsps, "an OCSP response", |evidence, der| {
-            let response = BasicResponse::from_any_der(der).map_err(|error| error.to_string())?;
+            let response =
+                BasicResponse::from_any_der(der).map_err(|error| Unusable::Unreadable(error.to_string()))?;
             // Inside: the response without its envelope, and its signer's certificate.
             let signers = response.certificates().iter().map(|one| *one.sha256_fingerprint());
             let inside = signers.chain([*response.sha256_fingerprint()]).collect();
@@ -95,7 +108,7 @@ impl StoreReader<'_, '_> {
         holder: &Dictionary,
         key: &[u8],
         what: &str,
-        mut take: impl FnMut(&mut Evidence, &[u8]) -> Result<Vec<[u8; 32]>, String>,
+        mut take: impl FnMut(&mut Evidence, &[u8]) -> Result<Vec<[u8; 32]>, Unusable>,
     ) -> Result<(), ReadError> {
         let list = self.view.entry(holder, key)?;
         for item in list.as_array().unwrap_or_default() {
@@ -115,7 +128,8 @@ impl StoreReader<'_, '_> {
                     let places = inside.into_iter().chain([digest]).map(|digest| Place { digest, end });
                     self.evidence.places.extend(places);
                 }
-                Err(error) => {
+                Err(Unusable::TooComplex(budget)) => return Err(ReadError::TooComplex { budget }),
+                Err(Unusable::Unreadable(error)) => {
                     self.evidence.warn(format!("{what} of the security store is unreadable: {error}"));
                 }
             }

@@ -97,6 +97,17 @@ pub fn answered() -> Vec<u8> {
     ext("1.3.6.1.5.5.7.1.1", false, seq(&[seq(&[oid("1.3.6.1.5.5.7.48.1"), place])]))
 }
 
+/// subjectAltName of these GeneralNames.
+pub fn san(names: &[Vec<u8>]) -> Vec<u8> {
+    ext("2.5.29.17", false, seq(names))
+}
+
+/// nameConstraints that permit these GeneralNames and what lies below them.
+pub fn subtrees(names: &[Vec<u8>]) -> Vec<u8> {
+    let trees: Vec<_> = names.iter().map(|name| seq(std::slice::from_ref(name))).collect();
+    ext("2.5.29.30", true, seq(&[tlv(0xA0, trees.concat())]))
+}
+
 pub fn nocheck() -> Vec<u8> {
     ext("1.3.6.1.5.5.7.48.1.5", false, vec![5, 0])
 }
@@ -300,6 +311,8 @@ pub struct Cms<'p> {
     pub tokens: Vec<Vec<u8>>,
     /// Elements of SignedData.crls.
     pub crls: Vec<Vec<u8>>,
+    /// Further elements of SignedData.certificates, whatever they are.
+    pub more_certificates: Vec<Vec<u8>>,
 }
 
 impl<'p> Cms<'p> {
@@ -318,6 +331,7 @@ impl<'p> Cms<'p> {
             stamps: Vec::new(),
             tokens: Vec::new(),
             crls: Vec::new(),
+            more_certificates: Vec::new(),
         }
     }
 
@@ -368,6 +382,7 @@ impl<'p> Cms<'p> {
         let certificates: Vec<_> = std::iter::once(signer)
             .chain(self.chain.iter().copied())
             .map(|party| party.certificate.der().to_vec())
+            .chain(self.more_certificates.iter().cloned())
             .collect();
         let version = if self.content_type == "1.2.840.113549.1.7.1" { 1 } else { 3 };
         let infos = if self.twice { vec![info.clone(), info] } else { vec![info] };

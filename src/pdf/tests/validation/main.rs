@@ -15,6 +15,7 @@ mod ades;
 mod beside;
 mod cases;
 mod cast;
+mod complex;
 mod detached;
 mod forge;
 mod levels;

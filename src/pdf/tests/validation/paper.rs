@@ -90,6 +90,18 @@ impl Paper {
         self
     }
 
+    /// A revision with more in the store's `/Certs`, whatever it is.
+    pub fn store_raw(mut self, certs: &[&[u8]]) -> Self {
+        let mut w = Writer::after(&self.bytes, self.last_xref);
+        for der in certs {
+            let number = self.take();
+            w.stream(number, "", der);
+            self.certs.push(number);
+        }
+        self.finish(w);
+        self
+    }
+
     /// A revision with streams that only `/VRI` of the store names, under the key of no signature at hand.
     pub fn store_in_vri(mut self, cert: &Party, crl: &[u8], ocsp: &[u8]) -> Self {
         let mut w = Writer::after(&self.bytes, self.last_xref);
@@ -174,6 +186,6 @@ impl Paper {
 }
 
 /// Hexadecimal digits reserved for a container.
-const HOLE: usize = 24_576;
+const HOLE: usize = 40_000;
 /// As long as any range needs.
 const RANGE: &str = "/ByteRange [0 0000000000 0000000000 0000000000]";

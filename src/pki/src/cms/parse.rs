@@ -11,7 +11,7 @@ use thiserror::Error;
 use super::attributes::SignedAttributes;
 use crate::{
     asn1::{self, Asn1Error, INTEGER, OCTET_STRING, Reader, Rules, SEQUENCE, SET, Tlv},
-    certificate::Certificate,
+    certificate::{Certificate, CertificateError},
     name::Name,
     oids,
 };
@@ -302,6 +302,11 @@ impl<'a> Parts<'a> {
                 match Certificate::from_der(choice.raw) {
                     Ok(certificate) if certificates.contains(&certificate) => {}
                     Ok(certificate) => certificates.push(certificate),
+                    // Over budget is not merely unreadable: nobody knows what it would have said.
+                    Err(CertificateError::TooLarge { len }) => return Err(CmsError::TooLarge { len }),
+                    Err(CertificateError::Malformed(spent @ Asn1Error::TooComplex { .. })) => {
+                        return Err(spent.into());
+                    }
                     Err(_) => unreadable_certificates += 1,
                 }
             }

@@ -75,7 +75,7 @@ impl Budget {
 
     /// Whether something was not looked at for want of budget, for this subject or one before.
     pub(crate) const fn was_exhausted(&self) -> bool {
-        self.was_exhausted || self.exhausted
+        self.was_exhausted || self.exhausted || self.work.is_spent()
     }
 
     /// Takes one verification that is done elsewhere, if one is left.

@@ -12,22 +12,32 @@ use crate::{
 
 /// Work on names and policies still allowed in one search: names times constraints is quadratic (CVE-2024-0567 and kin),
 /// and every path that is completed does it again.
-pub(super) struct Work(usize);
+pub(super) struct Work {
+    left: usize,
+    spent: bool,
+}
 
 impl Work {
     pub(super) const fn new() -> Self {
-        Self(MAX_WORK)
+        Self { left: MAX_WORK, spent: false }
     }
 
     /// Some more for the next subject.
     pub(super) fn renew(&mut self) {
-        self.0 = MAX_WORK.min(self.0.saturating_add(WORK_EACH));
+        self.left = MAX_WORK.min(self.left.saturating_add(WORK_EACH));
     }
 
     /// Takes that many comparisons, if they are left.
     pub(super) fn spend(&mut self, comparisons: usize) -> Result<(), &'static str> {
-        self.0 = self.0.checked_sub(comparisons).ok_or("too many names, name constraints or policies")?;
+        let left = self.left.checked_sub(comparisons);
+        self.spent |= left.is_none();
+        self.left = left.ok_or("too many names, name constraints or policies")?;
         Ok(())
+    }
+
+    /// Whether more was ever asked for than was left.
+    pub(super) const fn is_spent(&self) -> bool {
+        self.spent
     }
 }
 
