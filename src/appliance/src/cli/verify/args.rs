@@ -47,7 +47,7 @@ Exit codes:
   2  wrong usage, unreadable certificates, CRLs, OCSP responses or policies among it")]
 pub(super) struct Lists {
     /// The PDF, CMS signature or time-stamp to verify
-    file: Option<PathBuf>,
+    pub(super) file: Option<PathBuf>,
     /// What was signed or stamped, when it is not inside FILE
     #[arg(long, value_name = "FILE")]
     pub(super) content: Option<PathBuf>,

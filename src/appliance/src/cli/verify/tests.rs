@@ -76,3 +76,45 @@ fn what_cannot_be_read_has_its_own_exit_codes() {
     assert_eq!(code(&junk, std::slice::from_ref(&junk)), expected(2));
     assert_eq!(code(&junk, &[folder.path().join("absent.pem")]), expected(2));
 }
+
+#[test]
+fn the_content_and_the_responses_are_told_from_the_file() {
+    let parse = |arguments: &str| {
+        let words = ["cinnabar", "verify"].into_iter().chain(arguments.split_whitespace());
+        let cli = Cli::try_parse_from(words).map_err(|e| e.kind())?;
+        let Command::Verify(args) = cli.command else { panic!("another command") };
+        Ok::<_, ErrorKind>((args.file, args.lists.content, args.lists.ocsp))
+    };
+    let path = |name: &str| PathBuf::from(name);
+    let expected = (path("f.p7s"), Some(path("doc")), vec![path("a.ors")]);
+    for arguments in [
+        "f.p7s --content doc --ocsp a.ors",
+        "--content doc --ocsp a.ors f.p7s",
+        "--ocsp a.ors f.p7s --content doc",
+    ] {
+        assert_eq!(parse(arguments).unwrap(), expected, "{arguments}");
+    }
+    assert_eq!(parse("f.pdf --out x.html").unwrap_err(), ErrorKind::MissingRequiredArgument);
+    assert_eq!(parse("f.pdf --report novel").unwrap_err(), ErrorKind::InvalidValue);
+    assert_eq!(parse("f.pdf --allow-network 10.0.0.0/8").unwrap_err(), ErrorKind::MissingRequiredArgument);
+    assert_eq!(parse("f.pdf --online --allow-network everywhere").unwrap_err(), ErrorKind::ValueValidation);
+}
+
+#[test]
+fn a_report_does_not_replace_a_file_unasked_nor_mix_with_json() {
+    let folder = tempfile::tempdir().unwrap();
+    let (junk, out) = (folder.path().join("junk"), folder.path().join("report"));
+    std::fs::write(&junk, b"not a PDF").unwrap();
+    let run = |report: Kind, out: Option<&Path>, force: bool, json: bool| {
+        let lists = Lists { report: Some(report), out: out.map(Into::into), force, ..Lists::default() };
+        format!("{:?}", super::run(VerifyArgs { file: junk.clone(), lists }, Output { json }).unwrap())
+    };
+    let expected = |code: u8| format!("{:?}", ExitCode::from(code));
+    assert_eq!(run(Kind::Html, Some(&out), false, true), expected(6));
+    let page = std::fs::read_to_string(&out).unwrap();
+    assert!(page.contains("无法核验") && page.contains("Cannot be checked"));
+    assert_eq!(run(Kind::Html, Some(&out), false, true), expected(2), "it exists");
+    assert_eq!(run(Kind::Simple, Some(&out), true, true), expected(6));
+    assert!(std::fs::read_to_string(&out).unwrap().starts_with("无法核验"));
+    assert_eq!(run(Kind::Etsi, None, false, true), expected(2), "one document on standard output");
+}
