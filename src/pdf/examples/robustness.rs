@@ -27,6 +27,7 @@ struct Figures {
     octets: u64,
     signed: u64,
     too_complex: u64,
+    unjudged: u64,
     refused: BTreeMap<String, u64>,
     wrong: Vec<String>,
     slowest: (Duration, String),
@@ -50,6 +51,7 @@ impl Figures {
                 self.signed += 1;
                 return Some(whole);
             }
+            Outcome::Unjudged => self.unjudged += 1,
             Outcome::Refused(reason) => *self.refused.entry(reason).or_default() += 1,
             Outcome::Wrong(what) => self.wrong.push(format!("{name}: {what}")),
         }
@@ -60,6 +62,7 @@ impl Figures {
         println!("{what}: {} files, {} MB", self.files, self.octets >> 20);
         println!("  signed and intact: {}", self.signed);
         println!("  too complex: {}", self.too_complex);
+        println!("  signed, unreadable to the verifier before and after: {}", self.unjudged);
         println!("  refused: {}", self.refused.values().sum::<u64>());
         for (reason, count) in &self.refused {
             println!("    {count:>7}  {reason}");

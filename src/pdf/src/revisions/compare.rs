@@ -84,10 +84,28 @@ pub fn same_value(a: &Object, b: &Object) -> bool {
     }
 }
 
+/// A key and its value.
+type Pair<'a> = (&'a [u8], &'a Object);
+
 /// A dictionary with a duplicated key is the same as nothing: readers disagree on its value.
 pub(crate) fn same_dictionary(a: &Dictionary, b: &Dictionary) -> bool {
-    a.len() == b.len()
-        && !a.has_duplicates()
-        && !b.has_duplicates()
-        && a.iter().all(|(key, value)| b.get(key).is_some_and(|other| same_value(value, other)))
+    if a.len() != b.len() || a.has_duplicates() || b.has_duplicates() {
+        return false;
+    }
+    let same = |(a, b): (Pair<'_>, Pair<'_>)| a.0 == b.0 && same_value(a.1, b.1);
+    // Writers keep the order; where they do not, sorting costs less than looking every key up.
+    if a.iter().zip(b.iter()).all(|((key, _), (other, _))| key == other) {
+        return a.iter().zip(b.iter()).all(same);
+    }
+    let sorted = |dictionary: &'_ Dictionary| {
+        let mut order: Vec<usize> = (0..dictionary.len()).collect();
+        let keys: Vec<&[u8]> = dictionary.iter().map(|(key, _)| key).collect();
+        order.sort_unstable_by_key(|at| keys.get(*at).copied());
+        order
+    };
+    let (entries_a, entries_b): (Vec<_>, Vec<_>) = (a.iter().collect(), b.iter().collect());
+    sorted(a).into_iter().zip(sorted(b)).all(|(a, b)| match (entries_a.get(a), entries_b.get(b)) {
+        (Some(a), Some(b)) => same((*a, *b)),
+        _ => false,
+    })
 }

@@ -1,6 +1,7 @@
 //! The interactive form (ISO 32000-2 §12.7): which fields there are, and the one to be signed.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 
 use super::PrepareError;
 use crate::syntax::{Dictionary, Document, Object, ObjectId};
@@ -40,8 +41,8 @@ pub(crate) struct Field {
     pub(super) is_signature: bool,
     /// Its own dictionary.
     pub(super) dictionary: Dictionary,
-    /// Its value, own or inherited, references followed; null if it has none.
-    pub(super) value: Object,
+    /// Its value, own or inherited, references followed; null if it has none. Shared: fields may name one object.
+    pub(super) value: Rc<Object>,
     /// Its widgets: itself where merged, else those of its kids that are no fields.
     pub(super) widgets: Vec<(ObjectId, Dictionary)>,
 }
@@ -49,9 +50,9 @@ pub(crate) struct Field {
 /// A node still to be visited.
 struct Node {
     object: Object,
-    prefix: String,
+    prefix: Rc<str>,
     kind: Option<Vec<u8>>,
-    value: Option<Object>,
+    value: Option<Rc<Object>>,
     depth: usize,
 }
 
@@ -100,7 +101,9 @@ impl Form {
         let limits = document.limits();
         let Object::Array(roots) = document.entry(&self.dictionary, b"Fields")? else { return Ok(()) };
         let node =
-            |object| Node { object, prefix: String::new(), kind: None, value: None, depth: limits.depth };
+            |object| Node { object, prefix: Rc::from(""), kind: None, value: None, depth: limits.depth };
+        let mut values = HashMap::new();
+        let mut names = MAX_NAMES;
         let mut stack: Vec<Node> = roots.into_iter().rev().map(node).collect();
         let mut seen = HashSet::new();
         let mut visited = 0;
@@ -116,7 +119,12 @@ impl Form {
             let Object::Dictionary(dictionary) = document.resolve(&node.object)? else { continue };
             let depth =
                 node.depth.checked_sub(1).ok_or(PrepareError::TooManyFields { limit: limits.depth })?;
-            self.visit(document, node, id, dictionary, depth, &mut stack)?;
+            let name = name(document, &dictionary, &node.prefix)?;
+            // A long name above many fields would be held once for each of them.
+            names =
+                names.checked_sub(name.len()).ok_or(PrepareError::TooManyFields { limit: limits.fields })?;
+            let value = value(document, &dictionary, &mut values)?.or(node.value.clone());
+            self.visit(document, Node { depth, value, ..node }, (id, name), dictionary, &mut stack)?;
         }
         Ok(())
     }
@@ -125,22 +133,13 @@ impl Form {
         &mut self,
         document: &Document<'_>,
         node: Node,
-        id: Option<ObjectId>,
+        (id, name): (Option<ObjectId>, String),
         dictionary: Dictionary,
-        depth: usize,
         stack: &mut Vec<Node>,
     ) -> Result<(), PrepareError> {
-        let partial = document.entry(&dictionary, b"T")?;
-        let name = match (partial.as_string(), node.prefix.is_empty()) {
-            (Some(partial), true) => decode_text(partial),
-            (Some(partial), false) => format!("{}.{}", node.prefix, decode_text(partial)),
-            (None, _) => node.prefix,
-        };
         let kind = document.entry(&dictionary, b"FT")?.as_name().map(<[u8]>::to_vec).or(node.kind);
-        let value = match document.entry(&dictionary, b"V")? {
-            Object::Null => node.value,
-            value => Some(value),
-        };
+        let (value, depth) = (node.value, node.depth);
+        let prefix: Rc<str> = Rc::from(name.as_str());
         let mut widgets = Vec::new();
         if dictionary.get(b"Subtype").and_then(Object::as_name) == Some(b"Widget") {
             widgets.extend(id.map(|id| (id, dictionary.clone())));
@@ -149,7 +148,7 @@ impl Form {
             for kid in kids.into_iter().rev() {
                 let Object::Dictionary(below) = document.resolve(&kid)? else { continue };
                 if below.get(b"T").is_some() || below.get(b"Kids").is_some() {
-                    let (prefix, kind, value) = (name.clone(), kind.clone(), value.clone());
+                    let (prefix, kind, value) = (Rc::clone(&prefix), kind.clone(), value.clone());
                     stack.push(Node { object: kid, prefix, kind, value, depth });
                 } else if let Some(id) = kid.as_reference() {
                     widgets.push((id, below));
@@ -157,8 +156,43 @@ impl Form {
             }
         }
         let is_signature = kind.as_deref() == Some(b"Sig");
-        let value = value.unwrap_or(Object::Null);
+        let value = value.unwrap_or_else(|| Rc::new(Object::Null));
         self.fields.push(Field { id, name, is_signature, dictionary, value, widgets });
         Ok(())
     }
 }
+
+/// The fully qualified name of a field below `prefix` (ISO 32000-2 §12.7.4.2).
+fn name(document: &Document<'_>, dictionary: &Dictionary, prefix: &str) -> Result<String, PrepareError> {
+    let partial = document.entry(dictionary, b"T")?;
+    Ok(match (partial.as_string(), prefix.is_empty()) {
+        (Some(partial), true) => decode_text(partial),
+        (Some(partial), false) => format!("{prefix}.{}", decode_text(partial)),
+        (None, _) => prefix.to_owned(),
+    })
+}
+
+/// A field's own value, read once for all fields that refer to it; `None` if it has none.
+fn value(
+    document: &Document<'_>,
+    dictionary: &Dictionary,
+    known: &mut HashMap<ObjectId, Rc<Object>>,
+) -> Result<Option<Rc<Object>>, PrepareError> {
+    let entry = dictionary.get(b"V");
+    let value = match entry {
+        None | Some(Object::Null) => return Ok(None),
+        Some(Object::Reference(id)) => match known.get(id) {
+            Some(value) => Rc::clone(value),
+            None => {
+                let value = Rc::new(document.resolve(&Object::Reference(*id))?);
+                known.insert(*id, Rc::clone(&value));
+                value
+            }
+        },
+        Some(direct) => Rc::new(direct.clone()),
+    };
+    Ok((*value != Object::Null).then_some(value))
+}
+
+/// Octets of all fields' names together.
+const MAX_NAMES: usize = 32 << 20;

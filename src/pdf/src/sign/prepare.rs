@@ -152,7 +152,7 @@ impl<'f> Signing<'f, '_, '_> {
         if !field.is_signature {
             return Err(PrepareError::FieldNotSignature { name: name.clone() });
         }
-        if !matches!(field.value, Object::Null) {
+        if *field.value != Object::Null {
             return Err(PrepareError::FieldSigned { name: name.clone() });
         }
         Ok(Target::Existing(field))

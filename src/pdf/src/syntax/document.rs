@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::input::Input;
 use super::parser::Parser;
 use super::security::Security;
-use super::view::Packed;
+use super::view::Held;
 use super::xref::{self, Entry, Section, XrefKind};
 use super::{
     Dictionary, Limits, Object, ObjectId, Oddity, OpenError, Page, Pages, ReadError, Source, Stream, View,
@@ -24,8 +24,7 @@ pub struct Document<'a> {
     version: (u8, u8),
     /// Newest first; never empty.
     pub(super) sections: Vec<Section>,
-    /// Decoded object streams by the offset of their object.
-    pub(super) packed: RefCell<HashMap<u64, Arc<Packed>>>,
+    pub(super) packed: RefCell<Held>,
     oddities: RefCell<BTreeSet<Oddity>>,
     /// For long chains, the sections that mention each number, newest first.
     mentions: OnceCell<HashMap<u32, Vec<usize>>>,
@@ -338,7 +337,7 @@ fn chain(
 ) -> Result<Vec<Section>, OpenError> {
     let mut sections: Vec<Section> = Vec::new();
     let mut seen = HashSet::new();
-    let mut budget = input.limits.xref_entries;
+    let mut budget = input.entries();
     let mut next = Some(newest);
     while let Some(offset) = next {
         let fail = |what| OpenError::Malformed { what, offset };

@@ -263,28 +263,29 @@ fn unpredict(data: Vec<u8>, parameters: &Dictionary) -> Result<Vec<u8>, ReadErro
         return Err(broken("predictor", 0));
     }
     let mut out: Vec<u8> = Vec::with_capacity(data.len());
-    let mut above = vec![0_u8; row];
+    // Where the line above starts in `out`; before the first line it is all zeros. Nothing is sized by what the
+    // dictionary says: a file may claim rows of a gigabyte.
+    let mut above: Option<usize> = None;
     for line in data.chunks(row + 1) {
         let Some((kind, raw)) = line.split_first() else { break };
-        let mut current = vec![0_u8; raw.len()];
+        let start = out.len();
         for (i, byte) in raw.iter().enumerate() {
-            let left = i.checked_sub(pixel).and_then(|j| current.get(j)).copied().unwrap_or(0);
-            let up = above.get(i).copied().unwrap_or(0);
-            let corner = i.checked_sub(pixel).and_then(|j| above.get(j)).copied().unwrap_or(0);
+            let before = |from: usize, back: usize| {
+                i.checked_sub(back).and_then(|i| out.get(from + i)).copied().unwrap_or(0)
+            };
+            let left = before(start, pixel);
+            let up = above.map_or(0, |above| before(above, 0));
             let guess = match kind {
                 0 => 0,
                 1 => left,
                 2 => up,
                 3 => u16::midpoint(u16::from(left), u16::from(up)) as u8,
-                4 => paeth(left, up, corner),
+                4 => paeth(left, up, above.map_or(0, |above| before(above, pixel))),
                 _ => return Err(broken("PNG predictor", out.len())),
             };
-            if let Some(slot) = current.get_mut(i) {
-                *slot = byte.wrapping_add(guess);
-            }
+            out.push(byte.wrapping_add(guess));
         }
-        out.extend_from_slice(&current);
-        above = current;
+        above = Some(start);
     }
     Ok(out)
 }

@@ -32,6 +32,7 @@ pub(crate) fn read(
         let mut parser =
             super::parser::Parser::new(&window, 0, input.limits.depth, input.limits.nodes).recording();
         let result = head(&mut parser);
+        input.spend_values(parser.values(), 0)?;
         if parser.starved() && offset.saturating_add(window.len() as u64) < input.len() {
             if size >= input.limits.object_bytes {
                 return Err(ReadError::TooComplex { budget: "octets in one object" });

@@ -12,12 +12,14 @@ pub(crate) struct Input<'a> {
     pub(crate) limits: Limits,
     scanned: Cell<u64>,
     objects: Cell<u64>,
+    values: Cell<u64>,
     inflated: Cell<u64>,
 }
 
 impl<'a> Input<'a> {
     pub(crate) fn new(source: &'a dyn Source, limits: Limits) -> Self {
-        Self { source, limits, scanned: Cell::new(0), objects: Cell::new(0), inflated: Cell::new(0) }
+        let none = || Cell::new(0);
+        Self { source, limits, scanned: none(), objects: none(), values: none(), inflated: none() }
     }
 
     pub(crate) fn len(&self) -> u64 {
@@ -52,6 +54,7 @@ impl<'a> Input<'a> {
                 size = (size * 8).min(self.limits.object_bytes);
                 continue;
             }
+            self.spend_values(parser.values(), 0)?;
             let end = offset.saturating_add(parser.position() as u64);
             return result.map(|value| (value, end)).map_err(|error| located(error, offset));
         }
@@ -59,6 +62,18 @@ impl<'a> Input<'a> {
 
     pub(crate) fn spend_object(&self) -> Result<(), ReadError> {
         spend(&self.objects, 1, self.limits.objects, "objects")
+    }
+
+    /// Pays for values parsed, and for octets that came out of a decoded stream instead of the file.
+    pub(crate) fn spend_values(&self, values: usize, octets: usize) -> Result<(), ReadError> {
+        spend(&self.values, values as u64, self.limits.values, "values parsed")?;
+        spend(&self.scanned, octets as u64, self.limits.scanned_bytes, "octets scanned")
+    }
+
+    /// Cross-reference entries that may be read.
+    pub(crate) fn entries(&self) -> usize {
+        let useful = usize::try_from(self.len() / 4).unwrap_or(usize::MAX).saturating_add(65_536);
+        self.limits.xref_entries.min(useful)
     }
 
     /// What may still be inflated.

@@ -14,9 +14,13 @@ pub struct Limits {
     pub nodes: usize,
     /// Objects parsed over the life of one document.
     pub objects: u64,
+    /// Values parsed over the life of one document, an object again each time it is asked for: what bounds time
+    /// and memory where a few octets are looked at over and over.
+    pub values: u64,
     /// Octets read for parsing over the life of one document; hashing is not counted.
     pub scanned_bytes: u64,
-    /// Cross-reference entries over all sections.
+    /// Cross-reference entries over all sections; never more than a file of its length has use for
+    /// (65,536 and one for each four octets), since a compressed section lists millions in a few.
     pub xref_entries: usize,
     /// Cross-reference sections in the chain.
     pub sections: usize,
@@ -35,6 +39,7 @@ impl Default for Limits {
             object_bytes: 64 << 20,
             nodes: 1 << 20,
             objects: 2_000_000,
+            values: 16 << 20,
             scanned_bytes: 1 << 30,
             xref_entries: 4_000_000,
             sections: 1_024,

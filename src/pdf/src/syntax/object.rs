@@ -47,9 +47,18 @@ pub enum Object {
 }
 
 /// A dictionary (ISO 32000-2 §7.3.7) in written order, duplicates kept.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default)]
 pub struct Dictionary {
     entries: Vec<(Vec<u8>, Object)>,
+    /// Of a large dictionary as it was read: its entries' places by key, then place. Whoever compares two of a
+    /// hundred thousand keys would otherwise look at ten thousand million.
+    order: Option<Box<[u32]>>,
+}
+
+impl PartialEq for Dictionary {
+    fn eq(&self, other: &Self) -> bool {
+        self.entries == other.entries
+    }
 }
 
 /// A stream object (ISO 32000-2 §7.3.8); its bytes stay in the source.
@@ -67,7 +76,7 @@ pub struct Stream {
 
 impl Dictionary {
     /// The dictionary without entries.
-    pub const EMPTY: Self = Self { entries: Vec::new() };
+    pub const EMPTY: Self = Self { entries: Vec::new(), order: None };
 
     /// An empty dictionary.
     #[must_use]
@@ -78,11 +87,27 @@ impl Dictionary {
     /// The value of `key`; of duplicated keys the last, as most readers take it.
     #[must_use]
     pub fn get(&self, key: &[u8]) -> Option<&Object> {
-        self.entries.iter().rev().find(|(k, _)| k == key).map(|(_, v)| v)
+        let Some(order) = &self.order else {
+            return self.entries.iter().rev().find(|(k, _)| k == key).map(|(_, v)| v);
+        };
+        let key_at = |at: &u32| self.entries.get(*at as usize).map(|(k, _)| k.as_slice());
+        let after = order.partition_point(|at| key_at(at) <= Some(key));
+        let at = order.get(after.checked_sub(1)?)?;
+        self.entries.get(*at as usize).filter(|(k, _)| k == key).map(|(_, v)| v)
+    }
+
+    /// Makes looking up quick, if there is much to look through: for parsers, once all entries are there.
+    pub(crate) fn read_whole(&mut self) {
+        if let Ok(length @ LARGE..) = u32::try_from(self.entries.len()) {
+            let mut order: Vec<u32> = (0..length).collect();
+            order.sort_by_key(|at| self.entries.get(*at as usize).map(|(k, _)| k.as_slice()));
+            self.order = Some(order.into_boxed_slice());
+        }
     }
 
     /// Sets `key`, replacing every earlier entry of that name in place of the first.
     pub fn set(&mut self, key: &[u8], value: Object) {
+        self.order = None;
         let mut value = Some(value);
         self.entries.retain_mut(|(k, v)| {
             if k != key {
@@ -100,11 +125,13 @@ impl Dictionary {
 
     /// Appends an entry without looking for an earlier one: for parsers, which keep duplicates.
     pub fn push(&mut self, key: Vec<u8>, value: Object) {
+        self.order = None;
         self.entries.push((key, value));
     }
 
     /// Removes every entry named `key`.
     pub fn remove(&mut self, key: &[u8]) {
+        self.order = None;
         self.entries.retain(|(k, _)| k != key);
     }
 
@@ -138,6 +165,9 @@ impl Dictionary {
         keys.windows(2).any(|pair| pair.first() == pair.last())
     }
 }
+
+/// From so many entries on a dictionary is indexed.
+const LARGE: u32 = 64;
 
 impl Object {
     /// The integer, if this is one.

@@ -23,6 +23,7 @@ pub(crate) struct Parser<'a> {
     pos: usize,
     depth: usize,
     nodes: usize,
+    allowed: usize,
     starved: bool,
     /// Where the values of the outermost dictionary stand in the slice.
     spans: Vec<(Vec<u8>, Range<usize>)>,
@@ -33,7 +34,7 @@ type Parsed<T> = Result<T, SyntaxError>;
 
 impl<'a> Parser<'a> {
     pub(crate) fn new(data: &'a [u8], pos: usize, depth: usize, nodes: usize) -> Self {
-        Self { data, pos, depth, nodes, starved: false, spans: Vec::new(), record: false }
+        Self { data, pos, depth, nodes, allowed: nodes, starved: false, spans: Vec::new(), record: false }
     }
 
     /// Remembers the spans of the values of the outermost dictionary.
@@ -44,6 +45,11 @@ impl<'a> Parser<'a> {
 
     pub(crate) fn into_spans(self) -> Vec<(Vec<u8>, Range<usize>)> {
         self.spans
+    }
+
+    /// How many values were parsed.
+    pub(crate) fn values(&self) -> usize {
+        self.allowed.saturating_sub(self.nodes)
     }
 
     /// Where the next octet is.
@@ -360,6 +366,7 @@ impl<'a> Parser<'a> {
             match self.peek() {
                 Some(b'>') if self.peek_at(1) == Some(b'>') => {
                     self.pos += 2;
+                    dictionary.read_whole();
                     return Ok(dictionary);
                 }
                 Some(b'/') => {}

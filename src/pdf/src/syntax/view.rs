@@ -1,5 +1,6 @@
 //! Objects looked up in one state of a document: through its cross-references, out of object streams.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::document::Document;
@@ -23,6 +24,25 @@ pub(super) struct Packed {
     data: Vec<u8>,
     /// Object number and offset in `data`.
     index: Vec<(u32, usize)>,
+}
+
+/// Decoded object streams by the offset of their object.
+#[derive(Default)]
+pub(super) struct Held {
+    streams: HashMap<u64, Arc<Packed>>,
+    octets: usize,
+}
+
+impl Held {
+    /// What does not fit is decoded again, out of the same budgets, when it is asked for again.
+    fn keep(&mut self, offset: u64, packed: &Arc<Packed>) {
+        let octets = packed.data.len() + packed.index.len() * size_of::<(u32, usize)>();
+        if self.octets.saturating_add(octets) > MAX_HELD {
+            *self = Self::default();
+        }
+        self.octets = self.octets.saturating_add(octets);
+        self.streams.insert(offset, Arc::clone(packed));
+    }
 }
 
 impl<'d, 'a> View<'d, 'a> {
@@ -211,8 +231,9 @@ impl<'d, 'a> View<'d, 'a> {
         self.document.input.spend_object()?;
         let limits = &self.document.input.limits;
         let mut parser = Parser::new(&packed.data, *start, limits.depth, limits.nodes);
-        let object = parser.object().map_err(|error| super::input::located(error, 0))?;
-        Ok(object)
+        let object = parser.object();
+        self.document.input.spend_values(parser.values(), parser.position().saturating_sub(*start))?;
+        object.map_err(|error| super::input::located(error, 0))
     }
 
     /// A dictionary object and its values as they are spelled, for whoever writes it again with one value
@@ -251,7 +272,7 @@ impl<'d, 'a> View<'d, 'a> {
         let Some(Entry::Offset { offset, generation: 0 }) = self.locate(number) else {
             return Err(fail("object stream is not an object of generation 0"));
         };
-        if let Some(packed) = self.document.packed.borrow().get(&offset) {
+        if let Some(packed) = self.document.packed.borrow().streams.get(&offset) {
             return Ok(Arc::clone(packed));
         }
         let depth =
@@ -281,7 +302,10 @@ impl<'d, 'a> View<'d, 'a> {
             index.push(number.zip(start).ok_or(fail("object stream with a bad index"))?);
         }
         let packed = Arc::new(Packed { data, index });
-        self.document.packed.borrow_mut().insert(offset, Arc::clone(&packed));
+        self.document.packed.borrow_mut().keep(offset, &packed);
         Ok(packed)
     }
 }
+
+/// Octets of decoded object streams that are held at once.
+const MAX_HELD: usize = 64 << 20;

@@ -4,6 +4,7 @@
 //! taken once and said. Called for every revision: a signature removed later must not go unseen.
 
 use std::collections::{BTreeMap, HashSet};
+use std::rc::Rc;
 
 use crate::syntax::{Dictionary, Object, ObjectId, ReadError, View};
 
@@ -17,7 +18,7 @@ pub(crate) struct Field {
     /// `/FT`, own or inherited.
     pub(crate) kind: Option<Vec<u8>>,
     /// `/V` as written (own or inherited), unresolved.
-    pub(crate) value: Option<Object>,
+    pub(crate) value: Option<Rc<Object>>,
     /// `/Lock`, resolved.
     pub(crate) lock: Option<Dictionary>,
     pub(crate) role: Role,
@@ -94,6 +95,7 @@ impl Form {
         let mut stack: Vec<(Object, Inherited)> =
             self.roots.iter().rev().map(|root| (root.clone(), Inherited::default())).collect();
         let mut steps = 0usize;
+        let mut names = MAX_NAMES;
         while let Some((reference, above)) = stack.pop() {
             // Honest trees name each node once; one that is named over and over costs each time.
             steps += 1;
@@ -126,6 +128,10 @@ impl Form {
                 self.warnings.push(format!("form field {} has a duplicated key", id.number));
             }
             let below = above.descend(view, id, &dictionary)?;
+            // A long name above many fields would be held once for each of them.
+            names = names
+                .checked_sub(below.name.len())
+                .ok_or(ReadError::TooComplex { budget: "names of form fields" })?;
             let kids = match view.entry(&dictionary, b"Kids")? {
                 Object::Array(kids) => kids,
                 _ => Vec::new(),
@@ -144,7 +150,7 @@ impl Form {
             self.nodes.insert(
                 id,
                 Field {
-                    name: below.name,
+                    name: below.name.to_string(),
                     kind: below.kind,
                     value: below.value,
                     lock: view.entry(&dictionary, b"Lock")?.as_dictionary().cloned(),
@@ -169,9 +175,9 @@ fn has_named_kid(view: View<'_, '_>, kids: &[Object]) -> Result<bool, ReadError>
 
 #[derive(Debug, Clone, Default)]
 struct Inherited {
-    name: String,
+    name: Rc<str>,
     kind: Option<Vec<u8>>,
-    value: Option<Object>,
+    value: Option<Rc<Object>>,
     parent: Option<ObjectId>,
     depth: usize,
 }
@@ -182,13 +188,14 @@ impl Inherited {
         below.depth += 1;
         if let Object::String(part) = view.entry(own, b"T")? {
             let part = text_string(&part.bytes);
-            below.name = if self.name.is_empty() { part } else { format!("{}.{part}", self.name) };
+            let whole = if self.name.is_empty() { part } else { format!("{}.{part}", self.name) };
+            below.name = Rc::from(whole);
         }
         if let Object::Name(kind) = view.entry(own, b"FT")? {
             below.kind = Some(kind);
         }
         if let Some(value) = own.get(b"V") {
-            below.value = Some(value.clone());
+            below.value = Some(Rc::new(value.clone()));
         }
         Ok(below)
     }
@@ -208,3 +215,6 @@ fn utf16(bytes: &[u8], decode: fn([u8; 2]) -> u16) -> String {
     let units = bytes.chunks_exact(2).filter_map(|pair| Some(decode(pair.try_into().ok()?)));
     char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
 }
+
+/// Octets of all fields' names together.
+const MAX_NAMES: usize = 32 << 20;

@@ -56,7 +56,7 @@ impl Findings {
                 Some(id) => structure::examine(view, &self.revisions, id)?,
                 None => Examined {
                     dictionary: value.as_dictionary().cloned().unwrap_or_default(),
-                    reasons: vec![match value {
+                    reasons: vec![match &**value {
                         Object::Null => "the signature value is null",
                         Object::Dictionary(_) => "the signature dictionary is not an indirect object",
                         _ => "the signature value is not a dictionary",
@@ -121,7 +121,7 @@ impl Findings {
             }
             let view = revision.view(document);
             for (field, node) in form.signatures() {
-                let Some(id) = node.value.as_ref().and_then(Object::as_reference) else { continue };
+                let Some(id) = node.value.as_ref().and_then(|value| value.as_reference()) else { continue };
                 let still = self.forms.last().and_then(|form| form.nodes.get(&field));
                 let same = still.and_then(|now| now.value.as_ref()) == node.value.as_ref()
                     && still.is_some_and(|now| now.kind == node.kind)

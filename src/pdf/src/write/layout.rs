@@ -94,9 +94,15 @@ impl<'a> Writer<'a> {
     ) -> Result<(), LayoutError> {
         self.tail.extend_from_slice(b"<<");
         let written = encrypted_entries(self.base, id, dictionary);
+        // Both are in the same order but for what was changed: looking on from the last one found keeps a
+        // catalog of a hundred thousand entries from costing their square.
+        let mut rest = before;
         for ((key, value), (_, as_written)) in dictionary.iter().zip(written.iter()) {
             write_name(&mut self.tail, key);
-            match before.iter().find(|(old, old_value, _)| old == key && old_value == value) {
+            let found = rest.iter().position(|(old, _, _)| old == key);
+            let old = found.and_then(|at| rest.get(at));
+            rest = found.and_then(|at| rest.get(at + 1..)).unwrap_or(rest);
+            match old.filter(|(_, old_value, _)| old_value == value) {
                 Some((_, _, spelling)) => {
                     if !matches!(spelling.first(), Some(b'/' | b'(' | b'[' | b'<')) {
                         self.tail.push(b' ');

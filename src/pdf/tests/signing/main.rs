@@ -11,6 +11,7 @@
 )]
 
 mod archival;
+mod bombs;
 mod corpus;
 mod encrypted;
 mod forms;

@@ -25,6 +25,9 @@ pub enum Outcome {
     Signed(Vec<u8>),
     /// Not signed, for a reason.
     Refused(String),
+    /// Signed, although the verifier could not read the damaged original to its end either: what is broken there is
+    /// touched only by whoever compares revisions.
+    Unjudged,
     /// A reader, the verifier or the signer panicked, or the verifier does not take what was signed.
     Wrong(String),
 }
@@ -101,8 +104,11 @@ fn signed(bytes: &[u8]) -> Result<Outcome, String> {
         Err(error) => return Ok(Outcome::Refused(kind(&error))),
     };
     let whole = [bytes, &tail].concat();
-    let report = verify(&whole, &options(), &Limits::default())
-        .map_err(|error| format!("signed, but not readable: {error}"))?;
+    let report = match verify(&whole, &options(), &Limits::default()) {
+        Ok(report) => report,
+        Err(_) if verify(&bytes, &options(), &Limits::default()).is_err() => return Ok(Outcome::Unjudged),
+        Err(error) => return Err(format!("signed, but not readable: {error}")),
+    };
     let last = report
         .signatures
         .iter()
