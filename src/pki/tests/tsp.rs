@@ -342,3 +342,83 @@ fn a_token_alone_is_checked_against_the_digest() {
     assert!(check_token(&token, &other, &[]).is_err());
     assert!(Imprint::new(DigestAlgorithm::Sha384, &[1; 32]).is_err());
 }
+
+/// Tokens over signature values, inside what others and we signed.
+mod inside_signatures {
+    use cinnabar_pki::cms::sign::CmsSigner;
+    use cinnabar_pki::cms::{
+        CmsError, Limits, SignedData, signature_time_stamp_len, with_signature_time_stamp,
+    };
+
+    use super::*;
+
+    fn token_over(authority: &Authority, cms: &[u8]) -> Vec<u8> {
+        let value = SignedData::parse(cms, &Limits::default()).unwrap().signature_value().to_vec();
+        let digest = DigestAlgorithm::Sha256.digest(&value);
+        let imprint = Imprint::new(DigestAlgorithm::Sha256, &digest).unwrap();
+        authority.token(&TimeStampReq::new(imprint, None, [1; 8]))
+    }
+
+    #[test]
+    fn a_time_stamp_is_added_and_everything_signed_stays_and_openssl_still_verifies() {
+        let (authority, dir) = (authority(), tempfile::tempdir().unwrap());
+        let (dir, seal) = (dir.path(), entity(Some(&authority.ca), Profile::Seal, "seal"));
+        authority.files(dir);
+        let made = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout seal.key -out seal.pem";
+        openssl(dir, &format!("{made} -days 30 -subj /CN=other"));
+        let chain = std::slice::from_ref(&authority.ca.certificate);
+        let own = CmsSigner::new(seal.key.clone(), &seal.certificate, chain).unwrap();
+        write(dir, "own.der", own.sign(&DigestAlgorithm::Sha256.digest(CONTENT)).unwrap());
+        let foreign =
+            "cms -sign -binary -in content -signer seal.pem -inkey seal.key -outform DER -md sha256";
+        openssl(dir, &format!("{foreign} -out der.der"));
+        openssl(dir, &format!("{foreign} -indef -stream -out ber.der"));
+        for name in ["own.der", "der.der", "ber.der"] {
+            let mut cms = read(dir, name);
+            for round in 1..=2 {
+                let token = token_over(&authority, &cms);
+                let before = SignedData::parse(&cms, &Limits::default()).unwrap();
+                let stamped = with_signature_time_stamp(&cms, &token).unwrap();
+                let after = SignedData::parse(&stamped, &Limits::default()).unwrap();
+                assert_eq!(after.signature_time_stamps().len(), round, "{name}");
+                assert!(after.signature_time_stamps().contains(&token), "{name}");
+                assert!(
+                    before
+                        .signature_time_stamps()
+                        .iter()
+                        .all(|one| after.signature_time_stamps().contains(one))
+                );
+                assert_eq!(after.signature_value(), before.signature_value());
+                assert_eq!(after.certificates(), before.certificates());
+                assert!(stamped.len() <= cms.len() + signature_time_stamp_len(token.len()), "{name}");
+                assert!(stamped.len() + 64 > cms.len() + signature_time_stamp_len(token.len()), "{name}");
+                write(dir, "stamped.der", &stamped);
+                openssl(
+                    dir,
+                    "cms -verify -binary -inform DER -in stamped.der -content content -out out -noverify",
+                );
+                cms = stamped;
+            }
+        }
+        // Ours is DER before and after: OpenSSL's own encoding of it is the same.
+        let stamped =
+            with_signature_time_stamp(&read(dir, "own.der"), &token_over(&authority, &read(dir, "own.der")));
+        write(dir, "stamped.der", stamped.unwrap());
+        openssl(dir, "cms -cmsout -inform DER -in stamped.der -outform DER -out again.der");
+        assert_eq!(read(dir, "stamped.der"), read(dir, "again.der"));
+    }
+
+    #[test]
+    fn a_token_over_something_else_is_refused_and_so_is_what_is_no_signature() {
+        let authority = authority();
+        let seal = entity(Some(&authority.ca), Profile::Seal, "seal");
+        let signer = CmsSigner::new(seal.key.clone(), &seal.certificate, &[]).unwrap();
+        let (one, other) = (signer.sign(&[1; 32]).unwrap(), signer.sign(&[2; 32]).unwrap());
+        let token = token_over(&authority, &other);
+        assert_eq!(with_signature_time_stamp(&one, &token), Err(CmsError::NotTimeStamp));
+        assert_eq!(with_signature_time_stamp(&one, &other), Err(CmsError::NotTimeStamp));
+        for cut in 0..one.len() {
+            assert!(with_signature_time_stamp(&one[..cut], &token_over(&authority, &one)).is_err());
+        }
+    }
+}

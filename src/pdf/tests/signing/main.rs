@@ -18,6 +18,7 @@ mod forms;
 mod keyword;
 mod large;
 mod levels;
+mod levels_judged;
 mod locks;
 mod looks;
 mod paging;

@@ -115,18 +115,23 @@ pub fn assert_ours(whole: &[u8], count: usize) {
     assert_eq!(last.signing_time.as_deref(), Some("2026-01-12T09:30:00+08:00"));
 }
 
+/// The folder of the Python that has pyHanko.
+pub fn venv() -> String {
+    std::env::var("CINNABAR_VENV").unwrap_or_else(|_| {
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let (status, said) = run(here.join("../../tests/peers/python").to_str().unwrap(), &[]);
+        assert_eq!(status, 0, "{said}");
+        said.lines().last().unwrap().to_owned()
+    })
+}
+
 /// What pyHanko says about files: one JSON object per signature.
 pub fn pyhanko(files: &[PathBuf]) -> Vec<serde_json::Value> {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("root.pem");
     std::fs::write(&root, &keys().root_pem).unwrap();
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let venv = std::env::var("CINNABAR_VENV").unwrap_or_else(|_| {
-        let (status, said) = run(here.join("../../tests/peers/python").to_str().unwrap(), &[]);
-        assert_eq!(status, 0, "{said}");
-        said.lines().last().unwrap().to_owned()
-    });
-    let output = Command::new(format!("{venv}/bin/python"))
+    let output = Command::new(format!("{}/bin/python", venv()))
         .arg(here.join("tests/signing/pyhanko_validate.py"))
         .arg(&root)
         .args(files)

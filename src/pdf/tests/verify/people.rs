@@ -21,6 +21,9 @@ const CRL_URI: &str = "http://pki.example/seals.crl";
 
 pub struct Person {
     pub key: Arc<SoftwareKey>,
+    /// The key again, for programs that sign themselves.
+    #[allow(dead_code, reason = "of use to the tests of signing")]
+    pub pkcs8: Vec<u8>,
     pub certificate: Certificate,
     pub signer: CmsSigner,
 }
@@ -85,7 +88,8 @@ pub fn crl(issuer: &Person, serials: &[&[u8]]) -> Crl {
 
 fn person(issuer: Option<&Person>, profile: &str, name: &str) -> Person {
     let random = SystemRandom::new();
-    let key = SoftwareKey::from_pkcs8(&SoftwareKey::generate(KeyKind::P256, &random).unwrap()).unwrap();
+    let pkcs8 = SoftwareKey::generate(KeyKind::P256, &random).unwrap().to_vec();
+    let key = SoftwareKey::from_pkcs8(&pkcs8).unwrap();
     let mut serial = [0; 20];
     random.fill(&mut serial).unwrap();
     let wish = Wish {
@@ -108,7 +112,7 @@ fn person(issuer: Option<&Person>, profile: &str, name: &str) -> Person {
     let key = Arc::new(key);
     let chain: Vec<Certificate> = issuer.map(|issuer| issuer.certificate.clone()).into_iter().collect();
     let signer = pki::cms::sign::CmsSigner::new(key.clone(), &certificate, &chain).unwrap();
-    Person { key, certificate, signer: CmsSigner(signer) }
+    Person { key, pkcs8, certificate, signer: CmsSigner(signer) }
 }
 
 /// A request for an invisible signature.
