@@ -9,6 +9,7 @@
 
 mod acme;
 mod admin;
+mod append;
 mod audit;
 mod certificate_verify;
 mod check;
@@ -18,6 +19,7 @@ mod keystore;
 mod leaf;
 mod maintenance;
 mod output;
+mod pdf;
 mod policy;
 mod receipt;
 mod registry;
@@ -101,6 +103,9 @@ pub enum Command {
     SealRecord(registry::SealRecordCommand),
     /// Verify the signatures of a PDF; needs no server
     Verify(verify::VerifyArgs),
+    /// Work on PDF files without a server
+    #[command(subcommand)]
+    Pdf(pdf::PdfCommand),
     /// Have a file time-stamped, or verify a time-stamp
     #[command(subcommand)]
     Timestamp(timestamp::TimestampCommand),
@@ -181,6 +186,7 @@ fn dispatch(cli: Cli, output: Output) -> Outcome {
         Command::Seal(args) => seal::run(*args, &global, output),
         Command::SealRecord(command) => registry::seal_record(command, &global, output),
         Command::Verify(args) => verify::run(args, output),
+        Command::Pdf(command) => pdf::run(command, output),
         Command::Timestamp(command) => timestamp::run(command, &global, output),
         Command::Receipt(command) => receipt::run(command, &global, output),
         Command::Audit(command) => audit::run(command, &global, output),
