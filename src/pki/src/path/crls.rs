@@ -273,7 +273,7 @@ fn signer(
             continue;
         }
         match context.budget.list_signed_by(crl, candidate) {
-            Outcome::Holds if context.trusts(candidate) => return Ok(candidate.clone()),
+            Outcome::Holds if context.trusts(candidate, crl.this_update()) => return Ok(candidate.clone()),
             Outcome::Holds => why = "the signer of the CRL has no path to the anchor",
             Outcome::Fails => why = "CRL signature does not verify",
             Outcome::Weak(_) | Outcome::Unsupported(_) => {

@@ -20,7 +20,8 @@ pub(crate) struct Prospect<'p> {
 
 impl Prospect<'_> {
     /// What is known about the certificate at `index` at a time; `None` for one that says that nothing can be, and for the
-    /// anchor. With `later` evidence that was made after the time counts.
+    /// anchor. With `later` evidence that was made after the time counts; without it only what was made before does, by
+    /// whoever was valid when it was made.
     pub(crate) fn status(
         &self,
         index: usize,
@@ -35,8 +36,15 @@ impl Prospect<'_> {
         }
         let mut request = Request { at, ..*self.request };
         request.policy.later_evidence = later;
-        let mut context =
-            Context { request: &request, budget, path: self.path, anchor: self.anchor, asked: &[], admit };
+        let mut context = Context {
+            request: &request,
+            budget,
+            path: self.path,
+            anchor: self.anchor,
+            asked: &[],
+            admit,
+            past: !later,
+        };
         Some(revocation::status(certificate, issuer, &mut context))
     }
 }

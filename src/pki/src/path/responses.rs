@@ -51,7 +51,8 @@ fn authentic(
     issuer: &Certificate,
     context: &mut Context<'_>,
 ) -> Result<Certificate, &'static str> {
-    let at = context.request.at.max(response.produced_at());
+    let produced = response.produced_at();
+    let at = if context.past { produced } else { context.request.at.max(produced) };
     let verified = context
         .budget
         .response_signed_for(response, issuer, at, |budget| verify(response, issuer, at, budget))?;

@@ -87,6 +87,8 @@ pub(super) struct Context<'a> {
     /// Signers of evidence whose own status is being asked for: what they sign about themselves counts.
     pub(super) asked: &'a [Certificate],
     pub(super) admit: Admit<'a>,
+    /// Whether signers of evidence need only have been valid when they made it (EN 319 102-1 §5.6.2.2.4, step 2 a).
+    pub(super) past: bool,
 }
 
 pub(super) fn check(
@@ -110,7 +112,8 @@ pub(super) fn check(
             evidence.push(Evidence::NotApplicable);
             continue;
         }
-        let mut context = Context { request, budget: &mut *budget, path, anchor, asked, admit: None };
+        let mut context =
+            Context { request, budget: &mut *budget, path, anchor, asked, admit: None, past: false };
         match status(certificate, issuer, &mut context) {
             Status::Good(Source { by: By::Crl(_), this_update, .. }) => {
                 evidence.push(Evidence::Good { this_update });
@@ -168,17 +171,17 @@ impl Context<'_> {
         self.admit.is_none_or(|admit| admit(&by()))
     }
 
-    /// Whether a signer of evidence may be believed: it is on the path itself, or has a path of its own to the same anchor
-    /// (RFC 5280 §6.3.3 (f)).
-    pub(super) fn trusts(&mut self, signer: &Certificate) -> bool {
+    /// Whether a signer of evidence that was made at a time may be believed: it is on the path itself, or has a path of its
+    /// own to the same anchor (RFC 5280 §6.3.3 (f)).
+    pub(super) fn trusts(&mut self, signer: &Certificate, made_at: i64) -> bool {
         if self.path.contains(signer) || self.asked.contains(signer) {
             return true;
         }
         if self.asked.len() >= MAX_NESTING {
             return false;
         }
-        let key =
-            (*signer.sha256_fingerprint(), *self.anchor.certificate().sha256_fingerprint(), self.request.at);
+        let at = if self.past { made_at } else { self.request.at };
+        let key = (*signer.sha256_fingerprint(), *self.anchor.certificate().sha256_fingerprint(), at);
         if let Some(known) = self.budget.signers.get(&key) {
             return *known;
         }
@@ -189,7 +192,7 @@ impl Context<'_> {
             crls: self.request.crls,
             ocsp: self.request.ocsp,
             policy,
-            ..Request::new(signer, &anchors, self.request.at)
+            ..Request::new(signer, &anchors, at)
         };
         let asked = [self.asked, std::slice::from_ref(signer)].concat();
         let holds = super::build::search_within(&request, self.budget, &asked).is_ok();

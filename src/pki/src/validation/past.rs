@@ -127,9 +127,14 @@ fn known_before(run: &mut Run<'_>, judged: &Judged, past: &Past) -> bool {
 fn evidence_in_time(run: &mut Run<'_>, past: &Past) -> Conclusion {
     let Some(source) = past.standings.first().and_then(source) else { return Conclusion::passed() };
     let signer = &source.signer;
-    let of_signer = run.known(ObjectKind::Certificate, signer.sha256_fingerprint());
     let (kind, object) = super::run::name(&source.by);
-    if signer.is_valid_at(of_signer) && run.known(kind, &object) <= signer.not_after() {
+    let of_evidence = run.known(kind, &object);
+    let mut of_signer = run.known(ObjectKind::Certificate, signer.sha256_fingerprint());
+    if kind == ObjectKind::Ocsp {
+        // A responder's certificate stands inside its response.
+        of_signer = of_signer.min(of_evidence);
+    }
+    if signer.is_valid_at(of_signer) && of_evidence <= signer.not_after() {
         return Conclusion::passed();
     }
     Conclusion::indeterminate(

@@ -45,6 +45,8 @@ impl<'r> Run<'r> {
     pub(super) fn request(&self, at: i64) -> Option<Request<'r>> {
         let signature = self.policy.signature();
         let mut policy = Policy::new(RevocationPolicy::Required);
+        let [_, authorities] = self.candidate.demands;
+        policy.ca_revocation = authorities;
         policy.max_path = self.policy.limits().path;
         policy.signature_budget = self.policy.limits().signatures;
         let policies = PolicyInputs {

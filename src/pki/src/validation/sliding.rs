@@ -158,6 +158,9 @@ impl Sliding<'_> {
                 "the trust anchor was not trusted yet at the control time",
             ));
         }
+        // The path was good no longer than its authorities were valid.
+        let authorities = prospect.path.iter().skip(1).map(Certificate::not_after).min();
+        control = control.min(authorities.unwrap_or(control));
         standings.reverse();
         Ok(Past { control, path: prospect.path.to_vec(), standings, material })
     }

@@ -1,7 +1,7 @@
 //! §5.6: when certificates, lists and algorithms are all of the past, proofs of existence alone decide.
 
 use cinnabar_pki::{
-    SubIndication as S,
+    Certificate, Crl, SubIndication as S,
     path::{Anchor, Constraints, TrustAnchors},
     validation::{
         Block, Evidence, ObjectKind, Origin, Poes, Process, ProofSource, Stamp, StampKind, Validator,
@@ -311,4 +311,42 @@ fn an_archive_is_renewed_before_its_time_stamps_run_out() {
     assert_eq!(renewed("20350101"), (true, Process::Archival, None));
     // After the first unit had run out, and after its list was last fresh.
     assert_eq!(renewed("20360601"), (false, Process::Archival, Some(S::OutOfBoundsNotRevoked)));
+}
+
+#[test]
+fn a_responder_of_long_ago_still_speaks_by_proofs_of_what_it_said() {
+    let world = world();
+    let case = |archived: &str| {
+        let mut case = world.case().at(LATER);
+        case.crls.truncate(1);
+        case.ocsp = vec![world.answer_by_delegate(day("20261121"), day("20261128"))];
+        case.archived(archived)
+    };
+    let outcome = case("20261122").passes();
+    assert_eq!(outcome.material.revocation.iter().filter(|one| one.kind == ObjectKind::Ocsp).count(), 1);
+    case("20261129").is_open(S::OutOfBoundsNoPoe);
+    // The signature is of the time; the answer turns up after the responder had run out.
+    let mut late = case("20261122");
+    late.ocsp = vec![world.answer_by_delegate(day("20261121"), day("20261128"))];
+    late.is_open(S::RevocationOutOfBoundsNoPoe);
+}
+
+#[test]
+fn a_signature_made_after_its_authority_ran_out_is_not_of_its_time() {
+    let differently =
+        Differently { authority: Some(["20200101000000Z", "20261115000000Z"]), ..Default::default() };
+    let world = World::of(&differently);
+    let case = |signed: &str| {
+        let mut case = world.case().at(LATER).crls(world.lists(["20261101", "20261130"], &[]));
+        let certificates =
+            [&world.certificate, &world.authority_certificate].map(Certificate::sha256_fingerprint);
+        for object in case.crls.iter().map(Crl::sha256_fingerprint).chain(certificates) {
+            case.poes.add(object, day("20261110"), ProofSource::DocumentTimestamp);
+        }
+        let signature = Poes::digest(case.data.signature_value());
+        case.poes.add(&signature, day(signed), ProofSource::DocumentTimestamp);
+        case
+    };
+    case("20261112").passes();
+    case("20261116").is_open(S::OutOfBoundsNoPoe);
 }

@@ -128,6 +128,26 @@ impl World {
         BasicResponse::from_response_der(&der).unwrap()
     }
 
+    /// What a responder says, delegated by the authority and valid in November 2026.
+    pub fn answer_by_delegate(&self, produced: i64, next: i64) -> BasicResponse {
+        let helper = Party { validity: ["20261101000000Z", "20261130235959Z"], ..Party::new("responder") };
+        let nocheck = ext("1.3.6.1.5.5.7.48.1.5", false, tlv(5, []));
+        let delegate =
+            self.authority.certify_with(&helper, &[11], &[purposes(&["1.3.6.1.5.5.7.3.9"]), nocheck]);
+        let id = IssuerId::of(&self.authority_certificate).id(self.certificate.serial());
+        let responder = Responder::new(delegate, &self.authority_certificate).unwrap();
+        let single = Single {
+            id: &id,
+            status: Status::Good,
+            this_update: produced,
+            next_update: Some(next),
+            cert_hash: None,
+            archive_cutoff: None,
+        };
+        let der = respond(&responder, &*helper.key, produced, &[single], None).unwrap();
+        BasicResponse::from_response_der(&der).unwrap()
+    }
+
     /// A detached CMS over [`CONTENT`] with the signing certificate referred to.
     pub fn cms(&self) -> Vec<u8> {
         let chain = std::slice::from_ref(&self.authority_certificate);
