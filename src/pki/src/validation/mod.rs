@@ -7,6 +7,16 @@
 //!
 //! Each building block of the standard has its file. Work is bounded by the policy's budget of signature verifications,
 //! shared by everything one validation looks at; a signature that was verified once is not verified again.
+//!
+//! Where the standard leaves a choice or is not followed to the letter:
+//! - The best-signature-time of §5.5 is the earliest proof from anywhere, a document time-stamp as well (EN 319 142-1 §5.4.3).
+//! - A path that §5.5 goes on with is judged again at that time, freshness included; a revoked authority is left to §5.6.
+//! - An authority that has run out is OUT_OF_BOUNDS_NO_POE, so that proofs can make up for it (§5.2.6.4 leaves it open).
+//! - A time-stamp of what is signed counts as content-time-stamp also when it stands in the document (§5.3.4, step 4).
+//! - How far the control time slides for evidence that is not fresh is the policy's choice (§5.6.2.2.4, step c); what a key
+//!   signed must besides be proven older than the end of its certificate and of its algorithms.
+//! - A broken signature is reported as such even when its certificate is not there: a proof outweighs not knowing.
+//! - A policy may ask for the proofs of §5.6 while everything is good; that they lack is NO_POE.
 
 mod basic;
 mod blocks;

@@ -1,6 +1,6 @@
 //! Proofs of existence: which objects are known to have existed at a time before the time of validation.
 //!
-//! Objects are known by the SHA-256 of their octets: a certificate, a CRL, an OCSP response (OCSPResponse, as found), a
+//! Objects are known by the SHA-256 of their octets: a certificate, a CRL, a BasicOCSPResponse (whatever is around it), a
 //! signature value, a time-stamp token. Filled by whoever knows what a valid time-stamp covers (§5.6.2.3) and asked by the
 //! validation of the past. An object without an entry exists at the time of validation and is not known to have existed
 //! before.

@@ -275,7 +275,7 @@ pub enum ObjectKind {
 pub struct RevocationUsed {
     /// [`ObjectKind::Crl`] or [`ObjectKind::Ocsp`].
     pub kind: ObjectKind,
-    /// SHA-256 of its encoding (of the whole OCSPResponse).
+    /// SHA-256 of its encoding (of the BasicOCSPResponse, whatever is around it).
     #[serde(serialize_with = "hex")]
     pub sha256: [u8; 32],
     /// SHA-256 of the certificate it was asked about.
