@@ -102,6 +102,19 @@ pub enum Placement {
         /// The seal's height.
         height_mm: f64,
     },
+    /// As [`Placement::Keyword`], at every occurrence of the text, all in one signature.
+    EveryKeyword {
+        /// The text.
+        text: String,
+        /// From the text's middle to the seal's, to the right.
+        dx_mm: f64,
+        /// From the text's middle to the seal's, downwards.
+        dy_mm: f64,
+        /// The seal's width.
+        width_mm: f64,
+        /// The seal's height.
+        height_mm: f64,
+    },
     /// In the rectangle of the existing signature field that is signed, as large as its aspect
     /// ratio allows, in the middle, with what stands beside it.
     Field,

@@ -56,15 +56,16 @@ pub(super) fn new_field(
         }
         Placement::Keyword { text, occurrence, dx_mm, dy_mm, width_mm, height_mm } => {
             let found = text::find(document, text, *occurrence)?;
-            let page = page(document, found.page)?;
-            let design = appearance.design(*width_mm, *height_mm)?;
-            let [x, y, ..] = design.seal;
-            // The seal is centred on the text, not what stands beside it.
-            let off = |length: f64, seal: f64, at: f64| (length - seal) / 2.0 - at;
-            let offset = (dx_mm + off(design.width, *width_mm, x), dy_mm + off(design.height, *height_mm, y));
-            let size = (design.width, design.height);
-            let stand = view(document, &page)?.stand_around(found.centre, offset, size)?;
-            Mark { page: page.id, stand, shows: Shows::Whole(Box::new(design)) }
+            at_keyword(document, appearance, found, [*dx_mm, *dy_mm, *width_mm, *height_mm])?
+        }
+        Placement::EveryKeyword { text, dx_mm, dy_mm, width_mm, height_mm } => {
+            let mut marks = text::find_all(document, text, MAX_OCCURRENCES)?.into_iter().map(|found| {
+                at_keyword(document, appearance, found, [*dx_mm, *dy_mm, *width_mm, *height_mm])
+            });
+            // Found nowhere is an error already.
+            let first = marks.next().ok_or(PrepareError::NoField)??;
+            further.extend(marks.collect::<Result<Vec<_>, _>>()?);
+            first
         }
         Placement::Field => return Err(PrepareError::NoField),
         // The first slice is the field's own.
@@ -90,7 +91,7 @@ pub(super) fn existing_field(
     let field = match (placement, rect) {
         (None | Some(Placement::Paging(_)), None) => None,
         (Some(Placement::Field), None) => return Err(invisible()),
-        (Some(Placement::Page { .. } | Placement::Keyword { .. }), _)
+        (Some(Placement::Page { .. } | Placement::Keyword { .. } | Placement::EveryKeyword { .. }), _)
         | (Some(Placement::Paging(_)), Some(_)) => {
             return Err(PrepareError::FieldPlaced { name: field.name.clone() });
         }
@@ -109,6 +110,24 @@ pub(super) fn existing_field(
         }
     };
     Ok(Places { field, further })
+}
+
+/// The seal centred on a text that was found, moved by (dx, dy), of that width and height.
+fn at_keyword(
+    document: &Document<'_>,
+    appearance: &SealAppearance,
+    found: text::Found,
+    [dx, dy, width, height]: [f64; 4],
+) -> Result<Mark, PrepareError> {
+    let page = page(document, found.page)?;
+    let design = appearance.design(width, height)?;
+    let [x, y, ..] = design.seal;
+    // The seal is centred on the text, not what stands beside it.
+    let off = |length: f64, seal: f64, at: f64| (length - seal) / 2.0 - at;
+    let offset = (dx + off(design.width, width, x), dy + off(design.height, height, y));
+    let size = (design.width, design.height);
+    let stand = view(document, &page)?.stand_around(found.centre, offset, size)?;
+    Ok(Mark { page: page.id, stand, shows: Shows::Whole(Box::new(design)) })
 }
 
 /// The slices of a seal that is split over pages, in the order of the pages.
@@ -174,3 +193,6 @@ fn page_of(
     }
     Ok(None)
 }
+
+/// A keyword at every clause is sealed at every clause; more is a mistake.
+const MAX_OCCURRENCES: usize = 1_000;

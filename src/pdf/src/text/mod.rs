@@ -39,6 +39,14 @@ pub enum SearchError {
         /// How many there are.
         found: u32,
     },
+    /// It stands there more often than seals are set.
+    #[error("`{text}` occurs more than {limit} times, too often for a seal at each place")]
+    TooMany {
+        /// What was looked for.
+        text: String,
+        /// How many occurrences are allowed.
+        limit: usize,
+    },
     /// There is nothing to look for.
     #[error("the keyword holds no visible character")]
     EmptyText,
@@ -87,6 +95,35 @@ pub fn find(document: &Document<'_>, text: &str, occurrence: i32) -> Result<Foun
         }
     }
     Err(SearchError::NotFound { text: text.to_owned(), occurrence, found })
+}
+
+/// Finds every occurrence of `text`, up to `limit` of them.
+///
+/// # Errors
+/// [`SearchError`], if it is nowhere, there are more, or the document cannot be searched.
+pub fn find_all(document: &Document<'_>, text: &str, limit: usize) -> Result<Vec<Found>, SearchError> {
+    let wanted: Vec<char> = text.chars().flat_map(fold::fold).collect();
+    if wanted.is_empty() {
+        return Err(SearchError::EmptyText);
+    }
+    let mut reader = Reader::new(document.view());
+    let mut found = Vec::new();
+    for page in document.pages(false)? {
+        let (index, page) = page?;
+        let [left_edge, bottom, right, top] = page.crop_box;
+        for (x, y) in matches(&reader.letters(&page)?, &wanted) {
+            if x >= left_edge && x <= right && y >= bottom && y <= top {
+                found.push(Found { page: index + 1, centre: (x, y) });
+            }
+        }
+        if found.len() > limit {
+            return Err(SearchError::TooMany { text: text.to_owned(), limit });
+        }
+    }
+    if found.is_empty() {
+        return Err(SearchError::NotFound { text: text.to_owned(), occurrence: 1, found: 0 });
+    }
+    Ok(found)
 }
 
 /// What the appearance of a form field shows.

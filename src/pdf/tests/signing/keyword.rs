@@ -5,7 +5,7 @@ use cinnabar_pdf::sign::{PrepareError, SignError, sign};
 use cinnabar_pdf::syntax::{Document, Limits};
 use cinnabar_pdf::text::{SearchError, find};
 
-use super::peers::{corpus, keys, read, request, run};
+use super::peers::{corpus, keys, read, request, run, signed};
 
 /// The middles of all words holding `text` on a page by pdftotext, in points from the top left.
 fn poppler(name: &str, page: u32, text: &str) -> Vec<(f64, f64)> {
@@ -97,4 +97,41 @@ fn a_missing_keyword_is_a_reason_not_a_guess() {
     else {
         panic!("{refused:?}");
     };
+}
+
+#[test]
+fn every_occurrence_is_sealed_in_one_signature() {
+    let every = |text: &str| {
+        let text = text.to_owned();
+        request(Some(Placement::EveryKeyword {
+            text,
+            dx_mm: 0.0,
+            dy_mm: 0.0,
+            width_mm: 12.0,
+            height_mm: 12.0,
+        }))
+    };
+    let original = read("rotated");
+    // 盖章 stands once on each of the four pages; the second signature sets widgets instead of stamps.
+    let (once, _) = signed(&original, &every("（盖章）"));
+    let (twice, _) = signed(&once, &every("第10行"));
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("every.pdf");
+    std::fs::write(&file, &twice).unwrap();
+    super::peers::assert_ours(&twice, 2);
+    let document = Document::open(&original, &Limits::default()).unwrap();
+    for needle in ["（盖章）", "第10行"] {
+        let all = cinnabar_pdf::text::find_all(&document, needle, 10).unwrap();
+        assert_eq!(all.iter().map(|found| found.page).collect::<Vec<_>>(), [1, 2, 3, 4], "{needle}");
+    }
+    for page in 1..=4 {
+        for (renderer, rendered) in super::render::renderings(folder.path(), &file, page) {
+            // Red is in none of the pages but in the seals' upper left quarters of 24 x 24 pixels.
+            let places = (0..rendered.height).flat_map(|y| (0..rendered.width).map(move |x| (x, y)));
+            let red = places.filter(|(x, y)| rendered.pixel(*x, *y) == [220, 0, 0]).count();
+            assert!(red > 24 * 24 * 5 / 4, "page {page} by {renderer}: {red} red pixels are not two seals'");
+        }
+    }
+    let few = cinnabar_pdf::text::find_all(&document, "行", 3);
+    assert!(matches!(few, Err(cinnabar_pdf::text::SearchError::TooMany { limit: 3, .. })));
 }

@@ -12,6 +12,11 @@ pub struct Rendered {
 }
 
 impl Rendered {
+    pub fn pixel(&self, x: usize, y: usize) -> [u8; 3] {
+        let at = (y * self.width + x) * 3;
+        self.pixels[at..at + 3].try_into().unwrap()
+    }
+
     pub fn at_mm(&self, x: f64, y: f64) -> [u8; 3] {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "places on a page")]
         let pixel = |mm: f64| (mm / 25.4 * f64::from(DPI)) as usize;
