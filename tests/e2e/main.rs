@@ -17,6 +17,7 @@ mod certificates;
 mod crash;
 mod est;
 mod faults;
+mod features;
 mod foreign;
 mod large;
 mod lifecycle;

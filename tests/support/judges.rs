@@ -34,9 +34,18 @@ pub fn pyhanko_accepts(pdf: &Path, root: &Path) {
 
 /// pyHanko's verdict as JSON, one object per signature, whatever it is.
 pub fn pyhanko(pdf: &Path, root: &Path) -> Done {
+    pyhanko_on(pdf, root, &[])
+}
+
+/// As [`pyhanko`], document time-stamps among the signatures.
+pub fn pyhanko_on_all(pdf: &Path, root: &Path) -> Done {
+    pyhanko_on(pdf, root, &["all"])
+}
+
+fn pyhanko_on(pdf: &Path, root: &Path, more: &[&str]) -> Done {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/support/judge_with_pyhanko.py");
     let mut command = Command::new(corpus::python().join("python"));
-    command.arg(script).arg(pdf).arg(root);
+    command.arg(script).arg(pdf).arg(root).args(more);
     finish(command)
 }
 

@@ -14,6 +14,7 @@
 
 pub mod acme;
 pub mod appliance;
+pub mod cast;
 pub mod client;
 pub mod corpus;
 pub mod dns;

@@ -20,6 +20,8 @@ pub enum Opinion {
     Accepts,
     /// The signatures hold, but the tool says that not all of the file is covered or that something was changed.
     Warns,
+    /// The signatures hold, and document time-stamps are left out: the tool does not know them.
+    Partly,
     /// A signature does not hold, or changes were made that are not allowed.
     Refuses,
     /// It finds no signature.
@@ -34,6 +36,7 @@ impl Opinion {
         match self {
             Self::Accepts => "accepts",
             Self::Warns => "warns",
+            Self::Partly => "partly",
             Self::Refuses => "refuses",
             Self::FindsNone => "none",
             Self::Fails => "fails",
@@ -60,10 +63,13 @@ pub fn pdfsig(pdf: &Path) -> Opinion {
     let said = &done.stdout;
     let signatures = said.matches("\nSignature #").count();
     let valid = said.matches("Signature Validation: Signature is Valid.").count();
+    let left_out = said.matches("Signature Validation: Signature has not yet been verified.").count();
     if done.told().contains("does not contain any signatures") {
         Opinion::FindsNone
     } else if signatures == 0 {
         Opinion::Fails
+    } else if valid > 0 && left_out > 0 && valid + left_out == signatures {
+        Opinion::Partly
     } else if valid < signatures {
         Opinion::Refuses
     } else if said.rsplit("\nSignature #").next().is_some_and(|last| last.contains("Total document signed")) {
@@ -75,7 +81,7 @@ pub fn pdfsig(pdf: &Path) -> Opinion {
 
 /// pyHanko with its strict difference rules, path up to `root`, revocation not demanded.
 pub fn pyhanko(pdf: &Path, root: &Path) -> Opinion {
-    let done = judges::pyhanko(pdf, root);
+    let done = judges::pyhanko_on_all(pdf, root);
     let Ok(Value::Array(signatures)) = serde_json::from_str(&done.stdout) else { return Opinion::Fails };
     let all = |claim: &str| signatures.iter().all(|signature| signature[claim] == true);
     if signatures.is_empty() {
@@ -105,21 +111,22 @@ pub fn pdfbox(pdf: &Path, root: &Path) -> Opinion {
     }
 }
 
-/// mupdf: unchanged since signing or not; it trusts none of our roots, so that is left out.
+/// mupdf: unchanged since signing or not; every later revision counts as an edit. It trusts none of our roots, so that is
+/// left out.
 pub fn mutool(pdf: &Path) -> Opinion {
     let done = run("mutool", [Path::new("sign"), Path::new("-v"), pdf]);
     let said = done.told();
     let signatures = said.matches("Verifying signature").count();
     let unchanged = said.matches("The document is unchanged since signing").count();
-    let changed_later = said.matches("has been changed since signing").count();
+    let changed_later = said.matches("there have been edits since signing").count();
     if signatures == 0 {
         return if done.code == Some(0) { Opinion::FindsNone } else { Opinion::Fails };
     }
+    let left_out = said.matches("Signature is not signed").count();
     match unchanged {
+        all if left_out > 0 && all + changed_later + left_out == signatures => Opinion::Partly,
         all if all == signatures => Opinion::Accepts,
-        some if some + changed_later == signatures && some > 0 && !said.contains("Digest error") => {
-            Opinion::Warns
-        }
+        some if some + changed_later == signatures => Opinion::Warns,
         _ => Opinion::Refuses,
     }
 }
