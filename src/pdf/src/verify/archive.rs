@@ -6,6 +6,7 @@
 //! time-stamps hold is not decided here.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use super::evidence::Place;
 
@@ -49,10 +50,12 @@ impl Archive {
         *known = end.min(*known);
     }
 
-    /// What a time-stamp covers whose revision ends at `end`: an object of the store ends before the cross-reference
-    /// section of its revision, so strictly less leaves out the time-stamp's own container alone.
-    pub(crate) fn covered(&self, end: u64) -> impl Iterator<Item = &[u8; 32]> {
-        self.ends.iter().filter(move |(_, at)| **at < end).map(|(object, _)| object)
+    /// What a time-stamp covers whose revision ends at `end` and whose signature leaves out `gap`: an object of the store
+    /// ends before the cross-reference section of its revision, so strictly less leaves out the time-stamp's own
+    /// container alone.
+    pub(crate) fn covered(&self, end: u64, gap: Range<u64>) -> impl Iterator<Item = &[u8; 32]> {
+        let signed = move |at: u64| at < end && (at <= gap.start || at > gap.end);
+        self.ends.iter().filter(move |(_, at)| signed(**at)).map(|(object, _)| object)
     }
 
     /// Where the first copy of an object ends; `None` for what the document does not hold.

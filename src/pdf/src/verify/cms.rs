@@ -137,7 +137,7 @@ impl Cms {
     }
 
     /// What PAdES B-B asks of the CMS and is not there (EN 319 142-1 §6.3, table 1).
-    fn baseline_faults(&self, signer: Option<&Certificate>) -> Vec<&'static str> {
+    fn baseline_faults(&self, signer: Option<&Certificate>, reason_given: bool) -> Vec<&'static str> {
         let Some(attributes) = self.data.signed_attributes() else { return vec!["no signed attributes"] };
         let mut faults = Vec::new();
         if !attributes.has_signing_certificate() {
@@ -145,6 +145,10 @@ impl Cms {
         }
         if attributes.signing_time().is_some() {
             faults.push("the CMS carries a signing time, which belongs into /M");
+        }
+        if reason_given && (attributes.commitment_type().is_some() || attributes.signature_policy().is_some())
+        {
+            faults.push("/Reason stands beside a commitment type or a signature policy");
         }
         if signer.is_none_or(|signer| !self.data.certificates().contains(signer)) {
             faults.push("the CMS does not carry the signer's certificate");
@@ -167,7 +171,7 @@ impl OpenContainer for Cms {
         let digest = digest.unwrap_or_default();
         let Ok(verification) = self.data.verify(&further, |_| Ok::<_, Infallible>(digest.to_vec()));
         let mut judgement = from_verification(&verification);
-        judgement.baseline_faults = self.baseline_faults(verification.signer.as_ref());
+        judgement.baseline_faults = self.baseline_faults(verification.signer.as_ref(), context.reason_given);
         judgement.baseline = judgement.baseline_faults.is_empty();
 
         let contents = self.content_verifications(digest, &further);
@@ -192,7 +196,7 @@ impl OpenContainer for Cms {
         let (validation, spent) =
             engine::of(context, |engine| engine.signature(&subject, &evidence, &mut poes));
         judgement.too_complex = spent;
-        judgement.apply(validation, &self.unreadable);
+        judgement.apply(validation, &self.unreadable, context.options.at);
         judgement
     }
 
@@ -257,7 +261,7 @@ impl OpenContainer for Token {
         let (outcome, spent) =
             engine::of(context, |engine| engine.time_stamp(&stamp, &evidence, context.poes));
         judgement.too_complex = spent;
-        if judgement.integrity == Integrity::Intact {
+        if judgement.integrity == Integrity::Intact && outcome.generated_at <= context.options.at {
             judgement.timestamp = Some(outcome.generated_at);
         }
         judgement.indication = outcome.indication;
@@ -290,7 +294,7 @@ impl OpenContainer for Token {
 }
 
 impl Judgement {
-    fn apply(&mut self, validation: Validation, unreadable: &[String]) {
+    fn apply(&mut self, validation: Validation, unreadable: &[String], at: i64) {
         self.indication = validation.indication;
         self.sub_indication = validation.sub_indication;
         self.trust = trust(validation.indication, validation.sub_indication);
@@ -306,7 +310,8 @@ impl Judgement {
             self.reasons.push(format!("{what}: {why}"));
         }
         let proven = validation.timestamps.iter().filter(|stamp| stamp.proves);
-        let signature = proven.filter(|stamp| stamp.kind == StampKind::Signature);
+        // At the time of validation, what bears a later time was not there yet.
+        let signature = proven.filter(|stamp| stamp.kind == StampKind::Signature && stamp.generated_at <= at);
         self.timestamp = signature.map(|stamp| stamp.generated_at).min();
         self.validation = Some(Box::new(validation));
     }

@@ -93,6 +93,8 @@ pub struct Context<'c> {
     pub name: &'c str,
     /// The signing time claimed outside the container (`/M`), Unix seconds.
     pub claimed: Option<i64>,
+    /// Whether a reason for signing stands outside the container (`/Reason`).
+    pub reason_given: bool,
     /// What document time-stamps prove to have existed.
     pub poes: &'c Poes,
     /// The newest document time-stamp that holds and that the signature covers: it was not there before.
@@ -113,6 +115,7 @@ impl<'c> Context<'c> {
             ocsp: &[],
             name: "signature",
             claimed: None,
+            reason_given: false,
             poes: &NONE,
             before: None,
             existed_at: None,
@@ -141,8 +144,6 @@ pub struct Judgement {
     pub baseline_faults: Vec<&'static str>,
     /// A time-stamp inside the container that holds: when the signature existed (Unix seconds).
     pub timestamp: Option<i64>,
-    /// Whether certificates and revocation data for a later validation were found inside the document.
-    pub long_term: bool,
     /// The validation of a signature, step by step.
     pub validation: Option<Box<Validation>>,
     /// The validation of a document time-stamp, step by step.
@@ -167,7 +168,6 @@ impl Judgement {
             baseline: false,
             baseline_faults: Vec::new(),
             timestamp: None,
-            long_term: false,
             validation: None,
             timestamp_validation: None,
             verification: None,

@@ -52,6 +52,22 @@ impl Evidence {
         Ok(reader.evidence)
     }
 
+    /// What of it ends before `end`.
+    pub(crate) fn until(&self, end: u64) -> Self {
+        let places: Vec<Place> = self.places.iter().filter(|place| place.end < end).copied().collect();
+        let kept: HashSet<[u8; 32]> = places.iter().map(|place| place.digest).collect();
+        let certificates = self.certificates.iter().filter(|one| kept.contains(one.sha256_fingerprint()));
+        let crls = self.crls.iter().filter(|one| kept.contains(one.sha256_fingerprint()));
+        let ocsp = self.ocsp.iter().filter(|one| kept.contains(one.sha256_fingerprint()));
+        Self {
+            certificates: certificates.cloned().collect(),
+            crls: crls.cloned().collect(),
+            ocsp: ocsp.cloned().collect(),
+            places,
+            warnings: Vec::new(),
+        }
+    }
+
     fn warn(&mut self, warning: String) {
         if self.warnings.len() < MAX_WARNINGS {
             self.warnings.push(warning);

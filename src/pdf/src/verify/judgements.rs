@@ -4,7 +4,7 @@
 //! proves that everything before it existed by then: for the older time-stamps, whose authorities may have ended, and
 //! for the signatures (EN 319 102-1 §5.6.3, EN 319 142-1 §5.5).
 
-use pki::validation::{Imprint, Material, Poes, ProofSource, Stamp, StampKind};
+use pki::validation::{Imprint, Material, Poes, ProofSource, SignaturePolicy, Stamp, StampKind};
 use pki::{Certificate, Indication};
 
 use super::archive::{Archive, Proof};
@@ -47,39 +47,7 @@ impl Judgements {
         let mut court = Court::new(findings, opened, digests, evidence, options, &engine);
         court.judge_all()?;
         let levels = court.levels();
-        // A path may have been validated with newer information from outside: would that of the document have done?
-        let outside = !options.crls.is_empty() || !options.ocsp.is_empty();
-        if !outside || levels.iter().flatten().all(|reached| reached.level != Level::BT) {
-            return Ok(Self { judged: court.finish(levels) });
-        }
-        let inside = Options { crls: &[], ocsp: &[], ..*options };
-        let engine = Shared::new(&policy, options.at);
-        let mut alone = Court::new(findings, opened, digests, evidence, &inside, &engine);
-        // What is proven is proven; the newest time-stamp is validated by what is known today.
-        alone.given = true;
-        alone.proofs.clone_from(&court.proofs);
-        alone.poes.clone_from(&court.poes);
-        alone.judge_all()?;
-        let theirs = alone.levels();
-        let better = |(index, reached): (usize, Option<Reached>)| {
-            let reached = reached?;
-            let alone = alone.judgements.get(index)?.as_ref().zip(theirs.get(index)?.as_ref());
-            Some(match alone {
-                Some((judgement, alone)) if reached.level == Level::BT => match judgement.indication {
-                    Indication::TotalPassed if alone.level >= reached.level => alone.clone(),
-                    _ => Reached {
-                        why_not_more: judgement
-                            .reasons
-                            .first()
-                            .map(|reason| format!("what the document holds does not suffice: {reason}"))
-                            .or(reached.why_not_more),
-                        ..reached
-                    },
-                },
-                _ => reached,
-            })
-        };
-        let levels = levels.into_iter().enumerate().map(better).collect();
+        let levels = court.without_newer(levels, &policy)?;
         Ok(Self { judged: court.finish(levels) })
     }
 
@@ -190,7 +158,10 @@ impl<'j> Court<'j> {
             && judgement.integrity == Integrity::Intact
             && !found.removed
             && !self.given
-            && self.poes.extract(stamp, ProofSource::DocumentTimestamp, self.archive.covered(end))
+            && stamp.generated_at <= self.options.at
+            && let Some(signed) = &found.examined.signed
+            && let covered = self.archive.covered(end, signed.first.end..signed.second.start)
+            && self.poes.extract(stamp, ProofSource::DocumentTimestamp, covered)
         {
             self.proofs.push(Proof { revision, end, time: stamp.generated_at, index });
         }
@@ -220,6 +191,7 @@ impl<'j> Court<'j> {
             ocsp: &self.evidence.ocsp,
             name,
             claimed: claimed(&found.examined.dictionary),
+            reason_given: found.examined.dictionary.get(b"Reason").is_some(),
             poes: &self.poes,
             before,
             existed_at: self.after(revision).map(|proof| proof.time).min(),
@@ -263,6 +235,59 @@ impl<'j> Court<'j> {
         each.map(|(found, judgement)| Some(self.level(found, judgement.as_ref()?))).collect()
     }
 
+    /// A path may have been validated with information that is newer than what is protected, from outside or from later
+    /// revisions: would what the newest document time-stamp covers have done, or what the document holds?
+    fn without_newer(
+        &self,
+        mut levels: Vec<Option<Reached>>,
+        policy: &SignaturePolicy,
+    ) -> Result<Vec<Option<Reached>>, Unreadable> {
+        let covered = self.proofs.first().map(|newest| newest.end);
+        let outside = !self.options.crls.is_empty() || !self.options.ocsp.is_empty();
+        let uncovered = covered.is_some_and(|end| self.evidence.places.iter().any(|place| place.end >= end));
+        let wanted = |levels: &[Option<Reached>], level| {
+            levels.iter().flatten().any(|reached| (Level::BT..=level).contains(&reached.level))
+        };
+        let inside = Options { crls: &[], ocsp: &[], ..*self.options };
+        if uncovered && wanted(&levels, Level::BLT) {
+            let evidence = self.evidence.until(covered.unwrap_or_default());
+            self.improve(&mut levels, &evidence, &inside, policy)?;
+        }
+        if outside && wanted(&levels, Level::BT) {
+            self.improve(&mut levels, self.evidence, &inside, policy)?;
+        }
+        Ok(levels)
+    }
+
+    /// Judges everything with less evidence, and takes over what levels that gives.
+    fn improve(
+        &self,
+        levels: &mut [Option<Reached>],
+        evidence: &Evidence,
+        options: &Options<'_>,
+        policy: &SignaturePolicy,
+    ) -> Result<(), Unreadable> {
+        let engine = Shared::new(policy, options.at);
+        let mut less = Court::new(self.findings, self.opened, self.digests, evidence, options, &engine);
+        // What is proven is proven; the newest time-stamp is validated by what is known today.
+        less.given = true;
+        less.proofs.clone_from(&self.proofs);
+        less.poes.clone_from(&self.poes);
+        less.judge_all()?;
+        let theirs = less.levels();
+        for ((reached, other), judgement) in levels.iter_mut().zip(theirs).zip(&less.judgements) {
+            let (Some(reached), Some(other), Some(judgement)) = (reached, other, judgement) else { continue };
+            if judgement.indication == Indication::TotalPassed && other.level >= reached.level {
+                *reached = other;
+            } else if reached.level == Level::BT
+                && let Some(reason) = judgement.reasons.first()
+            {
+                reached.why_not_more = Some(format!("what the document holds does not suffice: {reason}"));
+            }
+        }
+        Ok(())
+    }
+
     fn finish(mut self, levels: Vec<Option<Reached>>) -> Vec<Option<Judged>> {
         let each = self.findings.signatures.iter().zip(&self.judgements);
         let seen = each.map(|(found, judgement)| {
@@ -303,6 +328,9 @@ impl<'j> Court<'j> {
     }
 
     fn level(&self, found: &Found, judgement: &Judgement) -> Reached {
+        if is_timestamp(&found.examined.dictionary) {
+            return Reached { level: Level::None, why_not_more: None };
+        }
         level::reached(&Facts {
             judgement,
             intact: judgement.integrity == Integrity::Intact && !found.removed,

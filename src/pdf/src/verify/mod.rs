@@ -66,12 +66,13 @@ impl Unreadable {
     /// Whether a budget was spent, as opposed to the file being broken.
     #[must_use]
     pub fn is_too_complex(&self) -> bool {
-        matches!(
-            self,
+        match self {
             Self::Open(OpenError::TooComplex { .. })
-                | Self::Read(ReadError::TooComplex { .. })
-                | Self::TooComplex { .. }
-        )
+            | Self::Read(ReadError::TooComplex { .. })
+            | Self::TooComplex { .. } => true,
+            Self::Plain(PlainError::Cms(error)) => error.is_too_complex(),
+            _ => false,
+        }
     }
 
     /// The word that stands for the verdict in reports.

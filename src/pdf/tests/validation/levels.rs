@@ -5,7 +5,7 @@ use cinnabar_pdf::verify::{Kind, Level, Options, Report, SignatureReport, TimeSo
 use pki::crl::Crl;
 
 use super::cast::{DAY, END, Kept, SIGNED, YEAR, cast, clean_lists};
-use super::forge::{Cms, Party, Wish, archival, attribute, tlv};
+use super::forge::{Cms, Party, Wish, archival, attribute, oid, seq, tlv};
 use super::paper::Paper;
 use super::words::sound;
 
@@ -110,6 +110,45 @@ fn what_breaks_the_baseline_says_so() {
     let at = memchr::memmem::find(&altered.bytes, b"(hello)").unwrap();
     altered.bytes[at + 1] = b'j';
     assert_level(&altered, Level::None, "does not hold");
+}
+
+#[test]
+fn a_reason_is_given_once() {
+    let commitment = attribute("1.2.840.113549.1.9.16.2.16", seq(&[oid("1.2.840.113549.1.9.16.6.1")]));
+    let committed = Cms { attributes: vec![commitment], ..sound() };
+    let with_reason = || Paper::saying("/Reason (approved)");
+    assert_level(&with_reason().sign(SIGNED, &sound()), Level::BB, "no time-stamp");
+    assert_level(&signed(&committed), Level::BB, "no time-stamp");
+    assert_level(&with_reason().sign(SIGNED, &committed), Level::None, "commitment type");
+    let certified = Paper::saying("/Cert <00>");
+    assert_level(&certified.sign(SIGNED, &sound()), Level::None, "/Cert");
+}
+
+#[test]
+fn what_bears_a_later_time_was_not_there_yet() {
+    let cast = cast();
+    let late = SIGNED + 100 * DAY;
+    let inside = signed(&Cms { stamps: vec![(&cast.tsa, late)], ..sound() });
+    let beside = signed(&sound()).stamp(&cast.tsa, late, &[&cast.ca]);
+    for paper in [&inside, &beside] {
+        let report = judged(paper, NEXT_WEEK);
+        let signature = only_signature(&report);
+        assert_eq!((signature.level, signature.time_source), (Level::BB, TimeSource::ValidationTime));
+        assert_eq!(signature.best_signature_time.as_deref(), Some("2020-02-07T00:00:00Z"));
+        let report = judged(paper, late + DAY);
+        assert_eq!(only_signature(&report).level, Level::BT);
+    }
+}
+
+#[test]
+fn newer_material_beside_the_archive_does_not_lower_the_level() {
+    let cast = cast();
+    let archived = kept().added_to(signed(&stamped())).stamp(&cast.tsa, SIGNED + DAY, &[&cast.ca]);
+    let more = Kept::at(SIGNED + 5 * DAY, 21).added_to(archived);
+    assert_level(&more, Level::BLTA, "");
+    let options = Options::new(&cast.anchors, NEXT_WEEK);
+    let report = verify(&more.bytes, &options, &Limits::default()).unwrap();
+    assert_eq!((report.verdict, only_signature(&report).level), (Verdict::Valid, Level::BLTA));
 }
 
 #[test]

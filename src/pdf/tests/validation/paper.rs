@@ -17,6 +17,8 @@ pub struct Paper {
     ocsps: Vec<u32>,
     /// Further entries of the store's dictionary.
     pub store_entries: String,
+    /// Further entries of signature dictionaries to come.
+    signature_entries: String,
 }
 
 impl Paper {
@@ -32,7 +34,13 @@ impl Paper {
             crls: Vec::new(),
             ocsps: Vec::new(),
             store_entries: String::new(),
+            signature_entries: String::new(),
         }
+    }
+
+    /// An unsigned page whose signature dictionaries have further entries.
+    pub fn saying(signature_entries: &str) -> Self {
+        Self { signature_entries: signature_entries.into(), ..Self::new() }
     }
 
     /// The catalog as it has to be written now.
@@ -165,7 +173,8 @@ impl Paper {
         w.object(
             value,
             &format!(
-                "<< /Type {kind} /Filter /Adobe.PPKLite /SubFilter {sub_filter} {RANGE} /Contents <{empty}> {time} >>"
+                "<< /Type {kind} /Filter /Adobe.PPKLite /SubFilter {sub_filter} {RANGE} /Contents <{empty}> {time} {} >>",
+                self.signature_entries
             ),
         );
         self.finish(w);

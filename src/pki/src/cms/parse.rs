@@ -72,6 +72,14 @@ pub enum CmsError {
     NotTimeStamp,
 }
 
+impl CmsError {
+    /// Whether a budget was spent, as opposed to the bytes being broken.
+    #[must_use]
+    pub const fn is_too_complex(&self) -> bool {
+        matches!(self, Self::TooLarge { .. } | Self::Malformed(Asn1Error::TooComplex { .. }))
+    }
+}
+
 /// How the SignerInfo names its certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SignerIdentifier {
