@@ -2,10 +2,11 @@
 
 use cinnabar_pdf::syntax::Limits;
 use cinnabar_pdf::verify::{Kind, Options, Report, SignatureReport, verify};
+use pki::cms::{Limits as CmsLimits, SignedAttributes, SignedData};
 use pki::crl::Crl;
 use pki::ocsp::BasicResponse;
 use pki::path::TrustAnchors;
-use pki::validation::{Process, SignaturePolicy};
+use pki::validation::{Evidence, Origin, Poes, Process, SignaturePolicy, Subject, Validation, validate};
 use pki::{Certificate, Indication, SubIndication};
 
 use super::cast::cast;
@@ -27,6 +28,8 @@ pub const fn failed(sub_indication: SubIndication) -> Outcome {
 pub struct Case {
     pub name: &'static str,
     pub paper: Paper,
+    /// Judged instead of a PDF: a bare CMS whose data is nowhere.
+    pub detached: Option<Vec<u8>>,
     pub at: i64,
     pub policy: SignaturePolicy,
     /// Algorithms and their ends as pyHanko names them; what `policy` says, said again.
@@ -44,6 +47,7 @@ impl Case {
         Self {
             name,
             paper,
+            detached: None,
             at,
             policy: policy(&[]),
             ends: Vec::new(),
@@ -73,6 +77,35 @@ impl Case {
             self.ocsps.iter().map(|der| BasicResponse::from_any_der(der).unwrap()).collect();
         let options = Options { crls: &crls, ocsp: &ocsp, ..Options::under(&self.policy, &anchors, self.at) };
         verify(&self.paper.bytes, &options, &Limits::default()).unwrap()
+    }
+
+    /// What comes out, and why.
+    pub fn outcome(&self) -> (Outcome, Vec<String>) {
+        if let Some(cms) = &self.detached {
+            let found = self.without_data(cms);
+            return ((found.indication, found.sub_indication), found.reasons);
+        }
+        let signature = self.signature();
+        ((signature.indication, signature.sub_indication), signature.reasons)
+    }
+
+    fn without_data(&self, cms: &[u8]) -> Validation {
+        let data = SignedData::parse(cms, &CmsLimits::default()).unwrap();
+        // What the signer says of the data stands in for it, so that nothing else is wrong.
+        let digest = data.signed_attributes().and_then(SignedAttributes::message_digest).unwrap().to_vec();
+        let verified = data.verify(&[], |_| Ok::<_, std::convert::Infallible>(digest.clone())).unwrap();
+        let anchors = TrustAnchors::new(self.anchors.clone());
+        let mut evidence = Evidence::new(&anchors);
+        evidence.add_certificates(data.certificates(), Origin::Signature);
+        let crls: Vec<Crl> = self.crls.iter().map(|der| Crl::from_der(der).unwrap()).collect();
+        evidence.add_crls(&crls, Origin::Outside);
+        let mut subject = Subject::of_cms("detached", &data, &verified);
+        let mut judge = |at_hand| {
+            subject.signed_data = at_hand;
+            validate(&subject, &evidence, &mut Poes::new(), &self.policy, self.at)
+        };
+        assert_eq!(judge(true).indication, Indication::TotalPassed, "only the data is missing");
+        judge(false)
     }
 
     /// What is said of its last signature.

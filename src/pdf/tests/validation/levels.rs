@@ -204,6 +204,24 @@ fn an_archive_renewed_again_and_again_stays_one() {
 }
 
 #[test]
+fn an_archive_renewed_in_time_outlives_its_authorities() {
+    let judged = |name: &str| {
+        let case = super::turns::cases().into_iter().find(|case| case.name == name).unwrap();
+        case.report()
+    };
+    let report = judged("archive renewed in time");
+    assert_eq!((report.verdict, report.exit_code()), (Verdict::Valid, 0), "{report:#?}");
+    assert_eq!(only_signature(&report).level, Level::BLTA, "{:?}", only_signature(&report).level_reason);
+    assert_eq!(only_signature(&report).best_signature_time.as_deref(), Some("2020-01-31T00:00:00Z"));
+    // What came too late still proves a time, of which nothing good follows.
+    for (name, level) in [("archive not renewed", Level::BB), ("archive renewed too late", Level::BT)] {
+        let report = judged(name);
+        assert_eq!((report.verdict, report.exit_code()), (Verdict::Undecided, 4), "{name}");
+        assert_eq!(only_signature(&report).level, level, "{name}");
+    }
+}
+
+#[test]
 fn time_stamps_alone_sign_nothing() {
     let cast = cast();
     let paper = Paper::new().stamp(&cast.tsa, SIGNED, &[&cast.ca]);

@@ -16,7 +16,6 @@ mod beside;
 mod cases;
 mod cast;
 mod complex;
-mod detached;
 mod forge;
 mod levels;
 mod paper;

@@ -29,7 +29,10 @@ pub fn judge(cases: &[Case]) -> BTreeMap<String, String> {
         asked.push(json!({
             "name": case.name, "at": case.at, "anchors": anchors, "certificates": [], "crls": crls, "ocsps": ocsps,
             "ends": case.ends.iter().copied().collect::<BTreeMap<_, _>>(),
-            "file": put(&case.paper.bytes, "pdf"),
+            "file": match &case.detached {
+                Some(cms) => put(cms, "p7s"),
+                None => put(&case.paper.bytes, "pdf"),
+            },
         }));
     }
     let list = folder.path().join("cases.json");

@@ -41,9 +41,13 @@ fn broken() -> Vec<Case> {
     let mut altered = fresh("HASH_FAILURE", &sound(), failed(Sub::HashFailure));
     let at = memchr::memmem::find(&altered.paper.bytes, b"(hello)").unwrap();
     altered.paper.bytes[at + 1] = b'j';
+    // No PDF can lack what it signs: the signature alone.
+    let mut detached = fresh("SIGNED_DATA_NOT_FOUND", &sound(), undecided(Sub::SignedDataNotFound));
+    detached.detached = Some(sound().sign(&crypto::DigestAlgorithm::Sha256.digest(b"what was signed")));
     vec![
         fresh("FORMAT_FAILURE", &Cms { twice: true, ..sound() }, failed(Sub::FormatFailure)),
         altered,
+        detached,
         fresh("SIG_CRYPTO_FAILURE", &Cms { forged: true, ..sound() }, failed(Sub::SigCryptoFailure)),
         fresh(
             "NO_SIGNING_CERTIFICATE_FOUND",
