@@ -103,6 +103,10 @@ fn the_first_signature_declares_the_extension_unless_it_stands_there() {
     );
     assert!(tail.contains("/ADBE") && tail.contains("/ESIC"));
     assert!(!accepted(&minimal("", "/Version/2.0", ""), &request(None)).contains("ESIC"));
+    // Page size and resources are inherited, the page is turned and cropped, the header says 2.0.
+    let mut newer = minimal("/Rotate 270/CropBox[10 10 200 300]", "", "");
+    newer[5..8].copy_from_slice(b"2.0");
+    assert!(!accepted(&newer, &request(at(1, 9.0, 9.0, 20.0, 20.0))).contains("ESIC"));
 }
 
 #[test]
