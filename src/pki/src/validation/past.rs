@@ -29,7 +29,10 @@ pub(super) fn validate(
         Ok(past) => match decide(run, current, basic, concerned, &past) {
             Decision::Settled(conclusion) => conclusion,
             // Step 7.
-            Decision::Proven => evidence_in_time(run, &past),
+            Decision::Proven => match revoked_before(run, basic, &past) {
+                Some(revoked) => revoked,
+                None => evidence_in_time(run, &past),
+            },
         },
     };
     let mut step = run.trace.begin(Block::PastSignatureValidation);
@@ -106,6 +109,27 @@ fn decide(
         return Decision::Settled(Conclusion::indeterminate(S::NoPoe, reason));
     }
     unchanged
+}
+
+/// What is known now to have been revoked by the time at which the signature is known to have existed. Time sliding leaves out
+/// evidence that was made after the control time; what such evidence says of the time before is true all the same.
+fn revoked_before(run: &mut Run<'_>, basic: &Basic, past: &Past) -> Option<Conclusion> {
+    let best = run.best_time();
+    let judged = basic.judged.as_ref()?;
+    for (index, (certificate, standing)) in judged.path.iter().zip(&judged.standings).enumerate() {
+        if let Standing::Revoked(revoked, _) = standing
+            && revoked.time <= best
+            && past.path.contains(certificate)
+        {
+            let sub = match index {
+                0 => SubIndication::RevokedNoPoe,
+                _ => SubIndication::RevokedCaNoPoe,
+            };
+            let reason = format!("certificate of `{}` is revoked", certificate.subject());
+            return Some(Conclusion::indeterminate(sub, reason));
+        }
+    }
+    None
 }
 
 /// Step 3, REVOKED_CA_NO_POE: what is known about the signer's certificate existed before its authority was revoked.

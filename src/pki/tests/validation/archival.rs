@@ -350,3 +350,23 @@ fn a_signature_made_after_its_authority_ran_out_is_not_of_its_time() {
     case("20261112").passes();
     case("20261116").is_open(S::OutOfBoundsNoPoe);
 }
+
+#[test]
+fn a_revocation_that_time_sliding_leaves_out_is_not_forgotten() {
+    let world = world();
+    let required = ("authorities = \"if-available\"", "authorities = \"required\"");
+    let case = |revoked: &str| {
+        // What is known about the authority is old: the control time slides to before the newest list was made.
+        let old = world.lists(["20261101", "20261115"], &[]).swap_remove(0);
+        let good = world.lists(["20261101", "20261130"], &[]).swap_remove(1);
+        let newest = world.lists(["20261120", "20261130"], &[(SIGNER, revoked, 1)]).swap_remove(1);
+        let mut case = world.case().at("20261128").policy(required.0, required.1);
+        case.crls = vec![old, good];
+        case = case.archived("20261110");
+        case.crls.push(newest);
+        case
+    };
+    case("20261105").is_open(S::RevokedNoPoe);
+    case("20261110").is_open(S::RevokedNoPoe);
+    case("20261112").passes();
+}
