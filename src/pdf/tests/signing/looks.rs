@@ -181,3 +181,43 @@ fn a_qr_symbol_stands_beside_the_seal() {
         }
     }
 }
+
+#[test]
+fn in_a_field_the_seal_is_as_large_as_the_text_beside_it_allows() {
+    let field = "<</Type/Annot/Subtype/Widget/FT/Sig/T(S)/P 3 0 R/Rect[20 300 220 380]>>";
+    let original = super::forms::minimal("/Annots[5 0 R]", "/AcroForm<</Fields[5 0 R]>>", field);
+    let into = |size_pt: f64| {
+        let lines = Lines { size_pt, ..Lines::new(chinese(), song()) };
+        let wanted = with(Some(Placement::Field), |appearance| appearance.lines = Some(lines));
+        SignatureRequest { field_name: Some("S".to_owned()), ..wanted }
+    };
+    let (whole, _) = signed(&original, &into(6.0));
+    assert_ours(&whole, 1);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("field.pdf");
+    std::fs::write(&file, &whole).unwrap();
+    let mm = |points: f64| points * 25.4 / 72.0;
+    let (left, top, width, height) = (mm(20.0), mm(40.0), mm(200.0), mm(80.0));
+    for (renderer, page) in renderings(folder.path(), &file, 1) {
+        let columns: Vec<bool> =
+            (0..70).map(|x| ink(&page, [left + f64::from(x), top, 0.8, height])).collect();
+        assert!(columns.iter().filter(|inked| **inked).count() > 50, "{renderer}: {columns:?}");
+        for outside in [
+            [left - 3.0, top, 2.5, height],
+            [left + width + 0.5, top, 2.5, height],
+            [left, top - 3.0, width, 2.5],
+            [left, top + height + 0.5, width, 2.5],
+        ] {
+            assert!(!ink(&page, outside), "{renderer}: ink outside the field at {outside:?}");
+        }
+    }
+    // Text that leaves no room for a seal, or does not fit itself.
+    for size_pt in [12.0, 40.0] {
+        let Err(SignError::Prepare(PrepareError::Appearance(error))) =
+            sign(&original.as_slice(), &into(size_pt), &keys().signer)
+        else {
+            panic!("{size_pt} pt fit")
+        };
+        assert!(matches!(error, AppearanceError::NoRoom { .. }), "{error}");
+    }
+}
