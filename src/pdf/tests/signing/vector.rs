@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use cinnabar_pdf::appearance::{Font, FontError, ImageError, ImageLimits, Made, SealAppearance, SealImage};
+use cinnabar_pdf::appearance::{
+    Font, FontError, ImageError, ImageLimits, Lines, Made, SealAppearance, SealImage,
+};
+use cinnabar_pdf::sign::prepare;
+use cinnabar_pdf::syntax::{Document, Limits};
 
 use super::looks::{dejavu, song};
 use super::peers::{assert_ours, at, qpdf_check, read, request, signed};
@@ -191,4 +195,86 @@ fn text_in_a_seal_is_set_in_the_fonts_handed_in_or_refused() {
     assert!(matches!(with(&[]), Err(ImageError::NoFont)));
     assert!(matches!(with(&[dejavu()]), Err(ImageError::Font(FontError::MissingGlyph { .. }))));
     assert!(with(&[dejavu(), song()]).is_ok(), "the second font has what the first lacks");
+}
+
+/// A few octets of `data` replaced, taken out, doubled or moved, as `seed` says.
+fn damaged(data: &[u8], seed: u64) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let mut next = |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state >> 16).unwrap() % below.max(1)
+    };
+    let mut out = data.to_vec();
+    for _ in 0..=next(4) {
+        let (at, length) = (next(out.len()), next(24));
+        let end = (at + length).min(out.len());
+        match next(4) {
+            0 => out[at] = u8::try_from(next(256)).unwrap(),
+            1 => drop(out.drain(at..end)),
+            2 => {
+                let part = out[at..end].to_vec();
+                let to = next(out.len());
+                out.splice(to..to, part);
+            }
+            _ => {
+                let digits = [b"0", b"9", b"-", b"e"][next(4)];
+                out.splice(at..at, digits.iter().copied());
+            }
+        }
+        if out.is_empty() {
+            break;
+        }
+    }
+    out
+}
+
+#[test]
+fn damaged_svgs_are_refused_or_drawn() {
+    let whole = svg(
+        "<defs><clipPath id='c'><circle cx='50' cy='50' r='46'/></clipPath><linearGradient id='l'><stop offset='0.2' stop-color='#d00'/><stop offset='0.8'/></linearGradient><g id='g'><path d='M9 9H20V20L9 30Q5 5 9 9C1 2 3 4 5 6S7 8 9 9T1 1A5 5 0 0 1 9 9Z'/></g></defs>\
+         <g clip-path='url(#c)' opacity='.8' style='mix-blend-mode:multiply'><circle cx='50' cy='50' r='40' fill='url(#l)' stroke='red' stroke-dasharray='9 3'/><use href='#g' transform='rotate(45) scale(2)'/></g>\
+         <mask id='m'><rect width='9' height='9' fill='#fff'/></mask><filter id='f'><feGaussianBlur stdDeviation='1'/></filter><rect width='9' height='9' mask='url(#m)' filter='url(#f)'/><text x='9' y='9'>Seal</text>",
+    );
+    let limits = ImageLimits { edge: 64, pixels: 4_096, ..ImageLimits::default() };
+    let mut made = 0;
+    for seed in 0..1_500 {
+        made += usize::from(SealImage::from_svg(&damaged(&whole, seed), &limits, &[dejavu()]).is_ok());
+    }
+    assert!((100..1_500).contains(&made), "{made} of 1500 are still SVGs");
+}
+
+#[test]
+fn damaged_fonts_are_refused_or_cut_down() {
+    let original = read("reportlab-single");
+    let document = Document::open(&original, &Limits::default()).unwrap();
+    let fonts = [
+        ("/usr/share/fonts/truetype/dejavu/DejaVuSans-ExtraLight.ttf", "Aé0"),
+        ("/usr/share/fonts/opentype/urw-base35/NimbusSans-Regular.otf", "Aé0"),
+    ];
+    for (path, text) in fonts {
+        let whole = std::fs::read(path).unwrap_or_else(|error| panic!("{path}: {error}"));
+        let font = Arc::new(Font::parse(whole.clone().into(), 0).unwrap());
+        let lines = Lines::new(vec![text.to_owned()], font);
+        let wanted = super::looks::with(at(1, 20.0, 20.0, 20.0, 20.0), |a| a.lines = Some(lines));
+        prepare(&document, &wanted, 64).unwrap();
+        let mut made = 0;
+        for seed in 0..150u64 {
+            // Half of the damage where the tables are listed and begin, half anywhere.
+            let mut data = whole.clone();
+            let reach = if seed % 2 == 0 { 2_000 } else { data.len() };
+            let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+            for _ in 0..=seed % 7 {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                let at = usize::try_from(state >> 24).unwrap() % reach;
+                data[at] = [0, 0xFF, 0x7F, 0x80, 1][usize::try_from(state >> 60).unwrap() % 5];
+            }
+            let Ok(font) = Font::parse(data.into(), 0) else { continue };
+            let lines = Lines::new(vec![text.to_owned()], Arc::new(font));
+            let wanted = super::looks::with(at(1, 20.0, 20.0, 20.0, 20.0), |a| a.lines = Some(lines));
+            made += usize::from(prepare(&document, &wanted, 64).is_ok());
+        }
+        assert!((10..150).contains(&made), "{made} of 150 are still fonts: {path}");
+    }
 }

@@ -7,6 +7,7 @@
 mod bitmap;
 mod draw;
 mod paint;
+mod path;
 mod weigh;
 
 use std::sync::{Arc, Mutex, PoisonError};
