@@ -118,6 +118,14 @@ pub enum StartError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The font of the text beside seals cannot be used.
+    #[error("`documents.font`: `{path}`: {source}; name another, or another `font_index`")]
+    Font {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: pdf::appearance::FontError,
+    },
     /// The hierarchy does not load.
     #[error(transparent)]
     Hierarchy(#[from] HierarchyError),
@@ -232,8 +240,8 @@ impl App {
             acme: crate::acme::Service::new(config.acme.as_ref()),
             devices: ArcSwap::default(),
             generations: ArcSwap::from_pointee(generations),
-            desk: Desk::new(config.limits.documents_at_once),
             levels: Levels::new(&config.documents.levels),
+            desk: Desk::new(config.limits.documents_at_once, &config.documents)?,
             bodies: Places::new(config.limits.bodies_at_once, config.limits.bodies_per_caller),
             strikes: Strikes::default(),
             visitors: Visitors::new(config.listeners.enrolment.as_ref()),

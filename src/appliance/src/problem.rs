@@ -154,6 +154,12 @@ table! {
     TimeStampUnavailable = "time-stamp-unavailable", 503, "The time-stamp service is not available", true;
     /// The place for the appearance does not exist.
     PlacementInvalid = "placement-invalid", 422, "The place for the seal does not exist", true;
+    /// The space reserved in a prepared document is too small for the signature.
+    ReserveTooSmall = "reserve-too-small", 422, "The space reserved for the signature is too small", true;
+    /// A CMS is no sound signature over what was prepared.
+    SignatureUnsound = "signature-unsound", 422, "The signature is not sound", true;
+    /// No font or no address is configured for what is to stand beside the seal.
+    LooksUnavailable = "looks-unavailable", 422, "Text or links beside a seal are not available here", true;
     /// The seal cannot be used in its present state.
     SealNotUsable = "seal-not-usable", 409, "The seal cannot be used", true;
     /// Our own fault.

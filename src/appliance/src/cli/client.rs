@@ -164,12 +164,30 @@ impl Client {
         headers: &[(&str, &str)],
         body: Bytes,
     ) -> Result<Answer, ClientError> {
+        let body = Full::new(body).map_err(|never| match never {}).boxed_unsync();
+        let response = self.stream(method, path, headers, body).await?;
+        let (head, body) = response.into_parts();
+        let body = body.collect().await.map_err(|e| ClientError::Broken(e.to_string()))?.to_bytes();
+        Ok(Answer { head, body })
+    }
+
+    /// Sends one request whose body may be long, and hands over the answer as it comes; problem details become
+    /// [`ClientError::Problem`].
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn stream(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Outgoing,
+    ) -> Result<Response<Incoming>, ClientError> {
         let mut request = Request::builder().method(method).uri(path).header("host", self.host());
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let request =
-            request.body(Full::new(body)).map_err(|e| ClientError::Address(format!("{path}: {e}")))?;
+        let request = request.body(body).map_err(|e| ClientError::Address(format!("{path}: {e}")))?;
         let response = match &self.target {
             Target::Platform { host, port, tls } => {
                 let address = format!("{host}:{port}");
@@ -192,14 +210,13 @@ impl Client {
                 exchange(TokioIo::new(stream), request).await?
             }
         };
+        let status = response.status();
+        if status.is_success() || status.is_redirection() {
+            return Ok(response);
+        }
         let (head, body) = response.into_parts();
         let body = body.collect().await.map_err(|e| ClientError::Broken(e.to_string()))?.to_bytes();
-        let answer = Answer { head, body };
-        let status = answer.head.status;
-        if status.is_success() || status.is_redirection() {
-            return Ok(answer);
-        }
-        Err(ClientError::Problem { status: status.as_u16(), problem: answer.json() })
+        Err(ClientError::Problem { status: status.as_u16(), problem: Answer { head, body }.json() })
     }
 
     /// `GET path`.
@@ -229,7 +246,10 @@ impl Client {
     }
 }
 
-async fn exchange<S>(stream: S, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, ClientError>
+/// A request body of any length.
+pub type Outgoing = http_body_util::combinators::UnsyncBoxBody<Bytes, std::io::Error>;
+
+async fn exchange<S>(stream: S, request: Request<Outgoing>) -> Result<Response<Incoming>, ClientError>
 where
     S: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
 {
@@ -257,7 +277,9 @@ fn error_chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-fn problem_text(status: u16, problem: &Value) -> String {
+/// A problem in words.
+#[must_use]
+pub fn problem_text(status: u16, problem: &Value) -> String {
     let field = |name: &str| problem.get(name).and_then(Value::as_str);
     let title = field("title").unwrap_or("the service refused without saying why");
     let mut text = format!("{title} ({status})");

@@ -20,6 +20,7 @@ mod leaf;
 mod maintenance;
 mod output;
 mod pdf;
+mod placing;
 mod policy;
 mod receipt;
 mod registry;

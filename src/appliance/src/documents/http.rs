@@ -21,6 +21,7 @@ use super::records;
 use super::replay::ReplayKey;
 use super::sealing::Task;
 use super::service::{self, DocumentError, Sealed, Tools, Wanted};
+use super::two_phase;
 use super::verification::Evidence;
 use crate::app::{App, Unsealed};
 use crate::identity::IdentifyError;
@@ -66,6 +67,10 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(seal))
         .routes(routes!(batch::seal_batch))
+        .routes(routes!(two_phase::terms))
+        .routes(routes!(two_phase::prepare))
+        .routes(routes!(two_phase::embed))
+        .routes(routes!(two_phase::sign_digest))
         .routes(routes!(verify))
         .routes(routes!(seal_use))
         .merge(super::levels::http::routes())
@@ -146,7 +151,7 @@ pub(super) fn permits(session: &Session, ready: &[Arc<ReadySeal>]) -> Result<Vec
 
 /// Seals one document as ordered.
 pub(super) async fn perform(
-    app: &App,
+    app: &Arc<App>,
     session: &Session,
     unsealed: &Unsealed,
     order: &Order,
@@ -165,7 +170,7 @@ pub(super) async fn perform(
         let record = uuid::Uuid::now_v7().to_string();
         Wanted { permit, task: Task { request: request.clone(), seal, record } }
     });
-    match service::seal(&app.desk, tools, wanted.collect(), order.level, document, replay).await {
+    match service::seal(app, tools, wanted.collect(), order.level, document, replay).await {
         Ok(sealed) => Ok(sealed),
         Err(DocumentError::Commit(CommitError::Conflict { table: "certificates", id }))
             if id == session.caller().fingerprint =>

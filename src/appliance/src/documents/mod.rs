@@ -1,23 +1,30 @@
 //! Documents: sealed and verified. The main job.
 
 mod batch;
+mod digest;
 mod file;
 mod grown;
 pub mod http;
 mod intake;
 pub mod levels;
+pub mod looks;
 pub mod model;
 mod order;
 pub mod parameters;
+mod preparation;
 mod problems;
 pub mod records;
 pub mod replay;
 mod sealing;
 mod service;
+mod two_phase;
 mod verification;
 
 pub use file::FileSource;
 pub use levels::{LevelError, Levels};
-pub use sealing::SealingError;
+
+pub use preparation::{Preparation, PreparationError};
+pub use sealing::{Look, Picture, SealingError, signature_request};
 pub use service::{Desk, DocumentError};
+pub use two_phase::TwoPhaseTerms;
 pub use verification::Evidence;

@@ -7,12 +7,13 @@ use pdf::sign::{DocMdp, FieldLock};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::looks::{EdgeKind, Language, LineKind, LinesWish, PagingWish, SheetKind, SideKind};
 use super::model::{BadParameter, is_identifier, is_shown_text};
 
 /// Parameters of one seal on a document. The seal shows at a place (`page`, `x_mm`, `y_mm`), on a text (`keyword`), in
 /// an existing field (`place=field`) or over the edges of all pages (`paging`); with none of them the signature is
 /// invisible.
-#[derive(Debug, Clone, Default, Deserialize, IntoParams, ToSchema)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, IntoParams, ToSchema)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct SealQuery {
@@ -38,6 +39,30 @@ pub struct SealQuery {
     #[param(minimum = 1, maximum = 3)]
     #[schema(minimum = 1, maximum = 3)]
     pub certify: Option<u8>,
+    /// Splits the seal over this edge of the pages (骑缝章), alone or besides its place, in the same signature.
+    pub paging: Option<EdgeKind>,
+    /// Millimetres along the edge (from the top, or the left) to the split seal; in the middle when left out.
+    pub paging_along_mm: Option<f64>,
+    /// The first page that shows a slice, from 1.
+    pub paging_first_page: Option<u32>,
+    /// The last page that shows one; the document's last when left out.
+    pub paging_last_page: Option<u32>,
+    /// Which of these pages show slices.
+    pub paging_sheets: Option<SheetKind>,
+    /// How many pages one seal is split over at most; more pages take more seals.
+    pub paging_pages_per_seal: Option<u32>,
+    /// Lines of text beside the seal, from top to bottom; in a query separated by commas.
+    #[serde(default, deserialize_with = "lines")]
+    #[param(style = Form, explode = false)]
+    pub lines: Option<Vec<LineKind>>,
+    /// Their language.
+    pub lines_language: Option<Language>,
+    /// On which side of the seal they stand; on the right when left out.
+    pub lines_side: Option<SideKind>,
+    /// Shows a QR symbol of the link under which the document can be verified.
+    pub qr: Option<bool>,
+    /// On which side of the seal it stands; below when left out.
+    pub qr_side: Option<SideKind>,
     /// Which form fields the signature locks.
     pub lock: Option<LockKind>,
     /// The fields meant by `lock=include` and `lock=exclude`; in a query separated by commas.
@@ -93,6 +118,8 @@ pub enum PlaceKind {
     Keyword,
     /// By the existing field that is signed.
     Field,
+    /// Over the edges of pages alone.
+    Paging,
     /// Nowhere.
     Invisible,
 }
@@ -131,8 +158,12 @@ pub enum Place {
     },
     /// In the rectangle of the existing field that is signed.
     Field,
+    /// Over the edges of pages alone.
+    Paging,
     /// Nowhere: the signature has no appearance.
     Invisible,
+    /// In a document that stays with the caller.
+    Elsewhere,
 }
 
 /// A checked request for one seal on a document.
@@ -142,6 +173,12 @@ pub struct SealRequest {
     pub seal: String,
     /// Where it shows.
     pub place: Place,
+    /// The same seal over the edges of pages.
+    pub paging: Option<PagingWish>,
+    /// Text beside it.
+    pub lines: Option<LinesWish>,
+    /// A QR symbol beside it, on this side.
+    pub qr: Option<SideKind>,
     /// The signature field.
     pub field: Option<String>,
     /// Whether the document is certified.
@@ -156,6 +193,38 @@ pub struct SealRequest {
     pub case_number: Option<String>,
     /// Code of the service item for the record.
     pub item: Option<String>,
+}
+
+impl SealRequest {
+    /// A request for this seal at this place, and nothing else.
+    #[must_use]
+    pub fn new(seal: String, place: Place) -> Self {
+        Self {
+            seal,
+            place,
+            paging: None,
+            lines: None,
+            qr: None,
+            field: None,
+            certify: None,
+            lock: None,
+            reason: None,
+            location: None,
+            case_number: None,
+            item: None,
+        }
+    }
+}
+
+impl From<Level> for pdf::verify::Level {
+    fn from(level: Level) -> Self {
+        match level {
+            Level::BB => Self::BB,
+            Level::BT => Self::BT,
+            Level::BLt => Self::BLT,
+            Level::BLta => Self::BLTA,
+        }
+    }
 }
 
 impl SealQuery {
@@ -181,6 +250,8 @@ impl SealQuery {
             }
         }
         let place = self.where_to()?;
+        let paging = self.split()?;
+        let (lines, qr) = self.beside(&place)?;
         let certify = match self.certify {
             None => None,
             Some(1) => Some(DocMdp::NoChanges),
@@ -197,6 +268,9 @@ impl SealQuery {
         Ok(SealRequest {
             seal: self.seal,
             place,
+            paging,
+            lines,
+            qr,
             field: self.field,
             certify,
             lock,
@@ -211,6 +285,7 @@ impl SealQuery {
         let point = (self.page, self.x_mm, self.y_mm);
         let kind = match (self.place, point, &self.keyword) {
             (Some(kind), ..) => kind,
+            (None, (None, None, None), None) if self.paging.is_some() => PlaceKind::Paging,
             (None, (None, None, None), None) => PlaceKind::Invisible,
             (None, (None, None, None), Some(_)) => PlaceKind::Keyword,
             (None, _, None) => PlaceKind::Page,
@@ -226,7 +301,14 @@ impl SealQuery {
             return bad(name, "a keyword and its occurrence belong to `place=keyword` alone");
         }
         match kind {
+            PlaceKind::Invisible if self.paging.is_some() => {
+                bad("place", "`place=invisible` and `paging` exclude each other; leave one of them out")
+            }
             PlaceKind::Invisible => Ok(Place::Invisible),
+            PlaceKind::Paging if self.paging.is_none() => {
+                bad("paging", "name the edge that the seal is split over")
+            }
+            PlaceKind::Paging => Ok(Place::Paging),
             PlaceKind::Field if self.field.is_none() => {
                 bad("field", "`place=field` shows the seal in an existing field; name it with `field`")
             }
@@ -243,6 +325,67 @@ impl SealQuery {
             }
             PlaceKind::Page => self.at_point(),
         }
+    }
+
+    fn split(&self) -> Result<Option<PagingWish>, BadParameter> {
+        let Some(edge) = self.paging else {
+            let others = [self.paging_first_page, self.paging_last_page, self.paging_pages_per_seal];
+            if self.paging_along_mm.is_some()
+                || self.paging_sheets.is_some()
+                || others.iter().any(Option::is_some)
+            {
+                return bad("paging", "name the edge that the seal is split over");
+            }
+            return Ok(None);
+        };
+        if self.paging_along_mm.is_some_and(|along| !(0.0..=MAX_MM).contains(&along)) {
+            return bad("paging_along_mm", "write millimetres from 0 to 10000");
+        }
+        let first_page = self.paging_first_page.unwrap_or(1);
+        if first_page == 0 || self.paging_last_page.is_some_and(|last| last <= first_page) {
+            return bad("paging_last_page", "pages count from 1, and at least two of them share a seal");
+        }
+        if self.paging_pages_per_seal.is_some_and(|pages| pages < 2) {
+            return bad("paging_pages_per_seal", "at least two pages share a seal");
+        }
+        Ok(Some(PagingWish {
+            edge,
+            along_mm: self.paging_along_mm,
+            first_page,
+            last_page: self.paging_last_page,
+            sheets: self.paging_sheets.unwrap_or(SheetKind::Every),
+            pages_per_seal: self.paging_pages_per_seal,
+        }))
+    }
+
+    fn beside(&self, place: &Place) -> Result<(Option<LinesWish>, Option<SideKind>), BadParameter> {
+        let whole = !matches!(place, Place::Invisible | Place::Paging);
+        let qr = self.qr.unwrap_or(false);
+        if self.qr_side.is_some() && !qr {
+            return bad("qr_side", "a side belongs to `qr=true`");
+        }
+        if qr && !whole {
+            return bad("qr", "a QR symbol stands beside a seal that shows whole; give the seal a place");
+        }
+        let qr = qr.then(|| self.qr_side.unwrap_or(SideKind::Below));
+        let Some(kinds) = self.lines.clone() else {
+            if self.lines_language.is_some() || self.lines_side.is_some() {
+                return bad("lines", "name the lines that are wanted: signer, time, reason, record");
+            }
+            return Ok((None, qr));
+        };
+        if kinds.is_empty() || kinds.len() > MAX_LINES {
+            return bad("lines", "name 1 to 8 lines: signer, time, reason, record");
+        }
+        if !whole {
+            return bad("lines", "lines stand beside a seal that shows whole; give the seal a place");
+        }
+        if kinds.contains(&LineKind::Reason) && self.reason.is_none() {
+            return bad("lines", "a line with the reason needs a `reason`");
+        }
+        let language = self.lines_language.unwrap_or_default();
+        let side = self.lines_side.unwrap_or(SideKind::Right);
+        Ok((Some(LinesWish { kinds, language, side }), qr))
     }
 
     fn at_point(&self) -> Result<Place, BadParameter> {
@@ -299,6 +442,16 @@ fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>
     }))
 }
 
+fn lines<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<LineKind>>, D::Error> {
+    use serde::de::IntoDeserializer;
+    let Some(words) = list(deserializer)? else { return Ok(None) };
+    let one = |word: String| LineKind::deserialize(word.into_deserializer());
+    words.into_iter().map(one).collect::<Result<_, _>>().map(Some)
+}
+
+/// Most lines beside a seal.
+const MAX_LINES: usize = 8;
+
 /// Longest text parameter in characters: more does not fit a viewer's panel.
 const MAX_TEXT: usize = 256;
 
@@ -347,9 +500,12 @@ mod tests {
         let json = r#"{"seal":"a","lock":"exclude","lock_fields":["x,y","z"]}"#;
         let read: SealQuery = serde_json::from_str(json).unwrap();
         assert_eq!(read.lock_fields, Some(vec!["x,y".to_owned(), "z".to_owned()]));
-        let uri: http::Uri = "/?seal=a&lock=include&lock_fields=x,%20z".parse().unwrap();
+        let uri = "/?seal=a&lock=include&lock_fields=x,%20z&lines=signer,time&qr=true&paging=right";
+        let uri: http::Uri = uri.parse().unwrap();
         let axum::extract::Query(read) = axum::extract::Query::<SealQuery>::try_from_uri(&uri).unwrap();
         assert_eq!(read.lock_fields, Some(vec!["x".to_owned(), "z".to_owned()]));
+        assert_eq!(read.lines, Some(vec![LineKind::Signer, LineKind::Time]));
+        assert_eq!((read.qr, read.paging), (Some(true), Some(EdgeKind::Right)));
         assert!(serde_json::from_str::<SealQuery>(r#"{"seal":"a","surprise":1}"#).is_err());
     }
 
@@ -368,6 +524,25 @@ mod tests {
             (SealQuery { place: Some(PlaceKind::Keyword), ..query() }, "keyword"),
             (SealQuery { place: Some(PlaceKind::Field), ..query() }, "field"),
             (SealQuery { place: Some(PlaceKind::Invisible), page: Some(1), ..query() }, "place"),
+            (SealQuery { place: Some(PlaceKind::Paging), ..query() }, "paging"),
+            (SealQuery { paging_first_page: Some(1), ..query() }, "paging"),
+            (
+                SealQuery { paging: Some(EdgeKind::Top), paging_last_page: Some(1), ..query() },
+                "paging_last_page",
+            ),
+            (
+                SealQuery { paging: Some(EdgeKind::Top), place: Some(PlaceKind::Invisible), ..query() },
+                "place",
+            ),
+            (SealQuery { lines: Some(vec![LineKind::Time]), ..query() }, "lines"),
+            (SealQuery { lines: Some(Vec::new()), keyword: Some("x".into()), ..query() }, "lines"),
+            (
+                SealQuery { lines: Some(vec![LineKind::Reason]), keyword: Some("x".into()), ..query() },
+                "lines",
+            ),
+            (SealQuery { lines_side: Some(SideKind::Left), ..query() }, "lines"),
+            (SealQuery { qr: Some(true), paging: Some(EdgeKind::Left), ..query() }, "qr"),
+            (SealQuery { qr_side: Some(SideKind::Left), ..query() }, "qr_side"),
             (SealQuery { reason: Some("a\nb".into()), ..query() }, "reason"),
             (SealQuery { reason: Some("a\u{202E}b".into()), ..query() }, "reason"),
             (SealQuery { field: Some("\u{200B}".into()), ..query() }, "field"),

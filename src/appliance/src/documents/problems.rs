@@ -1,12 +1,13 @@
 //! How this capability's errors reach a caller.
 
-use pdf::sign::{DigestError, PrepareError, SignError};
+use pdf::sign::{DigestError, EmbedError, PrepareError, SignError};
 use pdf::syntax::{OpenError, ReadError};
 use pki::cms::sign::CmsSignError;
 
 use super::levels::LevelError;
 use super::model::BadParameter;
 use super::order::OrderError;
+use super::preparation::PreparationError;
 use super::replay::ReplayError;
 use super::sealing::SealingError;
 use super::service::DocumentError;
@@ -77,8 +78,35 @@ impl From<DocumentError> for Problem {
                 Self::new(Kind::Overloaded, "Too many documents are worked on; try again shortly.")
                     .retry_after(2)
             }
-            DocumentError::NoSeal => Self::internal(error),
             DocumentError::Level(error) => error.into(),
+            DocumentError::NoSeal | DocumentError::Cms(_) => Self::internal(error),
+            DocumentError::Signing(error) => signing(error),
+            DocumentError::Reserve { needed, .. } => {
+                Self::new(Kind::ReserveTooSmall, error.to_string()).with("needed", needed)
+            }
+            DocumentError::Algorithm { .. } => {
+                Self::new(Kind::InvalidParameter, error.to_string()).with("parameter", "algorithm")
+            }
+        }
+    }
+}
+
+impl From<PreparationError> for Problem {
+    fn from(error: PreparationError) -> Self {
+        match &error {
+            PreparationError::Malformed(_) | PreparationError::Version(_) => {
+                Self::new(Kind::MalformedRequest, error.to_string())
+            }
+            PreparationError::Embed(EmbedError::TooSmall { needed, .. }) => {
+                let needed = *needed;
+                Self::new(Kind::ReserveTooSmall, error.to_string()).with("needed", needed)
+            }
+            PreparationError::Cms(_) | PreparationError::Encapsulated | PreparationError::Unsound { .. } => {
+                Self::new(Kind::SignatureUnsound, error.to_string())
+            }
+            PreparationError::Damaged(_) | PreparationError::Digest(_) | PreparationError::Embed(_) => {
+                Self::new(Kind::InvalidParameter, error.to_string())
+            }
         }
     }
 }
@@ -90,6 +118,16 @@ impl From<SealingError> for Problem {
             SealingError::Read(error) => unread(&error, false),
             SealingError::NoSuchPage { .. } => Self::new(Kind::PlacementInvalid, error.to_string()),
             SealingError::Sign(error) => signing(error),
+            SealingError::Level(error) => error.into(),
+            SealingError::NoFont | SealingError::NoLink => {
+                Self::new(Kind::LooksUnavailable, error.to_string())
+            }
+            SealingError::NothingToSay { .. } => {
+                Self::new(Kind::InvalidParameter, error.to_string()).with("parameter", "lines")
+            }
+            SealingError::NoPicture | SealingError::Qr(_) => {
+                Self::new(Kind::InvalidParameter, error.to_string())
+            }
             SealingError::NoDigest => Self::internal(error),
         }
     }

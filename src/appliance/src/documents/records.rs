@@ -34,7 +34,11 @@ pub struct Use<'a> {
 pub fn row(used: Use<'_>, seal: &ReadySeal, request: &SealRequest) -> Row {
     let level = (used.level > Level::BB).then(|| used.level.as_str());
     let length = |octets: u64| Value::from(i64::try_from(octets).unwrap_or(i64::MAX));
-    let placement = serde_json::to_string(&request.place).unwrap_or_default();
+    let mut placement = serde_json::to_value(&request.place).unwrap_or_default();
+    if let (Some(members), Some(paging)) = (placement.as_object_mut(), &request.paging) {
+        members.insert("paging".into(), serde_json::to_value(paging).unwrap_or_default());
+    }
+    let placement = placement.to_string();
     Row::new(
         &SEAL_USES,
         vec![

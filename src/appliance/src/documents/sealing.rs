@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use pdf::appearance::{Placement, SealAppearance};
+use pdf::appearance::{Font, Placement, QrError, SealAppearance, SealImage};
 use pdf::sign::{ClaimedTime, SignError, SignatureRequest, Signed, sign_document};
 use pdf::syntax::{Document, Limits, OpenError, ReadError, Source};
 
 use super::grown::Grown;
+use super::levels::{LevelError, Raising};
+use super::looks::{self, LineKind, Said};
 use super::parameters::{Place, SealRequest};
 use crate::seals::ReadySeal;
 
@@ -81,6 +83,29 @@ pub enum SealingError {
     /// It cannot be signed as asked.
     #[error(transparent)]
     Sign(#[from] SignError),
+    /// The level is not reached.
+    #[error(transparent)]
+    Level(#[from] LevelError),
+    /// A place was asked for, and there is no picture to show there.
+    #[error("there is no picture to show: give one with its width")]
+    NoPicture,
+    /// Lines were asked for, and there is no font to set them in.
+    #[error("lines of text need a font: name one in `[documents] font`")]
+    NoFont,
+    /// A QR symbol was asked for, and there is no link to encode.
+    #[error(
+        "a QR symbol needs the address of the verification page: name it in `[documents] verification_url`"
+    )]
+    NoLink,
+    /// A line was asked for that would be empty.
+    #[error("there is nothing to say in the line `{kind:?}`: leave it out")]
+    NothingToSay {
+        /// Which line.
+        kind: LineKind,
+    },
+    /// The link does not fit a QR symbol.
+    #[error(transparent)]
+    Qr(#[from] QrError),
     /// The digest of the result was not computed.
     #[error("the sealed document has no digest")]
     NoDigest,
@@ -90,12 +115,18 @@ pub enum SealingError {
 ///
 /// # Errors
 /// [`Failed`]: the first task that fails; there is no partial result.
-pub fn seal_all(source: &dyn Source, tasks: &[Task], now: i64, limits: &Limits) -> Result<Sealed, Failed> {
+pub fn seal_all(
+    source: &dyn Source,
+    tasks: &[Task],
+    means: &Means,
+    now: i64,
+    limits: &Limits,
+) -> Result<Sealed, Failed> {
     let mut grown = Grown::new(source);
-    let mut revisions = Vec::with_capacity(tasks.len());
+    let mut revisions: Vec<Revision> = Vec::with_capacity(tasks.len());
     for (index, task) in tasks.iter().enumerate() {
         let failed = |error| Failed { index, error };
-        let signed = seal(&grown, task, now, limits).map_err(failed)?;
+        let signed = seal(&grown, task, means, now, limits).map_err(failed)?;
         grown.append(&signed.tail);
         revisions.push(Revision {
             original_sha256: signed.original_sha256,
@@ -104,64 +135,154 @@ pub fn seal_all(source: &dyn Source, tasks: &[Task], now: i64, limits: &Limits) 
             result_length: signed.result_length,
         });
     }
+    if let Some(raising) = &means.raising {
+        let failed = |error| Failed { index: tasks.len().saturating_sub(1), error };
+        let finished = raising.finish(&grown, limits).map_err(|error| failed(error.into()))?;
+        if let (Some(signed), Some(last)) = (finished, revisions.last_mut()) {
+            // What the level takes is for all seals; it belongs to the record of the last.
+            grown.append(&signed.tail);
+            last.result_length = signed.result_length;
+            last.result_sha256 = signed.result_sha256.ok_or_else(|| failed(SealingError::NoDigest))?;
+        }
+    }
     Ok(Sealed { tail: grown.into_tail(), revisions })
 }
 
-fn seal(source: &dyn Source, task: &Task, now: i64, limits: &Limits) -> Result<Signed, SealingError> {
+fn seal(
+    source: &dyn Source,
+    task: &Task,
+    Means { offer, raising }: &Means,
+    now: i64,
+    limits: &Limits,
+) -> Result<Signed, SealingError> {
     let document = Document::open(source, limits)
         .map_err(|error| SealingError::Open { truncated: lacks_end(source), error })?;
-    let signature = signature_request(&document, task, now)?;
-    Ok(sign_document(&document, &signature, &*task.seal)?)
+    let look = Look {
+        name: Some(&task.seal.summary.name),
+        picture: Some(task.seal.picture()),
+        record: Some(&task.record),
+        font: offer.font.clone(),
+        link: offer.link(&task.record),
+    };
+    let signature = signature_request(&document, &task.request, &look, now)?;
+    Ok(match raising {
+        None => sign_document(&document, &signature, &*task.seal)?,
+        Some(raising) => sign_document(&document, &signature, &raising.signer(&*task.seal))?,
+    })
 }
 
-/// What the task asks of the PDF engine.
+/// What sealing works with besides seals and document.
+#[derive(Debug, Clone, Default)]
+pub struct Means {
+    /// What may stand beside a seal.
+    pub offer: Offer,
+    /// Time-stamps and evidence for levels above B-B; used on blocking threads only.
+    pub raising: Option<Raising>,
+}
+
+/// What a house has to offer beside a seal, whichever it is.
+#[derive(Debug, Clone, Default)]
+pub struct Offer {
+    /// What text is set in.
+    pub font: Option<Arc<Font>>,
+    /// Where documents can be verified; the record's identifier is appended.
+    pub verification_url: Option<String>,
+}
+
+impl Offer {
+    fn link(&self, record: &str) -> Option<String> {
+        self.verification_url.as_ref().map(|url| format!("{url}{record}"))
+    }
+}
+
+/// A seal's picture and its size on paper.
+#[derive(Debug, Clone)]
+pub struct Picture {
+    /// The picture.
+    pub image: Arc<SealImage>,
+    /// Its width in millimetres.
+    pub width_mm: f64,
+    /// Its height in millimetres.
+    pub height_mm: f64,
+}
+
+/// What one signature may show.
+#[derive(Debug, Clone, Default)]
+pub struct Look<'a> {
+    /// Who signs.
+    pub name: Option<&'a str>,
+    /// The seal.
+    pub picture: Option<Picture>,
+    /// Number of the record, where it is known beforehand.
+    pub record: Option<&'a str>,
+    /// What text is set in.
+    pub font: Option<Arc<Font>>,
+    /// Where the document can be verified.
+    pub link: Option<String>,
+}
+
+/// What `request` asks of the PDF engine.
 ///
 /// # Errors
-/// [`SealingError`]: the place does not exist.
+/// [`SealingError`]: the place does not exist, or there is nothing to show there.
 pub fn signature_request(
     document: &Document<'_>,
-    task: &Task,
+    request: &SealRequest,
+    look: &Look<'_>,
     now: i64,
 ) -> Result<SignatureRequest, SealingError> {
-    let Task { request, seal, .. } = task;
-    let placement = placement(document, &request.place, seal)?;
     Ok(SignatureRequest {
         field_name: request.field.clone(),
-        signer_name: Some(seal.summary.name.clone()),
+        signer_name: look.name.map(str::to_owned),
         reason: request.reason.clone(),
         location: request.location.clone(),
-        appearance: placement.map(|placement| SealAppearance::new(seal.image.clone(), placement)),
+        appearance: appearance(document, request, look, now)?,
         certify: request.certify,
         lock: request.lock.clone(),
         ..SignatureRequest::new(ClaimedTime { unix_seconds: now, offset_minutes: CHINA_MINUTES })
     })
 }
 
-fn placement(
+fn appearance(
     document: &Document<'_>,
-    place: &Place,
-    seal: &ReadySeal,
-) -> Result<Option<Placement>, SealingError> {
-    let (width_mm, height_mm) = (seal.summary.width_mm, seal.summary.height_mm);
-    Ok(match place {
-        Place::Invisible => None,
-        Place::Field => Some(Placement::Field),
-        Place::Keyword { text, occurrence } => Some(Placement::Keyword {
-            text: text.clone(),
-            occurrence: i32::try_from(*occurrence).unwrap_or(i32::MAX),
-            dx_mm: 0.0,
-            dy_mm: 0.0,
-            width_mm,
-            height_mm,
-        }),
-        Place::Page { page, x_mm, y_mm } => {
+    request: &SealRequest,
+    look: &Look<'_>,
+    now: i64,
+) -> Result<Option<SealAppearance>, SealingError> {
+    if request.place == Place::Invisible {
+        return Ok(None);
+    }
+    let Picture { image, width_mm, height_mm } = look.picture.clone().ok_or(SealingError::NoPicture)?;
+    let paging = request.paging.as_ref().map(|wish| wish.paging(width_mm, height_mm));
+    let (placement, paging) = match (&request.place, paging) {
+        (Place::Paging, Some(paging)) => (Placement::Paging(paging), None),
+        (Place::Invisible | Place::Elsewhere | Place::Paging, _) => return Ok(None),
+        (Place::Field, paging) => (Placement::Field, paging),
+        (Place::Keyword { text, occurrence }, paging) => {
+            let occurrence = i32::try_from(*occurrence).unwrap_or(i32::MAX);
+            let text = text.clone();
+            (Placement::Keyword { text, occurrence, dx_mm: 0.0, dy_mm: 0.0, width_mm, height_mm }, paging)
+        }
+        (Place::Page { page, x_mm, y_mm }, paging) => {
             let page = match u32::try_from(*page) {
                 Ok(page) => page,
                 Err(_) => from_end(document, *page)?,
             };
-            Some(Placement::Page { page, x_mm: *x_mm, y_mm: *y_mm, width_mm, height_mm })
+            (Placement::Page { page, x_mm: *x_mm, y_mm: *y_mm, width_mm, height_mm }, paging)
         }
-    })
+    };
+    let lines = request.lines.as_ref().map(|wish| {
+        let said =
+            Said { signer: look.name, time: now, reason: request.reason.as_deref(), record: look.record };
+        let font = look.font.clone().ok_or(SealingError::NoFont)?;
+        wish.lines(said, font).map_err(|kind| SealingError::NothingToSay { kind })
+    });
+    let qr = request.qr.map(|side| {
+        let link = look.link.as_deref().ok_or(SealingError::NoLink)?;
+        Ok::<_, SealingError>(looks::qr(link, side)?)
+    });
+    let (lines, qr) = (lines.transpose()?, qr.transpose()?);
+    Ok(Some(SealAppearance { lines, qr, paging, ..SealAppearance::new(image, placement) }))
 }
 
 fn from_end(document: &Document<'_>, page: i32) -> Result<u32, SealingError> {

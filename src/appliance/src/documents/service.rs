@@ -4,17 +4,21 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use custody::Custody;
+use pdf::appearance::Font;
+use pdf::sign::SignError;
 use pdf::syntax::{Limits, Source};
 use pki::Certificate;
 use serde_json::json;
 use tokio::sync::Semaphore;
 
+use super::levels;
 use super::parameters::{Level, Place};
 use super::records::{self, Use};
 use super::replay::{Answer, Kept, ReplayError, ReplayKey};
-use super::sealing::{self, Failed, Revision, Task};
+use super::sealing::{self, Failed, Means, Offer, Revision, Task};
 use crate::app::{App, StartError};
 use crate::ceremony::Kind;
+use crate::config::Documents;
 use crate::journal::{CommitError, Journal, Unit};
 use crate::policy::{Permit, SealDocument};
 use crate::seals::{Cabinet, SealError};
@@ -48,14 +52,27 @@ fn modest() -> Limits {
 pub struct Desk {
     /// Seals ready for use.
     pub seals: Cabinet,
+    /// What may stand beside them.
+    pub offer: Offer,
     large: Arc<Semaphore>,
 }
 
 impl Desk {
-    /// A desk at which `at_once` large documents are worked on at the same time.
-    #[must_use]
-    pub fn new(at_once: usize) -> Self {
-        Self { seals: Cabinet::default(), large: Arc::new(Semaphore::new(at_once)) }
+    /// A desk at which `at_once` large documents are worked on at the same time, with what the configuration lets
+    /// stand beside seals.
+    ///
+    /// # Errors
+    /// [`StartError::Font`], when the font cannot be used.
+    pub fn new(at_once: usize, terms: &Documents) -> Result<Self, StartError> {
+        let font = terms.font.as_ref().map(|path| {
+            let octets = std::fs::read(path)
+                .map_err(|source| StartError::Unreadable { path: path.clone(), source })?;
+            let font = Font::parse(octets.into(), terms.font_index)
+                .map_err(|source| StartError::Font { path: path.clone(), source })?;
+            Ok::<_, StartError>(Arc::new(font))
+        });
+        let offer = Offer { font: font.transpose()?, verification_url: terms.verification_url.clone() };
+        Ok(Self { seals: Cabinet::default(), offer, large: Arc::new(Semaphore::new(at_once)) })
     }
 
     /// The authorities that seals' certificates are from, the root left to the verifier; [`Cabinet::ready`] takes
@@ -139,6 +156,30 @@ pub enum DocumentError {
     /// The work was cut off.
     #[error("too many documents are worked on")]
     Overloaded,
+    /// A digest was not signed.
+    #[error(transparent)]
+    Signing(SignError),
+    /// What was signed is no CMS.
+    #[error("what was signed does not read: {0}")]
+    Cms(#[from] pki::cms::CmsError),
+    /// The space reserved is too small for what would be signed.
+    #[error(
+        "{reserved} octets are reserved, the signature takes up to {needed}: prepare the document again with that size"
+    )]
+    Reserve {
+        /// Octets needed.
+        needed: usize,
+        /// Octets reserved.
+        reserved: usize,
+    },
+    /// The seal signs over another digest.
+    #[error("the seal signs over {wanted}, not {asked}: digest the prepared document with that")]
+    Algorithm {
+        /// The algorithm of its signatures.
+        wanted: &'static str,
+        /// The one asked for.
+        asked: &'static str,
+    },
     /// Nothing was asked for.
     #[error("no seal was asked for")]
     NoSeal,
@@ -162,7 +203,7 @@ pub struct Wanted {
 /// # Errors
 /// [`DocumentError`]; nothing was then recorded or sealed, [`CommitError::OutcomeUnknown`] excepted.
 pub async fn seal(
-    desk: &Desk,
+    app: &Arc<App>,
     tools: Tools<'_>,
     wanted: Vec<Wanted>,
     level: Level,
@@ -179,7 +220,7 @@ pub async fn seal(
         task.seal.usable_at(now)?;
     }
     let tasks: Arc<[Task]> = tasks.into();
-    let sealed = sealed(desk, &tasks, document, now).await?;
+    let sealed = sealed(app, &tasks, level, document, now).await?;
     let result_digest =
         sealed.revisions.last().map(|last| hex::encode(&last.result_sha256)).unwrap_or_default();
     let ids: Vec<String> = tasks.iter().map(|task| task.record.clone()).collect();
@@ -202,7 +243,7 @@ pub async fn seal(
         }),
         Err(error) => {
             if let CommitError::Conflict { .. } = error {
-                tasks.iter().for_each(|task| desk.seals.forget(&task.seal.summary.id));
+                tasks.iter().for_each(|task| app.desk.seals.forget(&task.seal.summary.id));
             }
             // The loser of a race gets the winner's answer.
             match (&error, known(tools, replay.as_ref()).await?) {
@@ -213,21 +254,29 @@ pub async fn seal(
     }
 }
 
-/// The computation, where the request is as long as that costs little.
+/// The computation, where the request is as long as that costs little and nothing has to be waited for.
 async fn sealed(
-    desk: &Desk,
+    app: &Arc<App>,
     tasks: &Arc<[Task]>,
+    level: Level,
     document: &Arc<Spooled>,
     now: i64,
 ) -> Result<sealing::Sealed, DocumentError> {
-    let cheap = |task: &Task| !matches!(task.request.place, Place::Keyword { .. });
-    let quick = document.len() <= INLINE && tasks.len() == 1 && tasks.iter().all(cheap);
-    if quick && let Ok(sealed) = sealing::seal_all(document.as_ref(), tasks, now, &modest()) {
+    let mut means = Means { offer: app.desk.offer.clone(), raising: None };
+    if level > Level::BB {
+        let certificates: Vec<_> = tasks.iter().map(|task| task.seal.certificate.clone()).collect();
+        means.raising = Some(levels::prepare(app, &certificates, level.into()).await?);
+    }
+    // Looking for a text, and splitting a seal over every page, take in the whole document.
+    let cheap =
+        |task: &Task| !matches!(task.request.place, Place::Keyword { .. }) && task.request.paging.is_none();
+    let quick = document.len() <= INLINE && tasks.len() == 1 && tasks.iter().all(cheap) && level == Level::BB;
+    if quick && let Ok(sealed) = sealing::seal_all(document.as_ref(), tasks, &means, now, &modest()) {
         return Ok(sealed);
     }
     let (document, work) = (document.clone(), tasks.clone());
-    let job = move || sealing::seal_all(document.as_ref(), &work, now, &Limits::default());
-    desk.work(job).await?.map_err(|failed| DocumentError::Sealing {
+    let job = move || sealing::seal_all(document.as_ref(), &work, &means, now, &Limits::default());
+    app.desk.work(job).await?.map_err(|failed| DocumentError::Sealing {
         seal: tasks.get(failed.index).map(|task| task.seal.summary.id.clone()).unwrap_or_default(),
         of: tasks.len(),
         failed: Box::new(failed),
@@ -235,7 +284,13 @@ async fn sealed(
 }
 
 /// The answer to an earlier request with the same key.
-async fn known(tools: Tools<'_>, replay: Option<&ReplayKey>) -> Result<Option<Sealed>, DocumentError> {
+///
+/// # Errors
+/// [`DocumentError`].
+pub(super) async fn known(
+    tools: Tools<'_>,
+    replay: Option<&ReplayKey>,
+) -> Result<Option<Sealed>, DocumentError> {
     let Some(key) = replay else { return Ok(None) };
     let Some(kept) = key.find(tools.db, tools.custody, tools.replay_key).await? else { return Ok(None) };
     let mut known = Vec::new();

@@ -26,6 +26,8 @@ actions! {
     SealDocument = "document.seal";
     /// Raise the signatures of a document to a higher level.
     AugmentDocument = "document.augment";
+    /// Sign the digest of a document that stays with the caller.
+    SignDigest = "document.sign-digest";
     /// Verify a document.
     VerifyDocument = "document.verify";
     /// Read the receipt of an act.

@@ -16,6 +16,7 @@ use pki::{Certificate, CertificateError};
 
 use super::model::{SealState, SealSummary};
 use super::records;
+use crate::documents::Picture;
 use crate::store::tables::CERTIFICATES;
 use crate::store::{Db, StoreError};
 
@@ -146,6 +147,13 @@ impl Cabinet {
 }
 
 impl ReadySeal {
+    /// Its picture with its size on paper.
+    #[must_use]
+    pub fn picture(&self) -> Picture {
+        let (width_mm, height_mm) = (self.summary.width_mm, self.summary.height_mm);
+        Picture { image: self.image.clone(), width_mm, height_mm }
+    }
+
     /// Whether its certificate is valid at `now` (Unix seconds); a seal is not used outside of it.
     ///
     /// # Errors

@@ -314,3 +314,41 @@ async fn a_form_that_is_not_as_described_is_refused_with_the_reason() {
     assert_eq!(answer.problem(), "malformed-request");
     assert_eq!(uses(&house).await, 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn text_and_links_beside_a_seal_need_what_the_operator_configures() {
+    let (house, machine) = furnished("", &["first"]).await;
+    let mut client = house.connect(&machine).await;
+    let place = "seal=first&page=1&x_mm=20&y_mm=20";
+    for wish in ["lines=signer,time", "qr=true"] {
+        let answer = single(&mut client, &format!("{place}&{wish}"), pdf(1, 0)).await;
+        assert_eq!((answer.status, answer.problem().as_str()), (422, "looks-unavailable"), "{wish}");
+        assert!(answer.json()["detail"].as_str().unwrap().contains("[documents]"), "says how to mend it");
+    }
+    assert_eq!(uses(&house).await, 0);
+    let font = "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf";
+    let more = format!("[documents]\nfont = \"{font}\"\nverification_url = \"https://verify.example/r/\"");
+    let (house, machine) = furnished(&more, &["first"]).await;
+    let mut client = house.connect(&machine).await;
+    let asked =
+        format!("{place}&lines=signer,time,record&lines_language=en&qr=true&qr_side=left&paging=right");
+    let answer = single(&mut client, &asked, pdf(3, 0)).await;
+    assert_eq!(answer.status, 201, "{:?}", answer.body);
+    let record = client.get(answer.header("location")).await.json();
+    assert_eq!(record["placement"]["paging"]["edge"], "right", "{record}");
+    let chinese = single(&mut client, &format!("{place}&lines=signer&lines_language=zh"), pdf(1, 0)).await;
+    assert_eq!(chinese.problem(), "placement-invalid", "the font lacks the letters: {:?}", chinese.body);
+    let one = single(&mut client, "seal=first&paging=right", pdf(1, 0)).await;
+    assert_eq!(one.problem(), "placement-invalid", "one page has no other to share a seal with");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_font_that_is_none_keeps_the_service_from_starting() {
+    for (font, said) in [("/nowhere.ttf", "cannot read"), ("/etc/hostname", "documents.font")] {
+        let more = format!("[documents]\nfont = \"{font}\"");
+        let started = tokio::spawn(async move { House::sealed(&more).await.app.phase() });
+        let failed = started.await.unwrap_err().into_panic();
+        let text = failed.downcast_ref::<String>().cloned().unwrap_or_default();
+        assert!(text.contains("Font") || text.contains("Unreadable"), "{said}: {text}");
+    }
+}

@@ -15,6 +15,7 @@ mod enrolment;
 mod est;
 mod house;
 mod status;
+mod two_phase;
 
 use std::time::{Duration, Instant};
 

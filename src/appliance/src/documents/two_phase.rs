@@ -1,0 +1,429 @@
+//! Two-phase signing over the API: the document, or its digest alone, and a signature that is made elsewhere or here.
+//!
+//! `prepare` and `embed` are for callers that hold their own key and have no PDF library. `sign-digest` is for callers
+//! that keep the document: a seal of this service signs its digest. What is signed there is a CMS's signed attributes
+//! with the digest among them, as for any document, so custody signs a message and no pre-hashed value: the caller
+//! chooses a document it does not show, never the octets that the key signs. Since nobody here sees the document it is
+//! an act of its own (`document.sign-digest`), which policies may forbid per seal or caller, and what the record says of
+//! the document is the caller's word, marked `two-phase`.
+
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse, Response};
+use axum::{Json, http};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use pdf::sign::CmsSigner;
+use pdf::syntax::{Document, Limits};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::digest::{self, DigestOrder};
+use super::http::{LEAF, replay_key};
+use super::intake::{Form, expect_pdf, named, take};
+use super::model::{BadParameter, is_identifier, is_shown_text};
+use super::parameters::{Level, Place, SealQuery};
+use super::preparation::Preparation;
+use super::replay::ReplayKey;
+use super::sealing::{Look, SealingError, lacks_end, signature_request};
+use super::service::{DocumentError, Tools};
+use crate::app::App;
+use crate::config::Digest;
+use crate::journal::CommitError;
+use crate::policy::{ReadSeal, Resource, SignDigest, VerifyDocument};
+use crate::problem::{Kind, Problem, Result};
+use crate::server::Session;
+
+/// What a client needs to prepare a signature by a seal.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct TwoPhaseTerms {
+    /// Identifier of the seal.
+    pub seal: String,
+    /// Name as it stands on the seal.
+    pub name: String,
+    /// Width in millimetres.
+    pub width_mm: f64,
+    /// Height in millimetres.
+    pub height_mm: f64,
+    /// The digest algorithm of its signatures.
+    #[schema(value_type = String)]
+    pub algorithm: Digest,
+    /// Octets to reserve for its CMS.
+    pub reserve: usize,
+}
+
+/// Which level is meant.
+#[derive(Debug, Clone, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TermsQuery {
+    /// `b-b` or `b-t`; higher levels are reached by raising the signed document.
+    level: Option<Level>,
+}
+
+/// What preparing a signature by this seal takes.
+#[utoipa::path(
+    get,
+    path = "/v1/seals/{id}/two-phase",
+    params(("id" = String, Path, description = "Identifier of the seal"), TermsQuery),
+    responses(
+        (status = 200, description = "The terms", body = TwoPhaseTerms),
+        (status = "4XX", description = "Problem details (RFC 9457)", content_type = "application/problem+json"),
+    ),
+    tag = "documents"
+)]
+pub(super) async fn terms(
+    State(app): State<Arc<App>>,
+    session: Session,
+    Path(id): Path<String>,
+    query: std::result::Result<Query<TermsQuery>, QueryRejection>,
+) -> Result<Json<TwoPhaseTerms>> {
+    let unsealed = app.unsealed()?;
+    let level = two_phase_level(query?.0.level)?;
+    let chain = app.desk.chain(&app).map_err(Problem::internal)?;
+    let seal = app.desk.seals.ready(&app.db, unsealed.custody.as_ref(), &chain, &id).await?;
+    session.permit::<ReadSeal>(Resource::seal(&seal.summary.id, &seal.summary.organisation))?;
+    let reserve = digest::reserve(&app, &seal, level).await?;
+    let algorithm = digest_of(seal.digest_algorithm())?;
+    let summary = &seal.summary;
+    Ok(Json(TwoPhaseTerms {
+        seal: summary.id.clone(),
+        name: summary.name.clone(),
+        width_mm: summary.width_mm,
+        height_mm: summary.height_mm,
+        algorithm,
+        reserve,
+    }))
+}
+
+/// Parameters of `POST /v1/documents/sign-digest`.
+#[derive(Debug, Clone, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SignDigestQuery {
+    /// Identifier of the seal.
+    seal: String,
+    /// The digest over the ByteRange of the prepared document, hexadecimal.
+    digest: String,
+    /// Its algorithm: that of the seal's signatures.
+    #[param(value_type = String)]
+    algorithm: Digest,
+    /// SHA-256 of the document before it was prepared, hexadecimal; for the record.
+    document_digest: String,
+    /// Its length in octets; for the record.
+    document_length: u64,
+    /// `b-b`, or `b-t` for a time-stamp inside the CMS.
+    level: Option<Level>,
+    /// Octets reserved; nothing is signed when they are too few.
+    reserved: Option<usize>,
+    /// Case number for the record.
+    case_number: Option<String>,
+    /// Code of the service item for the record.
+    item: Option<String>,
+}
+
+impl SignDigestQuery {
+    fn check(self) -> std::result::Result<DigestOrder, BadParameter> {
+        let bad = |name, reason| Err(BadParameter { name, reason });
+        if !is_identifier(&self.seal) {
+            return bad("seal", "write the seal's identifier: letters, digits, `-`, `_` and `.`, at most 64");
+        }
+        let algorithm = crypto::DigestAlgorithm::from(self.algorithm);
+        let Some(digest) = octets(&self.digest, algorithm.output_len()) else {
+            return bad(
+                "digest",
+                "write the digest in lower-case hexadecimal, as long as its algorithm makes it",
+            );
+        };
+        if octets(&self.document_digest, 32).is_none() {
+            return bad("document_digest", "write the document's SHA-256 in lower-case hexadecimal");
+        }
+        for (name, text) in [("case_number", &self.case_number), ("item", &self.item)] {
+            if text.as_ref().is_some_and(|text| !is_shown_text(text, 256)) {
+                return bad(name, "write 1 to 256 visible characters, or leave it out");
+            }
+        }
+        Ok(DigestOrder {
+            seal: self.seal,
+            digest,
+            algorithm,
+            document_digest: self.document_digest,
+            document_length: self.document_length,
+            level: self.level.unwrap_or_default(),
+            reserved: self.reserved,
+            case_number: self.case_number,
+            item: self.item,
+        })
+    }
+}
+
+fn octets(text: &str, length: usize) -> Option<Vec<u8>> {
+    let lower = !text.bytes().any(|byte| byte.is_ascii_uppercase());
+    hex::decode(text).ok().filter(|octets| lower && octets.len() == length)
+}
+
+/// Have a seal sign the digest of a document that stays with the caller.
+///
+/// The answer is a detached CMS (PAdES B-B or B-T) whose message digest is `digest`, recorded as a use of the seal of
+/// the kind `two-phase` before it leaves. Put it into the prepared document with `cinnabar pdf embed` or
+/// `/v1/documents/embed`.
+#[utoipa::path(
+    post,
+    path = "/v1/documents/sign-digest",
+    params(SignDigestQuery, ("Idempotency-Key" = Option<String>, Header, description = "Makes a repeated request answer the same for 24 hours")),
+    responses(
+        (status = 201, description = "The CMS, DER", content_type = "application/cms",
+         headers(("Location" = String, description = "The record"),
+                 ("Cinnabar-Leaf" = u64, description = "Its leaf of the log"))),
+        (status = "4XX", description = "Problem details (RFC 9457)", content_type = "application/problem+json"),
+    ),
+    tag = "documents"
+)]
+pub(super) async fn sign_digest(
+    State(app): State<Arc<App>>,
+    session: Session,
+    query: std::result::Result<Query<SignDigestQuery>, QueryRejection>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let unsealed = app.unsealed()?;
+    let order = query?.0.check()?;
+    two_phase_level(Some(order.level))?;
+    let chain = app.desk.chain(&app).map_err(Problem::internal)?;
+    let seal = app.desk.seals.ready(&app.db, unsealed.custody.as_ref(), &chain, &order.seal).await?;
+    let resource = Resource::seal(&seal.summary.id, &seal.summary.organisation);
+    let permit = session.permit::<SignDigest>(resource.at_version(seal.summary.version))?;
+    let text = format!("{order:?}");
+    let replay = ReplayKey::of(&headers, &session.caller().id, "documents/sign-digest", &[text.as_bytes()])?;
+    let tools = Tools {
+        db: &app.db,
+        journal: &unsealed.journal,
+        custody: &unsealed.custody,
+        replay_key: replay_key(&app)?,
+    };
+    let id = order.seal.clone();
+    let signed = match digest::sign(&app, tools, permit, &seal, order, replay).await {
+        Ok(signed) => signed,
+        Err(error) => {
+            if let DocumentError::Commit(CommitError::Conflict { .. }) = error {
+                session.renewed()?;
+                app.desk.seals.ready(&app.db, unsealed.custody.as_ref(), &chain, &id).await?;
+            }
+            return Err(error.into());
+        }
+    };
+    let mut response = (StatusCode::CREATED, signed.tail).into_response();
+    let set = response.headers_mut();
+    set.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/cms"));
+    if let Some((record, leaf)) = signed.records.first() {
+        let location = HeaderValue::try_from(format!("/v1/seal-uses/{record}")).map_err(Problem::internal)?;
+        set.insert(header::LOCATION, location);
+        set.insert(LEAF, HeaderValue::from(*leaf));
+    }
+    Ok(response)
+}
+
+/// Parameters of `POST /v1/documents/prepare`.
+#[derive(Debug, Clone, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PrepareQuery {
+    /// A seal of this service, whose picture is shown and whose size is reserved; for keys of one's own leave it out.
+    seal: Option<String>,
+    /// Octets to reserve for the CMS; needed without `seal`.
+    reserve: Option<usize>,
+    /// The digest algorithm that the CMS will use; `sha-256` when left out.
+    #[param(value_type = Option<String>)]
+    algorithm: Option<Digest>,
+    /// Name of the signer as viewers show it, without `seal`.
+    name: Option<String>,
+    /// `b-b` or `b-t`, with `seal`.
+    level: Option<Level>,
+    /// Page to show the seal on, from 1; negative numbers count from the last page.
+    page: Option<i32>,
+    /// Left edge of the seal, in millimetres from the left of the page as a reader sees it.
+    x_mm: Option<f64>,
+    /// Upper edge of the seal, in millimetres from the top of the page as a reader sees it.
+    y_mm: Option<f64>,
+    /// Text on which the seal is centred.
+    keyword: Option<String>,
+    /// Which occurrence of the text, from 1.
+    occurrence: Option<u32>,
+    /// Name of the signature field.
+    field: Option<String>,
+    /// Certifies the document: 1, 2 or 3.
+    certify: Option<u8>,
+    /// Reason shown by viewers.
+    reason: Option<String>,
+    /// Place shown by viewers.
+    location: Option<String>,
+}
+
+/// Prepare a signature whose key is elsewhere.
+///
+/// Answers the digest that a detached CMS has to be over and everything that `embed` needs; nothing is recorded, for
+/// nothing is signed. With `seal` it shows the seal's picture, to be signed by `sign-digest`.
+#[utoipa::path(
+    post,
+    path = "/v1/documents/prepare",
+    params(PrepareQuery),
+    request_body(content = Vec<u8>, content_type = "application/pdf"),
+    responses(
+        (status = 200, description = "The prepared signature", body = Preparation),
+        (status = "4XX", description = "Problem details (RFC 9457)", content_type = "application/problem+json"),
+    ),
+    tag = "documents"
+)]
+pub(super) async fn prepare(
+    State(app): State<Arc<App>>,
+    session: Session,
+    query: std::result::Result<Query<PrepareQuery>, QueryRejection>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<Preparation>> {
+    let unsealed = app.unsealed()?;
+    let query = query?.0;
+    expect_pdf(&headers)?;
+    session.permit::<VerifyDocument>(Resource::document())?;
+    let level = two_phase_level(query.level)?;
+    let (seal, reserve, algorithm) = match &query.seal {
+        Some(id) => {
+            let chain = app.desk.chain(&app).map_err(Problem::internal)?;
+            let seal = app.desk.seals.ready(&app.db, unsealed.custody.as_ref(), &chain, id).await?;
+            session.permit::<ReadSeal>(Resource::seal(&seal.summary.id, &seal.summary.organisation))?;
+            let reserve = digest::reserve(&app, &seal, level).await?;
+            let algorithm = digest_of(seal.digest_algorithm())?;
+            (Some(seal), query.reserve.unwrap_or(reserve), algorithm)
+        }
+        None => {
+            let missing =
+                BadParameter { name: "reserve", reason: "without `seal`, say how large the CMS may be" };
+            (None, query.reserve.ok_or(missing)?, query.algorithm.unwrap_or(Digest::Sha256))
+        }
+    };
+    if reserve > MOST_RESERVED {
+        return Err(BadParameter { name: "reserve", reason: "at most 1 MiB is reserved" }.into());
+    }
+    let name = query.name.clone();
+    if name.as_ref().is_some_and(|name| !is_shown_text(name, 256)) {
+        return Err(BadParameter { name: "name", reason: "write 1 to 256 visible characters" }.into());
+    }
+    let request = query.place().check()?;
+    if seal.is_none() && request.place != Place::Invisible {
+        let reason = "only a `seal` has a picture; prepare with your own by `cinnabar pdf prepare`";
+        return Err(BadParameter { name: "seal", reason }.into());
+    }
+    let document = take(&app, &session, &headers, body).await?;
+    let now = unsealed.journal.clock().now().map_err(CommitError::ClockUntrusted)?.div_euclid(1_000_000);
+    let job = move || {
+        let limits = Limits::default();
+        let opened = Document::open(document.as_ref(), &limits).map_err(|error| {
+            Problem::from(SealingError::Open { truncated: lacks_end(document.as_ref()), error })
+        })?;
+        let named = seal.as_ref().map(|seal| seal.summary.name.as_str()).or(name.as_deref());
+        let look = Look { name: named, picture: seal.as_ref().map(|seal| seal.picture()), ..Look::default() };
+        let signature = signature_request(&opened, &request, &look, now)?;
+        let prepared = pdf::sign::prepare(&opened, &signature, reserve)
+            .map_err(|error| super::problems::preparing(&error))?;
+        Preparation::of(prepared, document.as_ref(), algorithm).map_err(Problem::internal)
+    };
+    Ok(Json(app.desk.work(job).await??))
+}
+
+/// The parts of `POST /v1/documents/embed`, in this order.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "describes the form, which is read part by part")]
+pub(super) struct EmbedForm {
+    /// What `prepare` answered.
+    prepared: Preparation,
+    /// The detached CMS over its digest, DER.
+    #[schema(format = Binary, content_media_type = "application/cms")]
+    cms: Vec<u8>,
+}
+
+/// Put a CMS into a prepared signature.
+///
+/// The answer is what to append to the original document, octet for octet; it is given only for a sound detached
+/// signature over the prepared digest.
+#[utoipa::path(
+    post,
+    path = "/v1/documents/embed",
+    request_body(content = EmbedForm, content_type = "multipart/form-data"),
+    responses(
+        (status = 200, description = "The octets to append", content_type = "application/octet-stream",
+         headers(("Content-Digest" = String, description = "RFC 9530, over these octets"))),
+        (status = "4XX", description = "Problem details (RFC 9457)", content_type = "application/problem+json"),
+    ),
+    tag = "documents"
+)]
+pub(super) async fn embed(
+    State(app): State<Arc<App>>,
+    session: Session,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response> {
+    session.permit::<VerifyDocument>(Resource::document())?;
+    let mut form = Form::open(&app, &headers, body)?;
+    let mut parts = Vec::new();
+    for name in ["prepared", "cms"] {
+        let Some(field) = form.next().await? else {
+            return Err(Problem::new(Kind::MalformedRequest, format!("The `{name}` part is missing.")));
+        };
+        named(&field, name)?;
+        parts.push(form.small(field, MOST_PREPARED).await?);
+    }
+    form.end().await?;
+    let [prepared, cms] = parts.as_slice() else { return Err(Problem::internal("two parts were read")) };
+    let signed = Preparation::read(prepared)?.embed(cms)?;
+    let digest = crypto::DigestAlgorithm::Sha256.digest(&signed.tail);
+    let mut response = Response::new(Body::from(Bytes::from(signed.tail)));
+    let set = response.headers_mut();
+    set.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+    let digest = HeaderValue::try_from(format!("sha-256=:{}:", STANDARD.encode(digest)));
+    set.insert("content-digest", digest.map_err(Problem::internal)?);
+    Ok(response)
+}
+
+impl PrepareQuery {
+    fn place(self) -> SealQuery {
+        SealQuery {
+            seal: self.seal.unwrap_or_else(|| "none".to_owned()),
+            page: self.page,
+            x_mm: self.x_mm,
+            y_mm: self.y_mm,
+            keyword: self.keyword,
+            occurrence: self.occurrence,
+            field: self.field,
+            certify: self.certify,
+            reason: self.reason,
+            location: self.location,
+            ..SealQuery::default()
+        }
+    }
+}
+
+fn two_phase_level(level: Option<Level>) -> std::result::Result<Level, BadParameter> {
+    match level.unwrap_or_default() {
+        level @ (Level::BB | Level::BT) => Ok(level),
+        Level::BLt | Level::BLta => Err(BadParameter {
+            name: "level",
+            reason: "two-phase signatures are made at `b-b` or `b-t`; raise the signed document afterwards",
+        }),
+    }
+}
+
+fn digest_of(algorithm: crypto::DigestAlgorithm) -> Result<Digest> {
+    [Digest::Sha256, Digest::Sha384, Digest::Sha512]
+        .into_iter()
+        .find(|digest| crypto::DigestAlgorithm::from(*digest) == algorithm)
+        .ok_or_else(|| Problem::internal(format!("a seal signs over {}", algorithm.name())))
+}
+
+/// Octets that the parts of `embed` may have: appearances with pictures make up the most of them.
+const MOST_PREPARED: usize = 16 * 1024 * 1024;
+
+/// Octets that may be reserved: CMS with many certificates and a time-stamp stay below a tenth of it.
+const MOST_RESERVED: usize = 1024 * 1024;
