@@ -132,7 +132,7 @@ pub fn run(args: &AugmentArgs, output: Output) -> Outcome {
         "original": raised.as_ref().map(|signed| hex::encode(&signed.original_sha256)),
         "result": raised.as_ref().and_then(|signed| signed.result_sha256.as_ref().map(hex::encode)),
     });
-    let name = value["level"].as_str().unwrap_or_default();
+    let name = value.get("level").and_then(serde_json::Value::as_str).unwrap_or_default();
     let line = match tail.len() {
         0 => (Tone::Plain, format!("has reached {name} already: {}", written.display())),
         octets => (Tone::Good, format!("raised to {name}: {} ({octets} octets appended)", written.display())),
