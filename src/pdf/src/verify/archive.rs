@@ -63,3 +63,22 @@ impl Archive {
         self.ends.get(object).copied()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_stamp_covers_what_ends_before_it_and_not_what_stands_in_its_gap() {
+        let mut archive = Archive::default();
+        let places = [([1; 32], 100), ([2; 32], 250), ([3; 32], 300), ([4; 32], 450), ([5; 32], 600)];
+        archive.add_store(&places.map(|(digest, end)| Place { digest, end }));
+        // Its own container, and a copy that stands further back than the original.
+        archive.add_container(vec![[6; 32], [1; 32]], 500);
+        let mut covered: Vec<u8> =
+            archive.covered(500, 200..300).filter_map(|object| object.first().copied()).collect();
+        covered.sort_unstable();
+        assert_eq!(covered, [1, 4]);
+        assert_eq!(archive.end_of(&[1; 32]), Some(100));
+    }
+}

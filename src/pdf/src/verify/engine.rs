@@ -1,9 +1,10 @@
 //! Asking `pki::validation`, with one memory of verified signatures for the whole document.
 //!
-//! The budget of signature verifications is the policy's for each signature: what others cost before is forgiven once,
-//! by starting afresh, so that a document with hundreds of honest signatures is not too complex.
+//! The budget of signature verifications is the policy's for each signature: what others cost before is forgiven by
+//! starting afresh, so that a document with hundreds of honest signatures is not too complex. It is forgiven a number of
+//! times, so that a document with hundreds of dishonest ones is.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use pki::validation::{
     Evidence, Poes, SignaturePolicy, Stamp, Subject, TimestampValidation, Validation, Validator,
@@ -39,11 +40,12 @@ pub(crate) struct Shared<'p> {
     policy: &'p SignaturePolicy,
     at: i64,
     validator: RefCell<Validator<'p>>,
+    fresh_starts: Cell<u32>,
 }
 
 impl<'p> Shared<'p> {
     pub(crate) fn new(policy: &'p SignaturePolicy, at: i64) -> Self {
-        Self { policy, at, validator: RefCell::new(Validator::new(policy, at)) }
+        Self { policy, at, validator: RefCell::new(Validator::new(policy, at)), fresh_starts: Cell::new(0) }
     }
 
     fn run<T>(
@@ -55,6 +57,10 @@ impl<'p> Shared<'p> {
         let outcome = judge(&mut validator);
         if !validator.is_exhausted() || !may_change(&outcome) {
             return (outcome, None);
+        }
+        let starts = self.fresh_starts.replace(self.fresh_starts.get().saturating_add(1));
+        if starts >= MAX_FRESH_STARTS {
+            return (outcome, Some("signatures and what they lean on"));
         }
         *validator = Validator::new(self.policy, self.at);
         let outcome = judge(&mut validator);
@@ -107,3 +113,6 @@ pub(crate) fn of<T>(context: &Context<'_>, ask: impl FnOnce(&dyn Engine) -> T) -
         None => ask(&Shared::new(&context.options.effective_policy(), context.options.at)),
     }
 }
+
+/// With the budget of the policy `default` enough for a thousand signers, and half a second of signature verifications.
+const MAX_FRESH_STARTS: u32 = 32;

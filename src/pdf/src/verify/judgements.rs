@@ -42,6 +42,10 @@ impl Judgements {
         evidence: &Evidence,
         options: &Options<'_>,
     ) -> Result<Self, Unreadable> {
+        let material = evidence.certificates.len() + evidence.crls.len() + evidence.ocsp.len();
+        if material.saturating_mul(findings.signatures.len()) > MAX_MATERIAL {
+            return Err(Unreadable::TooComplex { budget: "signatures times objects of the security store" });
+        }
         let policy = options.effective_policy();
         let engine = Shared::new(&policy, options.at);
         let mut court = Court::new(findings, opened, digests, evidence, options, &engine);
@@ -368,3 +372,6 @@ fn dictionary_faults(dictionary: &Dictionary) -> Vec<&'static str> {
     }
     faults
 }
+
+/// Each signature looks through all of the store: a thousand of them with two thousand objects, a few seconds.
+const MAX_MATERIAL: usize = 2_000_000;

@@ -111,3 +111,17 @@ fn hundreds_of_honest_signatures_are_not_too_complex() {
     assert_eq!(report.verdict, cinnabar_pdf::verify::Verdict::Valid);
     assert_eq!(report.signatures.len(), 120);
 }
+
+#[test]
+fn hundreds_of_signers_share_a_bounded_budget() {
+    let cast = cast();
+    let mut paper = Paper::new();
+    for _ in 0..40 {
+        let seal = cast.ca.certify(Wish::new("One of Many", START, END, signer()));
+        paper = paper.sign(SIGNED, &Cms::new(&seal, &[&cast.ca]));
+    }
+    let report = judged(&paper, &policy(&[("signatures = 256", "signatures = 16")])).unwrap();
+    assert_eq!(report.verdict, cinnabar_pdf::verify::Verdict::Valid);
+    // Enough for each of them alone, and not for all.
+    assert_too_complex(&paper, &policy(&[("signatures = 256", "signatures = 4")]), "lean on");
+}
