@@ -106,7 +106,7 @@ pub enum ImageError {
     #[error("the SVG's text cannot be set: {0}")]
     Font(#[from] FontError),
     /// Its text has no font to be set in.
-    #[error("the SVG holds text, and no font was handed in")]
+    #[error("the SVG holds text, and no font was handed in to set it: convert it to paths")]
     NoFont,
     /// It has pixels but shows nothing.
     #[error("every pixel of the picture is transparent")]

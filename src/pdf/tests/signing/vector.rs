@@ -141,6 +141,9 @@ fn nothing_outside_the_document_is_looked_at() {
     assert_eq!(uses("<style>rect{fill:url(#p)}</style>"), "url() in a style sheet");
     assert_eq!(uses("<filter id='f'><feImage href='#a'/></filter>"), "feImage");
     assert_eq!(uses("<foreignObject/>"), "foreignObject");
+    assert_eq!(uses("<script>alert(1)</script>"), "script");
+    assert_eq!(uses("<rect onload='alert(1)'/>"), "onload");
+    assert_eq!(uses("<a href=' JavaScript:alert(1)'><rect/></a>"), "href");
     let entity = format!(
         "<!DOCTYPE svg [<!ENTITY x SYSTEM 'file://{path}'>]><svg xmlns='http://www.w3.org/2000/svg'><text>&x;</text></svg>"
     );
