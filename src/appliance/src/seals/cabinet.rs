@@ -9,7 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use crypto::DigestAlgorithm;
 use custody::{Custody, CustodyError};
-use pdf::appearance::{ImageError, ImageLimits, SealImage};
+use pdf::appearance::{ImageError, SealImage};
 use pdf::sign::CmsSigner;
 use pki::cms::sign::{CmsSignError, CmsSigner as ChainSigner};
 use pki::{Certificate, CertificateError};
@@ -124,7 +124,7 @@ impl Cabinet {
         let chain: Vec<Certificate> = chain.iter().filter(above).cloned().collect();
         let signer = ChainSigner::new(custody.signer(&record.key_label)?, &certificate, &chain)?;
         let seal = Arc::new(ReadySeal {
-            image: Arc::new(SealImage::from_png(&record.picture, &ImageLimits::default())?),
+            image: Arc::new(super::picture::read(&record.picture)?),
             summary: record.summary,
             certificate_version: row.version(),
             certificate,

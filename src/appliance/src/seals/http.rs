@@ -14,6 +14,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::model::{NewSealQuery, SealSummary};
+use super::picture::media_type;
 use super::records;
 use super::service::{MakeError, make};
 use crate::app::App;
@@ -87,7 +88,11 @@ async fn list(
     post,
     path = "/v1/seals",
     params(NewSealQuery),
-    request_body(content = Vec<u8>, content_type = "image/png", description = "The picture, PNG with transparency"),
+    request_body(
+        content = Vec<u8>,
+        content_type = "image/png",
+        description = "The picture: PNG with transparency, or SVG (`image/svg+xml`) whose text is paths"
+    ),
     responses(
         (status = 201, description = "The seal", body = SealSummary),
         (status = "4XX", description = "Problem details (RFC 9457)", content_type = "application/problem+json"),
@@ -103,8 +108,8 @@ async fn make_seal(
 ) -> Result<Response> {
     let unsealed = app.unsealed()?;
     let new = query?.0.check()?;
-    if headers.get(header::CONTENT_TYPE).is_none_or(|kind| kind != "image/png") {
-        let text = "Send the picture as `Content-Type: image/png`.";
+    if headers.get(header::CONTENT_TYPE).is_none_or(|kind| kind != "image/png" && kind != "image/svg+xml") {
+        let text = "Send the picture as `Content-Type: image/png` or `image/svg+xml`.";
         return Err(Problem::new(Kind::UnsupportedMediaType, text));
     }
     let permit = session.permit::<MakeSeal>(Resource::organisation(&new.organisation))?;
@@ -148,14 +153,20 @@ async fn one(State(app): State<Arc<App>>, session: Session, Path(id): Path<Strin
     path = "/v1/seals/{id}/picture",
     params(("id" = String, Path, description = "Identifier of the seal")),
     responses(
-        (status = 200, description = "The picture", content_type = "image/png"),
+        (status = 200, description = "The picture, as it was sent: PNG or SVG", content_type = "image/png"),
         (status = "4XX", description = "Problem details (RFC 9457)", content_type = "application/problem+json"),
     ),
     tag = "seals"
 )]
 async fn picture(State(app): State<Arc<App>>, session: Session, Path(id): Path<String>) -> Result<Response> {
     let found = find(&app, &session, &id).await?;
-    Ok(([(header::CONTENT_TYPE, "image/png")], found.picture).into_response())
+    // An SVG is a document: whatever shows it is to run and fetch nothing.
+    let headers = [
+        (header::CONTENT_TYPE, media_type(&found.picture)),
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; sandbox"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    Ok((headers, found.picture).into_response())
 }
 
 async fn find(app: &App, session: &Session, id: &str) -> Result<records::SealRecord> {

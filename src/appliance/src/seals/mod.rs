@@ -4,6 +4,7 @@
 mod cabinet;
 pub mod http;
 pub mod model;
+pub mod picture;
 pub mod records;
 mod service;
 

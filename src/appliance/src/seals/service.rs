@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use custody::{Algorithm, CustodyError, Usage};
-use pdf::appearance::{ImageError, ImageLimits, SealImage};
+use pdf::appearance::ImageError;
 use pki::Subject;
 use pki::issue::Wish;
 use serde_json::json;
@@ -55,7 +55,7 @@ pub async fn make(
     new: NewSeal,
     picture: Vec<u8>,
 ) -> Result<Committed, MakeError> {
-    SealImage::from_png(&picture, &ImageLimits::default())?;
+    super::picture::read(&picture)?;
     if records::find(&app.db, &new.id).await?.is_some() {
         return Err(MakeError::Taken(new.id));
     }

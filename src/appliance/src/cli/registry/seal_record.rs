@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 use http::Method;
 
 use super::{Failure, Global, Outcome, Output, Remote, Tone, all, block_on, done, segment, table};
+use crate::seals::picture::media_type;
 
 /// `cinnabar seal-record …`
 #[derive(Debug, Subcommand)]
@@ -35,7 +36,7 @@ pub struct AddArgs {
     /// Organisation that owns it
     #[arg(long)]
     organisation: String,
-    /// PNG with transparency
+    /// PNG with transparency, or SVG whose text is paths
     #[arg(long)]
     picture: PathBuf,
     /// Width of the imprint in millimetres
@@ -89,7 +90,8 @@ pub fn seal_record(command: SealRecordCommand, global: &Global, output: Output) 
                     ("height_mm", height.to_string()),
                 ]);
                 let key = uuid::Uuid::new_v4().to_string();
-                let headers = [("content-type", "image/png"), ("idempotency-key", key.as_str())];
+                let kind = media_type(&picture);
+                let headers = [("content-type", kind), ("idempotency-key", key.as_str())];
                 let client = args.remote.client(global)?;
                 let answer = client
                     .send(Method::POST, &format!("/v1/seals?{query}"), &headers, Bytes::from(picture))
@@ -140,7 +142,7 @@ fn height(picture: &[u8], width_mm: f64, path: &Path) -> Result<f64, Failure> {
             let height = width_mm * f64::from(height) / f64::from(width);
             Ok((height * 1000.0).round() / 1000.0)
         }
-        _ => Err(format!("`{}` is no PNG", path.display()).into()),
+        _ => Err(format!("`{}` is no PNG: say --height-mm", path.display()).into()),
     }
 }
 
