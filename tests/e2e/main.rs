@@ -25,6 +25,7 @@ mod peers;
 mod postgres;
 mod receipts;
 mod refusals;
+mod reports;
 mod revocation;
 mod sealing;
 mod tampering;

@@ -47,6 +47,8 @@ pub struct App {
     pub policy: Policy,
     /// Trust anchors beside the appliance's own authorities.
     pub trust: crate::trust::Trust,
+    /// Policies that signatures are verified under, by name.
+    pub signature_policies: crate::documents::SignaturePolicies,
     /// The certificate profiles in force.
     pub profiles: profiles::InForce,
     /// The register of callers.
@@ -155,6 +157,9 @@ pub enum StartError {
     /// The trust anchors do not load.
     #[error(transparent)]
     Trust(#[from] crate::trust::TrustFault),
+    /// The policies for verifying signatures do not load.
+    #[error(transparent)]
+    SignaturePolicies(#[from] crate::documents::PolicyFault),
     /// The certificate profiles do not load.
     #[error("certificate profiles: {0}")]
     Profiles(Box<profiles::ProfilesFault>),
@@ -228,6 +233,8 @@ impl App {
         let profiles = profiles::InForce::load(&config.policies.certificates)
             .map_err(|fault| StartError::Profiles(Box::new(fault)))?;
         let trust = crate::trust::Trust::load(config.policies.trust.as_deref())?;
+        let folder = config.policies.signature_validation.as_deref();
+        let signature_policies = crate::documents::SignaturePolicies::load(folder)?;
         let identity = Identity::new(crate::identity::records::snapshot(&db).await?);
         let keystore = Keystore::open(&config.keystore.directory)?;
         let pending = Pending::open(&config.appliance.state)?;
@@ -254,6 +261,7 @@ impl App {
             policy,
             profiles,
             trust,
+            signature_policies,
             identity,
             status,
             keystore,
@@ -346,6 +354,9 @@ impl App {
         let mut facts = serde_json::json!({ "policies": policies, "profiles": profiles.digest() });
         if let (Some(digest), Some(facts)) = (self.trust.digest(), facts.as_object_mut()) {
             facts.insert("trust".into(), digest.into());
+        }
+        if let (Some(digest), Some(facts)) = (self.signature_policies.digest(), facts.as_object_mut()) {
+            facts.insert("signature_validation".into(), digest.into());
         }
         journal.commit(Unit::new(act).facts(facts)).await?;
         let unsealed = Arc::new(Unsealed { journal, custody, token });

@@ -241,6 +241,9 @@ pub struct Policies {
     /// Trust anchors beside this appliance's own, for verifying documents; none when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trust: Option<PathBuf>,
+    /// Policies that signatures are verified under, beside those that come with the program; none when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature_validation: Option<PathBuf>,
 }
 
 /// Where the ceremony writes profiles, and where older configurations that do not name the folder find them.
@@ -373,6 +376,7 @@ impl Config {
         let fetch = self.fetch.roots.iter_mut();
         let enrolment = self.listeners.enrolment.iter_mut().flat_map(EnrolmentListener::paths);
         let optional = self.keystore.credential.as_mut().into_iter().chain(fetch).chain(enrolment);
+        let optional = optional.chain(self.policies.signature_validation.as_mut());
         let optional = optional.chain(self.policies.trust.as_mut()).chain(self.documents.font.as_mut());
         for path in paths.into_iter().chain(optional) {
             *path = base.join(&*path);

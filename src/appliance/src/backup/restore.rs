@@ -25,7 +25,7 @@ impl Layout {
     /// The SQLite database, unless another one was named.
     pub const DATABASE: &str = "cinnabar.db";
     /// Members of the backup (a file, or a folder's prefix ending in `/`) and their places.
-    const PLACES: [(&str, &str); 11] = [
+    const PLACES: [(&str, &str); 12] = [
         ("configuration/ceremony.txt", "ceremony.txt"),
         ("configuration/hierarchy.toml", "hierarchy.toml"),
         ("log/verifier.key", "log.key"),
@@ -37,6 +37,7 @@ impl Layout {
         ("policies/authorization/", "policies/authorization/"),
         ("policies/certificates/", "policies/certificates/"),
         ("policies/trust/", "policies/trust/"),
+        ("policies/signature-validation/", "policies/signature-validation/"),
     ];
 }
 
@@ -219,6 +220,8 @@ fn configuration(archive: &Archive, named: Option<&DatabaseUrl>) -> Result<Strin
     config.policies.authorization = "policies/authorization".into();
     config.policies.certificates = "policies/certificates".into();
     config.policies.trust = config.policies.trust.map(|_| "policies/trust".into());
+    let own = config.policies.signature_validation.take();
+    config.policies.signature_validation = own.map(|_| "policies/signature-validation".into());
     config.database.url = match named {
         None => format!("sqlite:{}", Layout::DATABASE),
         Some(DatabaseUrl::Lite(path)) => format!("sqlite:{}", path.display()),

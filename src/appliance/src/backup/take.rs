@@ -143,6 +143,9 @@ fn add_configuration(writer: &mut Archive, path: &Path, config: &Config) -> Resu
     if let Some(trust) = config.policies.trust.as_deref().filter(|folder| folder.is_dir()) {
         add_folder(writer, trust, "policies/trust", Depth::All)?;
     }
+    if let Some(own) = config.policies.signature_validation.as_deref().filter(|folder| folder.is_dir()) {
+        add_folder(writer, own, "policies/signature-validation", Depth::All)?;
+    }
     add_folder(writer, &config.policies.authorization, "policies/authorization", Depth::All)
 }
 

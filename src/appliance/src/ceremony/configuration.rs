@@ -56,6 +56,7 @@ pub(super) fn configuration(plan: &Plan, random: &dyn SecureRandom) -> Result<Co
             authorization: "policies/authorization".into(),
             certificates: "policies/certificates".into(),
             trust: Some("policies/trust".into()),
+            signature_validation: None,
         },
         time: Time { source: if plan.assume_clock { TimeSource::Assumed } else { TimeSource::Kernel } },
         process: Process { allow_swap: plan.allow_swap },

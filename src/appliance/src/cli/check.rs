@@ -37,6 +37,10 @@ pub fn run(global: &Global, output: Output) -> Outcome {
     );
     add(&config.policies.authorization, policies(&config.policies.authorization));
     add(&config.policies.certificates, profiles(&config.policies.certificates));
+    if let Some(folder) = &config.policies.signature_validation {
+        let policies = crate::documents::SignaturePolicies::load(Some(folder)).map_err(|e| e.to_string());
+        add(folder, policies.map(|found| format!("{} signature-validation policies", found.len())));
+    }
     if let Some(folder) = &config.policies.trust {
         let anchors = crate::trust::Trust::load(Some(folder)).map_err(|e| e.to_string());
         add(folder, anchors.map(|trust| format!("{} trust anchors", trust.anchors().len())));

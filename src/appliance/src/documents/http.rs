@@ -13,7 +13,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::batch;
-use super::intake::{Incoming, expect_pdf, take};
+use super::intake::Incoming;
 use super::model::SealUse;
 use super::order::{Countersealing, Order};
 use super::parameters::SealQuery;
@@ -22,11 +22,10 @@ use super::replay::ReplayKey;
 use super::sealing::Task;
 use super::service::{self, DocumentError, Sealed, Tools, Wanted};
 use super::two_phase;
-use super::verification::Evidence;
 use crate::app::{App, Unsealed};
 use crate::identity::IdentifyError;
 use crate::journal::CommitError;
-use crate::policy::{Permit, ReadSeal, Resource, SealDocument, VerifyDocument};
+use crate::policy::{Permit, ReadSeal, Resource, SealDocument};
 use crate::problem::{Kind, Problem, Result};
 use crate::seals::ReadySeal;
 use crate::server::Session;
@@ -71,7 +70,7 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(two_phase::prepare))
         .routes(routes!(two_phase::embed))
         .routes(routes!(two_phase::sign_digest))
-        .routes(routes!(verify))
+        .merge(super::verification::http::routes())
         .routes(routes!(seal_use))
         .merge(super::levels::http::routes())
 }
@@ -214,34 +213,6 @@ fn about(problem: Problem, order: &Order, index: usize) -> Problem {
         }
         _ => problem,
     }
-}
-
-/// Verify the signatures of a PDF against this appliance's authorities.
-#[utoipa::path(
-    post,
-    path = "/v1/documents/verify",
-    request_body(content = Vec<u8>, content_type = "application/pdf"),
-    responses(
-        (status = 200, description = "The report; a bad signature is a report, not an error", content_type = "application/json"),
-        (status = "4XX", description = "Problem details (RFC 9457)", content_type = "application/problem+json"),
-    ),
-    tag = "documents"
-)]
-async fn verify(
-    State(app): State<Arc<App>>,
-    session: Session,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Json<serde_json::Value>> {
-    let unsealed = app.unsealed()?;
-    expect_pdf(&headers)?;
-    let _permit = session.permit::<VerifyDocument>(Resource::document())?;
-    let document = take(&app, &session, &headers, body).await?;
-    let now = unsealed.journal.clock().now().map_err(CommitError::ClockUntrusted)?;
-    let evidence = Evidence::of(&app).map_err(Problem::internal)?;
-    let job = move || evidence.verify(document.as_ref(), now.div_euclid(1_000_000));
-    let report = app.desk.work(job).await??;
-    Ok(Json(serde_json::to_value(report).map_err(Problem::internal)?))
 }
 
 /// Read the record of one use of a seal.

@@ -163,6 +163,21 @@ impl Form {
             let text = "Send each document as `Content-Type: application/pdf`.";
             return Err(Problem::new(Kind::UnsupportedMediaType, text));
         }
+        self.any(app, session, field, limit, held).await
+    }
+
+    /// As [`Self::spooled`], of any media type.
+    ///
+    /// # Errors
+    /// The problem to answer.
+    pub async fn any(
+        &mut self,
+        app: &App,
+        session: &Session,
+        field: Field<'static>,
+        limit: u64,
+        held: bool,
+    ) -> Result<(Spooled, Result<()>)> {
         let claimed = claimed_digest(field.headers());
         self.allowance.store(HEAD.saturating_add(limit), Ordering::Relaxed);
         let mut terms = terms(app, limit);

@@ -27,4 +27,4 @@ pub use preparation::{Preparation, PreparationError};
 pub use sealing::{Look, Picture, SealingError, signature_request};
 pub use service::{Desk, DocumentError};
 pub use two_phase::TwoPhaseTerms;
-pub use verification::Evidence;
+pub use verification::{Evidence, PolicyFault, SignaturePolicies};

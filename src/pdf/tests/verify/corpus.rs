@@ -220,6 +220,7 @@ fn levels_and_later_changes_are_judged_as_pyhanko_judges_them() {
             _ => (Verdict::Valid, Level::BB),
         };
         assert_eq!(report.verdict, verdict, "{name}: {report:?}");
+        super::reports::check_reports(name, &report);
         let first = report.signatures.iter().find(|s| s.kind == cinnabar_pdf::verify::Kind::Signature);
         if let Some(first) = first {
             assert_eq!(first.level, level, "{name}: {report:?}");

@@ -1,13 +1,30 @@
 //! Verifying a document against this appliance's own authorities and current revocation lists.
 
+pub mod http;
+mod policies;
+
 use pdf::syntax::{Limits, ReadError, Source};
-use pdf::verify::{Options, Report, Unreadable, verify};
+use pdf::verify::{Options, PlainLimits, Report, Unreadable, verify, verify_plain};
 use pki::Certificate;
 use pki::crl::Crl;
 use pki::path::TrustAnchors;
+use pki::validation::SignaturePolicy;
+
+pub use policies::{PolicyFault, SignaturePolicies};
 
 use crate::app::{App, StartError};
 use crate::problem::{Kind, Problem};
+
+/// How a document is to be verified.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'w> {
+    /// The time of validation, Unix seconds.
+    pub at: i64,
+    /// What is demanded; without it, revocation information for every certificate.
+    pub policy: Option<&'w SignaturePolicy>,
+    /// Whether it is a CMS or a time-stamp rather than a PDF; asked of its octets when nobody says.
+    pub plain: Option<bool>,
+}
 
 /// What a verification leans on, gathered before the computation starts.
 #[derive(Debug, Clone)]
@@ -35,13 +52,28 @@ impl Evidence {
         Ok(Self { anchors, untrusted: issuing, crls })
     }
 
-    /// Verifies `source` at `at` (Unix seconds).
+    /// Verifies `source`, over `content` when what was signed is not inside.
     ///
     /// # Errors
-    /// `VerificationError`: what is no readable PDF. A bad signature is a report.
-    pub fn verify(&self, source: &dyn Source, at: i64) -> Result<Report, VerificationError> {
-        let options =
-            Options { untrusted: &self.untrusted, crls: &self.crls, ..Options::new(&self.anchors, at) };
+    /// `VerificationError`: what cannot be read as what it is. A bad signature is a report.
+    pub fn verify(
+        &self,
+        source: &dyn Source,
+        content: Option<&dyn Source>,
+        wanted: Wanted<'_>,
+    ) -> Result<Report, VerificationError> {
+        let demanded = match wanted.policy {
+            Some(policy) => Options::under(policy, &self.anchors, wanted.at),
+            None => Options::new(&self.anchors, wanted.at),
+        };
+        let options = Options { untrusted: &self.untrusted, crls: &self.crls, ..demanded };
+        let plain = http::judged_plain(wanted.plain, source)
+            .map_err(|error| VerificationError { truncated: false, error: ReadError::Io(error).into() })?;
+        if plain {
+            let limits = PlainLimits::default();
+            return verify_plain(source, content, &options, &limits)
+                .map_err(|error| VerificationError { truncated: false, error });
+        }
         verify(source, &options, &Limits::default())
             .map_err(|error| VerificationError { truncated: super::sealing::lacks_end(source), error })
     }
