@@ -167,6 +167,18 @@ impl Material {
         }
         self.crls.push(place);
         let Some(list) = known.crls.get(place) else { return };
+        // A list that names a delta is not all there is to say, and some validators then ask for the delta.
+        let deltas = known.crls.iter().enumerate().filter(|(_, other)| {
+            !list.freshest_uris().is_empty()
+                && other.is_delta()
+                && other.issuer() == list.issuer()
+                && other.scope() == list.scope()
+        });
+        if let Some((delta, _)) = deltas.max_by_key(|(_, delta)| delta.this_update())
+            && !self.crls.contains(&delta)
+        {
+            self.crls.push(delta);
+        }
         if list.issuer() == issuer.subject() {
             return;
         }

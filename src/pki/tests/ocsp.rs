@@ -396,3 +396,88 @@ proptest! {
         read_as_everything(&bytes, &SPECIMENS.1);
     }
 }
+
+/// What a path uses of responses and lists, and what it lacks.
+mod material {
+    use cinnabar_pki::material::{Known, Lack, Material, of};
+    use cinnabar_pki::path::{PathFailure, Purpose, TrustAnchors};
+    use cinnabar_pki::{Crl, CrlBuilder};
+
+    use super::*;
+
+    fn list(issuer: &Entity, this_update: i64) -> Crl {
+        let builder = CrlBuilder {
+            number: u64::try_from(this_update).unwrap(),
+            this_update,
+            next_update: this_update + DAY,
+            ..CrlBuilder::default()
+        };
+        Crl::from_der(&builder.build(&issuer.certificate, &*issuer.key).unwrap()).unwrap()
+    }
+
+    fn used(
+        world: &World,
+        certificates: &[Certificate],
+        crls: &[Crl],
+        ocsp: &[BasicResponse],
+    ) -> Result<Material, PathFailure> {
+        let anchors = TrustAnchors::new(vec![world.root.certificate.clone()]);
+        let known = Known { certificates, crls, ocsp, anchors: &anchors };
+        of(&world.leaf.certificate, known, NOW, Purpose::Any)
+    }
+
+    #[test]
+    fn the_newest_evidence_that_suffices_is_taken_and_a_response_before_a_list() {
+        let world = world();
+        let certificates = [world.ca.certificate.clone()];
+        let good = BasicResponse::from_response_der(&world.answer(Status::Good, None)).unwrap();
+        let unknown = BasicResponse::from_response_der(&world.answer(Status::Unknown, None)).unwrap();
+        let lists = [
+            list(&world.ca, NOW - 5 * DAY),
+            list(&world.root, NOW - 60),
+            list(&world.ca, NOW - 3600),
+            list(&world.ca, NOW - 7200),
+        ];
+        let material = used(&world, &certificates, &lists, &[unknown, good]).unwrap();
+        assert_eq!((material.ocsp.as_slice(), material.crls.as_slice()), (&[1][..], &[1][..]));
+        let path = [&world.leaf, &world.ca, &world.root].map(|one| one.certificate.clone());
+        assert_eq!(material.certificates, path);
+        assert!(material.lacking.is_empty());
+        let material = used(&world, &certificates, &lists, &[]).unwrap();
+        assert_eq!((material.ocsp.len(), material.crls.as_slice()), (0, &[2, 1][..]));
+    }
+
+    #[test]
+    fn what_lacks_is_named_with_the_addresses_to_ask() {
+        let world = world();
+        let certificates = [world.ca.certificate.clone()];
+        let material = used(&world, &certificates, &[list(&world.root, NOW - 60)], &[]).unwrap();
+        let [Lack::Revocation { of, issuer, crls, .. }] = material.lacking.as_slice() else {
+            panic!("{:?}", material.lacking)
+        };
+        assert_eq!((of, issuer), (&world.leaf.certificate, &world.ca.certificate));
+        assert_eq!(crls, &[CRL_URI.to_owned()]);
+        assert!(material.lacking.iter().all(Lack::is_findable));
+        // Out of date is as good as nothing.
+        let stale = [list(&world.root, NOW - 60), list(&world.ca, NOW - 5 * DAY)];
+        assert_eq!(used(&world, &certificates, &stale, &[]).unwrap().lacking.len(), 1);
+    }
+
+    #[test]
+    fn what_nothing_further_can_mend_is_a_failure() {
+        let world = world();
+        let certificates = [world.ca.certificate.clone()];
+        let revoked = Status::Revoked(Revoked { time: NOW - 3600, reason: None });
+        let said = [BasicResponse::from_response_der(&world.answer(revoked, None)).unwrap()];
+        let failed = used(&world, &certificates, &[list(&world.root, NOW - 60)], &said);
+        assert!(matches!(failed, Err(PathFailure::Revoked { ca: false, .. })), "{failed:?}");
+        // An issuer that nobody brought may be had; a root that is not trusted stays so.
+        let material = used(&world, &[], &[], &[]).unwrap();
+        assert!(matches!(material.lacking.as_slice(), [Lack::Issuer { urls, .. }] if urls.len() == 1));
+        let stranger = TrustAnchors::new(vec![entity(None, Profile::RootCa, "stranger").certificate]);
+        let certificates = [world.ca.certificate.clone(), world.root.certificate.clone()];
+        let known = Known { certificates: &certificates, crls: &[], ocsp: &[], anchors: &stranger };
+        let failed = of(&world.leaf.certificate, known, NOW, Purpose::Any);
+        assert!(matches!(failed, Err(PathFailure::NoPath { .. })), "{failed:?}");
+    }
+}

@@ -37,6 +37,8 @@ struct Inner {
     number: Option<Vec<u8>>,
     base_number: Option<Vec<u8>>,
     authority_key_id: Option<Vec<u8>>,
+    /// URIs of freshestCRL.
+    freshest: Vec<String>,
     revoked: Entries,
     /// Entries of other issuers (indirect lists), by name.
     foreign: HashMap<CanonicalName, Entries>,
@@ -135,6 +137,7 @@ impl Crl {
             number: None,
             base_number: None,
             authority_key_id: None,
+            freshest: Vec::new(),
             revoked: HashMap::new(),
             foreign: HashMap::new(),
             has_duplicates: false,
@@ -259,6 +262,12 @@ impl Crl {
         self.0.authority_key_id.as_deref()
     }
 
+    /// Where the delta to this list is found (freshestCRL, RFC 5280 §5.2.6).
+    #[must_use]
+    pub fn freshest_uris(&self) -> &[String] {
+        &self.0.freshest
+    }
+
     pub(crate) fn canonical_issuer(&self) -> &CanonicalName {
         &self.0.canonical_issuer
     }
@@ -371,6 +380,10 @@ impl Inner {
                 let key = Reader::only(extension.value, Rules::Der, SEQUENCE)?.reader().optional(0x80)?;
                 self.authority_key_id = key.map(|id| id.content.to_vec());
             }
+            // §5.2.6: never critical, and one that does not read only leaves the address out.
+            oids::FRESHEST_CRL if !extension.critical => {
+                self.freshest = freshest(extension.value).unwrap_or_default();
+            }
             oids::ISSUING_DISTRIBUTION_POINT => {
                 let mut fields = Reader::only(extension.value, Rules::Der, SEQUENCE)?.reader();
                 if let Some(point) = fields.optional(0xA0)? {
@@ -396,6 +409,20 @@ impl Inner {
         Ok(())
     }
 }
+
+/// FreshestCRL ::= CRLDistributionPoints (RFC 5280 §5.2.6): the URIs of its points.
+fn freshest(value: &[u8]) -> Result<Vec<String>, Asn1Error> {
+    let mut uris = Vec::new();
+    for point in Reader::only(value, Rules::Der, SEQUENCE)?.reader().all(MAX_POINTS)? {
+        if let Some(name) = point.reader().optional(0xA0)? {
+            uris.extend(PointName::read(&name)?.uris());
+        }
+    }
+    Ok(uris)
+}
+
+/// One is usual.
+const MAX_POINTS: usize = 16;
 
 const PEM_LABEL: &str = "X509 CRL";
 
