@@ -14,10 +14,10 @@ use pdf::ltv::{Known, KnownError, Material, Next, Step, Survey, Terms, append, s
 use pdf::sign::{EmbedError, Signed};
 use pdf::syntax::{Document, Limits, Source};
 use pdf::verify::Level;
-use pki::Certificate;
 use pki::material::Lack;
 use pki::ocsp::{IssuerId, RequestBuilder};
 use pki::path::TrustAnchors;
+use pki::{Certificate, Crl};
 use ring::rand::{SecureRandom, SystemRandom};
 use serde_json::json;
 
@@ -86,10 +86,13 @@ pub struct AugmentArgs {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Wish {
     /// With a proof of time
+    #[value(name = "b-t")]
     BT,
     /// With everything validation needs
+    #[value(name = "b-lt")]
     BLt,
     /// With a time-stamp over that, renewable
+    #[value(name = "b-lta")]
     BLta,
 }
 
@@ -274,7 +277,16 @@ impl Augmenting<'_> {
                 Err(error) => Err(error.to_string()),
             };
             match taken {
-                Ok(()) => return Ok(()),
+                Ok(delta) => {
+                    // Its delta, where a list names one: not having it is no fault.
+                    if let Some(body) = match &delta {
+                        Some(url) => self.fetch(url, None).await.ok(),
+                        None => None,
+                    } {
+                        let _ = known.add_crl_der(&body);
+                    }
+                    return Ok(());
+                }
                 Err(reason) => why = format!("`{url}`: {reason}"),
             }
         }
@@ -306,17 +318,22 @@ fn addresses(lack: &Lack) -> Vec<(String, Option<Vec<u8>>)> {
     }
 }
 
-fn take(lack: &Lack, is_response: bool, body: &[u8], known: &mut Known) -> Result<(), String> {
+/// Takes in what was fetched; answers where the delta to a list is found.
+fn take(lack: &Lack, is_response: bool, body: &[u8], known: &mut Known) -> Result<Option<String>, String> {
     let text = |error: KnownError| error.to_string();
     match lack {
         Lack::Issuer { .. } => {
             for found in Certificate::from_pem_or_der(body).map_err(|error| error.to_string())? {
                 known.add_certificate(found).map_err(text)?;
             }
-            Ok(())
+            Ok(None)
         }
-        Lack::Revocation { .. } if is_response => known.add_ocsp_der(body).map_err(text),
-        Lack::Revocation { .. } => known.add_crl_der(body).map_err(text),
+        Lack::Revocation { .. } if is_response => known.add_ocsp_der(body).map(|()| None).map_err(text),
+        Lack::Revocation { .. } => {
+            let list = Crl::from_der(body).map_err(|error| error.to_string())?;
+            let delta = list.freshest_uris().first().cloned();
+            known.add_crl(list).map(|()| delta).map_err(text)
+        }
     }
 }
 

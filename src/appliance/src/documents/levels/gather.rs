@@ -60,7 +60,13 @@ pub(super) async fn ours(
         }
         match own::statement(app, certificate, issuer, now).await? {
             Statement::Ocsp(der) => material.ocsp.push(der.to_vec()),
-            Statement::Crl(der) => material.crls.push(der.to_vec()),
+            Statement::Crls(lists) => {
+                for list in lists {
+                    if !material.crls.contains(&list.to_vec()) {
+                        material.crls.push(list.to_vec());
+                    }
+                }
+            }
         }
     }
     material.certificates = path.iter().map(|one| one.der().to_vec()).collect();
@@ -94,7 +100,11 @@ impl<'a> Finder<'a> {
                     if let Some(own) = own::issuer(&self.authorities, of) {
                         match own::statement(self.app, of, &own.certificate, self.now).await? {
                             Statement::Ocsp(der) => known.add_ocsp_der(&der)?,
-                            Statement::Crl(der) => known.add_crl_der(&der)?,
+                            Statement::Crls(lists) => {
+                                for list in lists {
+                                    known.add_crl_der(&list)?;
+                                }
+                            }
                         }
                     } else {
                         self.revocation(lack, (of, issuer), (ocsp, crls), known).await?;
@@ -162,8 +172,17 @@ impl<'a> Finder<'a> {
         for url in crls.iter().take(MAX_URLS) {
             let until = |der: &[u8]| Crl::from_der(der).ok()?.next_update();
             let fetched = self.get(url, "application/pkix-crl", until).await;
+            let freshest = fetched.as_ref().ok().and_then(|der| Crl::from_der(der).ok());
             match fetched.map(|der| known.add_crl_der(&der)) {
-                Ok(Ok(())) => return Ok(()),
+                Ok(Ok(())) => {
+                    // Its delta, where it names one: not having it is no fault.
+                    for url in freshest.iter().flat_map(|list| list.freshest_uris()).take(1) {
+                        if let Ok(der) = self.get(url, "application/pkix-crl", until).await {
+                            let _ = known.add_crl_der(&der);
+                        }
+                    }
+                    return Ok(());
+                }
                 Ok(Err(error @ KnownError::TooMuch { .. })) => return Err(error.into()),
                 Ok(Err(error)) => why = format!("`{url}`: {error}"),
                 Err(error) => why = error.to_string(),

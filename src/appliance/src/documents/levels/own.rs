@@ -16,8 +16,8 @@ use super::LevelError;
 pub(super) enum Statement {
     /// OCSPResponse, DER.
     Ocsp(Bytes),
-    /// CertificateList, DER.
-    Crl(Bytes),
+    /// CertificateLists, DER: a full one, and its delta where there is one.
+    Crls(Vec<Bytes>),
 }
 
 /// The authorities of this appliance, as far as their certificates are there.
@@ -57,7 +57,7 @@ pub(super) async fn statement(
 ) -> Result<Statement, LevelError> {
     // A response about one certificate stays small when its authority's list grows; for an authority's own certificate
     // the list of its issuer is the small one, and is there when no responder is.
-    let list = || list(app, certificate, now).map(Statement::Crl);
+    let list = || lists(app, certificate, now).map(Statement::Crls);
     if certificate.is_ca()
         && let Some(list) = list()
     {
@@ -79,14 +79,17 @@ pub(super) async fn statement(
     })
 }
 
-/// The list that the certificate's own distribution points name.
-fn list(app: &App, certificate: &Certificate, now: i64) -> Option<Bytes> {
-    let places = certificate.crl_distribution_points().iter();
-    let mut lists = places.filter_map(|url| {
+/// The list that the certificate's own distribution points name, and the delta that it names itself (freshestCRL): some
+/// validators take the one only together with the other.
+fn lists(app: &App, certificate: &Certificate, now: i64) -> Option<Vec<Bytes>> {
+    let at = |url: &String| {
         let (_, path) = url.split_once("/crl/")?;
-        app.status.lists.at(path)
-    });
-    lists.find(|list| list.next_update > now).map(|list| list.der.clone())
+        app.status.lists.at(path).filter(|list| list.next_update > now)
+    };
+    let full = certificate.crl_distribution_points().iter().find_map(at)?;
+    let deltas = full.crl().map(pki::Crl::freshest_uris).unwrap_or_default();
+    let delta = deltas.iter().find_map(at);
+    Some([Some(full.der.clone()), delta.map(|delta| delta.der.clone())].into_iter().flatten().collect())
 }
 
 /// As path validation allows by default.
