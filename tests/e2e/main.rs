@@ -20,6 +20,7 @@ mod faults;
 mod features;
 mod foreign;
 mod large;
+mod levels;
 mod lifecycle;
 mod peers;
 mod postgres;

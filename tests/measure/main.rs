@@ -14,6 +14,7 @@
 
 mod inventory;
 mod journal;
+mod levels;
 mod pdf;
 mod peers;
 mod policy;
@@ -31,8 +32,14 @@ struct Figure {
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
-    let figures =
-        [pdf::figures(), peers::figures(), journal::figures(), policy::figures(), inventory::figures()];
+    let figures = [
+        pdf::figures(),
+        levels::figures(),
+        peers::figures(),
+        journal::figures(),
+        policy::figures(),
+        inventory::figures(),
+    ];
     let figures: Vec<Figure> = figures.into_iter().flatten().collect();
     if wanted.iter().any(|name| name == "--list") {
         figures.iter().for_each(|figure| println!("{}", figure.name));

@@ -18,7 +18,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use crate::{Figure, cpu_of};
 
 /// 2026-11-22T00:00:00Z.
-const NOW: i64 = 1_795_305_600;
+pub const NOW: i64 = 1_795_305_600;
 const DAY: i64 = 86_400;
 /// Noto Serif CJK of Debian's fonts-noto-cjk, and the number of its simplified Chinese font.
 const FONT: &str = "/usr/share/fonts/opentype/noto/NotoSerifCJK-Regular.ttc";
@@ -112,7 +112,7 @@ fn signed_by(cast: &Cast, file: &str, signatures: usize) -> Vec<u8> {
     bytes
 }
 
-fn visible() -> SignatureRequest {
+pub fn visible() -> SignatureRequest {
     let picture = support::appliance::seal_picture(300);
     let image = Arc::new(SealImage::from_png(&picture, &ImageLimits::default()).expect("a picture"));
     let placement = Placement::Page { page: 1, x_mm: 120.0, y_mm: 220.0, width_mm: 42.0, height_mm: 42.0 };
@@ -121,30 +121,34 @@ fn visible() -> SignatureRequest {
 }
 
 /// Root, CA and seal, made for the occasion.
-struct Cast {
-    root: Certificate,
-    crls: Vec<Crl>,
-    signer: pki::cms::sign::CmsSigner,
+pub struct Cast {
+    pub root: Certificate,
+    pub ca: Certificate,
+    pub ca_key: SoftwareKey,
+    pub seal: Certificate,
+    pub crls: Vec<Crl>,
+    pub signer: pki::cms::sign::CmsSigner,
 }
 
 impl Cast {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let (root_key, ca_key, seal_key) = (key(), key(), Arc::new(key()));
         let root = certificate("root", "Root", &root_key, None);
         let ca = certificate("issuing-ca", "Seals CA", &ca_key, Some((&root, &root_key)));
         let seal = certificate("seal-organisation", "Approval Seal", &seal_key, Some((&ca, &ca_key)));
         let crls = vec![crl(&root, &root_key), crl(&ca, &ca_key)];
-        let signer = pki::cms::sign::CmsSigner::new(seal_key, &seal, &[ca]).expect("a signer");
-        Self { root, crls, signer }
+        let signer =
+            pki::cms::sign::CmsSigner::new(seal_key, &seal, std::slice::from_ref(&ca)).expect("a signer");
+        Self { root, ca, ca_key, seal, crls, signer }
     }
 }
 
-fn key() -> SoftwareKey {
+pub fn key() -> SoftwareKey {
     let pkcs8 = SoftwareKey::generate(KeyKind::P256, &SystemRandom::new()).expect("a key");
     SoftwareKey::from_pkcs8(&pkcs8).expect("a key")
 }
 
-fn certificate(
+pub fn certificate(
     profile: &str,
     name: &str,
     key: &SoftwareKey,

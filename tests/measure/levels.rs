@@ -1,0 +1,67 @@
+//! PAdES B-LTA from a plain file, in process: signature, its time-stamp, security store and document time-stamp.
+
+use std::hint::black_box;
+use std::sync::Arc;
+
+use crypto::DigestAlgorithm;
+use pdf::ltv::{Appended, Material, Step, TimeStampSource, TimeStamped, append};
+use pdf::sign;
+use pdf::syntax::{Document, Limits};
+use pki::tsp::{Accuracy, Imprint, Stamper, TimeStampReq, check_response, granted};
+
+use super::pdf::{Cast, NOW, certificate, key, visible};
+use crate::{Figure, cpu_of};
+
+pub fn figures() -> Vec<Figure> {
+    vec![Figure { name: "pdf.sign.blta.31k.cpu_ms", unit: "ms", measure: Box::new(archiving) }]
+}
+
+/// A time-stamping authority in this process, which answers requests as one across the network would.
+struct Authority {
+    stamper: Stamper,
+    size: usize,
+}
+
+impl TimeStampSource for Authority {
+    fn size_hint(&self) -> usize {
+        self.size
+    }
+
+    fn token(&self, digest: &[u8]) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
+        let imprint = Imprint::new(DigestAlgorithm::Sha256, digest)?;
+        let request = TimeStampReq::parse(&TimeStampReq::new(imprint, None, [1; 8]).to_der())?;
+        let policy = "1.3.6.1.4.1.99999.3".parse()?;
+        let stamp = self.stamper.stamp(&request, policy, &[7; 20], NOW * 1_000_000)?;
+        let response = granted(&self.stamper.sign(&stamp)?);
+        Ok(check_response(&response, &request, &[])?.0)
+    }
+}
+
+/// A visible P-256 seal with everything its archive takes; evidence is at hand and not verified again.
+fn archiving() -> f64 {
+    let (bytes, cast, request) = (support::corpus::named("plain-31k").read(), Cast::new(), visible());
+    let unit_key = Arc::new(key());
+    let unit = certificate("time-stamp", "Unit", &unit_key, Some((&cast.ca, &cast.ca_key)));
+    let chain = [cast.ca.clone()];
+    let stamper = Stamper::new(unit_key, &unit, &chain, Accuracy { millis: 1000 }, true).expect("a stamper");
+    let mut authority = Authority { stamper, size: 0 };
+    authority.size = authority.token(&[0; 32]).expect("a token").len() + 64;
+    let paths = [&cast.seal, &unit, &cast.ca, &cast.root];
+    let material = Material {
+        certificates: paths.iter().map(|one| one.der().to_vec()).collect(),
+        crls: cast.crls.iter().map(|one| one.der().to_vec()).collect(),
+        ocsp: Vec::new(),
+    };
+    1000.0
+        * cpu_of(|| {
+            let signer = TimeStamped { signer: &cast.signer, source: &authority };
+            let signed = sign::sign(&bytes, &request, &signer).expect("signed");
+            let grown = Appended::new(&bytes, signed.tail);
+            let document = Document::open(&grown, &Limits::default()).expect("a PDF");
+            let step = append(&document, &material, Some(authority.size)).expect("prepared");
+            let Step::Stamp(prepared) = step else { panic!("nothing to stamp") };
+            let digest = prepared.digest(&grown, DigestAlgorithm::Sha256).expect("a digest");
+            let token = authority.token(&digest).expect("a token");
+            black_box(prepared.embed(&token).expect("embedded").tail);
+        })
+}
