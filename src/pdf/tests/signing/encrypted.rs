@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use cinnabar_pdf::ltv::{Material, add_store};
 use cinnabar_pdf::sign::{PrepareError, SignError, SignatureRequest, sign};
 use cinnabar_pdf::syntax::{Document, Limits, Object, OpenError};
 
@@ -196,6 +197,40 @@ fn a_password_or_another_handler_is_a_clear_refusal() {
     assert!(matches!(changed("/CFM /AESV3", "/CFM /AESV9"), Err(OpenError::Encrypted)));
     assert!(matches!(changed("/R 6", "/R 7"), Err(OpenError::Encrypted)));
     assert!(matches!(changed("/UE <", "/UX <"), Err(OpenError::Malformed { .. })));
+}
+
+#[test]
+fn a_security_store_is_encrypted_like_everything_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let certificate = pki::Certificate::from_pem(keys().root_pem.as_bytes()).unwrap().remove(0);
+    let material = Material { certificates: vec![certificate.der().to_vec()], ..Material::default() };
+    let mut files = Vec::new();
+    for (name, kind) in
+        [("rc4", "128 --use-aes=n --"), ("aes-128", "128 --use-aes=y --"), ("aes-256", "256 --")]
+    {
+        let file = folder.path().join(format!("{name}.pdf"));
+        encrypt(&corpus().join("form.pdf"), kind, &[], &file);
+        let (whole, _) = signed(&std::fs::read(&file).unwrap(), &request(None));
+        let store = {
+            let document = Document::open(&whole, &Limits::default()).unwrap();
+            add_store(&document, &material).unwrap().unwrap().tail
+        };
+        assert!(!store.windows(40).any(|window| window == &certificate.der()[..40]), "in the clear");
+        let whole = [whole.as_slice(), &store].concat();
+        let document = Document::open(&whole, &Limits::default()).unwrap();
+        let (_, catalog) = document.catalog().unwrap();
+        let store = document.entry(&catalog, b"DSS").unwrap();
+        let listed = document.entry(store.as_dictionary().unwrap(), b"Certs").unwrap();
+        let first = document.resolve(&listed.as_array().unwrap()[0]).unwrap();
+        assert_eq!(document.stream_data(first.as_stream().unwrap(), 10_000).unwrap(), certificate.der());
+        std::fs::write(&file, whole).unwrap();
+        assert_eq!(qpdf_check(&file).0, 0);
+        files.push(file);
+    }
+    for verdict in pyhanko(&files) {
+        assert_eq!(verdict["bottom_line"], true, "{verdict}");
+        assert_eq!(verdict["changes"], "LTA_UPDATES", "{verdict}");
+    }
 }
 
 #[test]
