@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::Failure;
 use crate::documents::looks::{EdgeKind, Language, LineKind, SheetKind, SideKind};
-use crate::documents::parameters::{Level, LockKind, PlaceKind, SealQuery};
+use crate::documents::parameters::{LockKind, PlaceKind, SealQuery};
 
 /// How a seal is set.
 #[derive(Debug, Clone, Args)]
@@ -99,30 +99,6 @@ enum Lock {
     Exclude,
 }
 
-/// How much the sealed document proves by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum LevelArg {
-    /// A signature
-    BB,
-    /// With a time-stamp over the signature
-    BT,
-    /// With the certificates and revocation data that validation needs
-    BLt,
-    /// With a time-stamp over all of it
-    BLta,
-}
-
-impl From<LevelArg> for Level {
-    fn from(level: LevelArg) -> Self {
-        match level {
-            LevelArg::BB => Self::BB,
-            LevelArg::BT => Self::BT,
-            LevelArg::BLt => Self::BLt,
-            LevelArg::BLta => Self::BLta,
-        }
-    }
-}
-
 impl Placing {
     /// The parameters as the API takes them.
     #[must_use]
@@ -177,6 +153,9 @@ impl Placing {
 }
 
 /// A word of the API's.
-fn word<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+///
+/// # Errors
+/// What the words are.
+pub fn word<T: DeserializeOwned>(text: &str) -> Result<T, String> {
     serde_json::from_value(text.into()).map_err(|error: serde_json::Error| error.to_string())
 }

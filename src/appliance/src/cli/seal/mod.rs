@@ -11,8 +11,9 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::client::Client;
-use super::placing::{LevelArg, Placing};
+use super::placing::{Placing, word};
 use super::{Failure, Global, Outcome, Output, Remote, Tone, block_on};
+use crate::documents::parameters::Level;
 
 /// Options of `cinnabar seal`.
 #[derive(Debug, Args)]
@@ -43,8 +44,8 @@ pub struct SealArgs {
     #[command(flatten)]
     placing: Placing,
     /// How much the sealed document proves by itself
-    #[arg(long, conflicts_with = "request")]
-    level: Option<LevelArg>,
+    #[arg(long, conflicts_with = "request", value_name = "b-b|b-t|b-lt|b-lta", value_parser = word::<Level>)]
+    level: Option<Level>,
     /// Case number for the record
     #[arg(long)]
     case_number: Option<String>,
@@ -80,7 +81,7 @@ impl SealArgs {
             return Ok(read.map_err(|e| format!("`{}` is not JSON: {e}", path.display()))?);
         }
         let mut query = self.placing.query(self.seal.as_deref().unwrap_or_default());
-        query.level = self.level.map(Into::into);
+        query.level = self.level;
         query.case_number = self.case_number.clone();
         query.item = self.item.clone();
         // Found here, with the name of the parameter, before anything is sent.

@@ -9,12 +9,11 @@ use pdf::syntax::{Document, Limits};
 use super::super::{Failure, append, block_on};
 use super::{Client, Done, SealArgs};
 use crate::cli::pdf::image;
-use crate::documents::parameters::Level;
 use crate::documents::{FileSource, Look, Picture, Preparation, TwoPhaseTerms, signature_request};
 
 pub(super) fn run(args: &SealArgs, client: &Client, input: &Path, sealed: &Path) -> Result<Done, Failure> {
     let seal = args.seal.as_deref().unwrap_or_default();
-    let level = args.level.map_or(Level::BB, Into::into);
+    let level = args.level.unwrap_or_default();
     let mut query = args.placing.query(seal);
     (query.case_number, query.item) = (args.case_number.clone(), args.item.clone());
     let request = query.check()?;
