@@ -168,10 +168,13 @@ impl SignedAttributes {
             }
         }
         if let Some(value) = self.value(oids::SIGNING_CERTIFICATE) {
-            // ESSCertID is SHA-1 by definition (RFC 2634 §5.4.1). It only adds a binding to what the signature key
-            // already binds, so it is checked for shape and not relied on.
-            if first_certificate_id(value).is_none() {
-                return Err(CertificateClaim::Fault(Fault::SigningCertificateMalformed));
+            // ESSCertID is SHA-1 by definition (RFC 2634 §5.4.1): that it fits proves nothing beside what the signature
+            // key already binds, but one that does not fit contradicts the signer (RFC 5035 §5).
+            let named = first_certificate_id(value)
+                .and_then(|id| id.reader().expect(OCTET_STRING).ok().map(|hash| hash.content.to_vec()))
+                .ok_or(CertificateClaim::Fault(Fault::SigningCertificateMalformed))?;
+            if named != crypto::sha1_identifier(certificate.der()) {
+                return Err(CertificateClaim::Fault(Fault::SigningCertificateMismatch));
             }
         }
         Ok(())

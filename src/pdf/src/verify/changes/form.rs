@@ -83,7 +83,7 @@ impl Analysis<'_, '_, '_> {
     }
 
     /// A list of fields may only grow; what it grows by is judged field by field.
-    fn field_list(&mut self, holder: u32, old: Option<&Object>, new: Option<&Object>) {
+    pub(super) fn field_list(&mut self, holder: u32, old: Option<&Object>, new: Option<&Object>) {
         if let Some(Object::Reference(id)) = new {
             let sole = old == new && self.only_from(id.number, &[holder]);
             let arrays = self
@@ -244,103 +244,6 @@ impl Analysis<'_, '_, '_> {
         }
         true
     }
-
-    fn new_signature_field(&mut self, id: ObjectId, field: &Field, form: &Form) -> Result<(), ReadError> {
-        if !self.is_new(id.number) {
-            self.other(format!("an older object became signature field `{}`", field.name));
-            return Ok(());
-        }
-        self.role = Class::Signature;
-        self.explain(id.number);
-        for (key, value) in field.dictionary.iter() {
-            match key {
-                b"V" | b"P" | b"Parent" => {}
-                b"Kids" => self.field_list(id.number, None, Some(value)),
-                key if SIGNATURE_FIELD_KEYS.contains(&key) => self.explain_tree(value),
-                _ => {
-                    let key = String::from_utf8_lossy(key).into_owned();
-                    self.other(format!("new signature field `{}` has an entry /{key}", field.name));
-                }
-            }
-        }
-        let shows = is_visible(&field.dictionary);
-        if shows && self.covers_its_page(&field.dictionary)? {
-            self.step.classes.insert(Class::Annotation);
-            self.remark(format!("new signature field `{}` covers most of its page", field.name));
-        }
-        if field.role == Role::Widget {
-            // Its field judges the value; here only what shows counts, and that other readers, which look
-            // for value and name in the widget, see no other signature.
-            let owner = form.nodes.get(&field.field);
-            let repeated = |value: &Object| owner.is_some_and(|o| o.dictionary.get(b"V") == Some(value));
-            if field.dictionary.get(b"V").is_some_and(|value| !repeated(value)) {
-                self.other(format!("a widget of signature field `{}` has another value", field.name));
-            }
-            let parent = field.dictionary.get(b"Parent").and_then(Object::as_reference);
-            if parent.is_some_and(|parent| parent != field.field) {
-                self.other(format!("a widget of signature field `{}` has another parent", field.name));
-            }
-            self.step.visible_signature |= shows;
-            return Ok(());
-        }
-        let value = field.dictionary.get(b"V");
-        if value.is_some() {
-            self.signed(field, value, form)?;
-        } else if form.widgets(id).any(is_visible) {
-            // A frame nobody signed is a picture laid over the page.
-            self.step.classes.insert(Class::Annotation);
-            self.remark(format!("unsigned signature field `{}` was added and shows on a page", field.name));
-        } else {
-            self.step.classes.insert(Class::Signature);
-        }
-        self.step.visible_signature |= shows;
-        Ok(())
-    }
-
-    /// A signature field got its value: it must be a new object, and the class follows from its kind.
-    fn signed(&mut self, field: &Field, value: Option<&Object>, form: &Form) -> Result<(), ReadError> {
-        let Some(reference @ Object::Reference(id)) = value else {
-            self.other(format!("the value of signature field `{}` is not a reference", field.name));
-            return Ok(());
-        };
-        if !self.is_new(id.number) {
-            self.other(format!("signature field `{}` was pointed to an older object", field.name));
-            return Ok(());
-        }
-        let Object::Dictionary(signature) = self.new.object(*id)? else {
-            self.other(format!("the value of signature field `{}` is not a dictionary", field.name));
-            return Ok(());
-        };
-        let shows = form.widgets(field.field).any(is_visible);
-        let timestamp = signature.get(b"SubFilter").and_then(Object::as_name) == Some(b"ETSI.RFC3161")
-            && signature.get(b"Type").is_none_or(|kind| kind.as_name() == Some(b"DocTimeStamp"));
-        if timestamp && !shows {
-            self.role = Class::Ltv;
-            self.step.classes.insert(Class::Ltv);
-        } else {
-            self.step.classes.insert(Class::Signature);
-            self.step.fields.insert(field.name.clone());
-        }
-        self.explain_tree(reference);
-        Ok(())
-    }
-
-    /// Whether a widget covers more of its page than any seal does: then it is a picture laid over it.
-    fn covers_its_page(&self, widget: &Dictionary) -> Result<bool, ReadError> {
-        let mut page = self.new.entry(widget, b"P")?;
-        let mut size = A4;
-        for _ in 0..self.new.document().limits().depth {
-            let Object::Dictionary(node) = &page else { break };
-            let cropped = area(&self.new.entry(node, b"CropBox")?);
-            if let Some(found) = cropped.or(area(&self.new.entry(node, b"MediaBox")?)) {
-                size = found;
-                break;
-            }
-            page = self.new.entry(node, b"Parent")?;
-        }
-        // A rectangle that cannot be read may be anything.
-        Ok(area(&self.new.entry(widget, b"Rect")?).is_none_or(|area| area > size * MOST))
-    }
 }
 
 /// Whether flags differ only by bits of `mask` that are now set.
@@ -350,36 +253,7 @@ fn only_adds(old: Option<&Object>, new: Option<&Object>, mask: i64) -> bool {
     old & !new == 0 && (new & !old) & !mask == 0
 }
 
-/// A widget with an area.
-fn is_visible(widget: &Dictionary) -> bool {
-    let Some(corners) = widget.get(b"Rect").and_then(Object::as_array) else {
-        return widget.get(b"Rect").is_some(); // not a plain array: assume the worst
-    };
-    let [x0, y0, x1, y1] = corners else { return true };
-    let differ = |a: &Object, b: &Object| match (a.as_number(), b.as_number()) {
-        (Some(a), Some(b)) => (a - b).abs() > 0.0,
-        _ => true,
-    };
-    differ(x0, x1) && differ(y0, y1)
-}
-
-/// The area of a rectangle (§7.9.5).
-fn area(rectangle: &Object) -> Option<f64> {
-    let [x0, y0, x1, y1] = rectangle.as_array()? else { return None };
-    let side = |a: &Object, b: &Object| Some((a.as_number()? - b.as_number()?).abs());
-    Some(side(x0, x1)? * side(y0, y1)?)
-}
-
-/// Of a page whose size is not said.
-const A4: f64 = 595.0 * 842.0;
-/// The share of a page that no signature field needs.
-const MOST: f64 = 0.4;
 /// Print, Locked, LockedContents (§12.5.3): flags that signing software sets; none of them hides anything.
 const ANNOTATION_FLAGS: i64 = 4 | 128 | 512;
 /// Field flag ReadOnly (§12.7.4.1).
 const READ_ONLY: i64 = 1;
-/// What a new signature field or its widget may consist of; actions are not among them.
-const SIGNATURE_FIELD_KEYS: [&[u8]; 21] = [
-    b"Type", b"Subtype", b"FT", b"T", b"TU", b"TM", b"Ff", b"F", b"Rect", b"AP", b"AS", b"MK", b"BS",
-    b"Border", b"DA", b"Q", b"M", b"NM", b"Lock", b"SV", b"H",
-];

@@ -12,6 +12,7 @@ mod bytes;
 mod catalog;
 mod form;
 mod shown;
+mod signature_fields;
 mod total;
 mod trailer;
 
