@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use crate::revisions::{Revision, Revisions, identity, in_use};
+use crate::syntax::parser::{Parser, is_space};
 use crate::syntax::{
     Document, Entry, Limits, Object, ObjectId, Oddity, ReadError, Section, Source, XrefKind, indirect,
 };
@@ -268,6 +269,10 @@ impl<'s, 'd, 'a> Survey<'s, 'd, 'a> {
         for section in sections {
             self.known.push((section.offset, section.end));
             self.known.extend(section.streams.iter().map(|(_, extent)| (extent.start, extent.end)));
+            // The first section of a linearised file ends like a file (annex F.3.4).
+            if let Some(ending) = ending_after(self.document, section.end)? {
+                self.known.push(ending);
+            }
         }
         if let Some(startxref) = revision.startxref {
             self.known.push((startxref, revision.eof));
@@ -394,6 +399,26 @@ impl<'s, 'd, 'a> Survey<'s, 'd, 'a> {
         }
         Ok(())
     }
+}
+
+/// `startxref`, a number and `%%EOF` behind a section.
+fn ending_after(document: &Document<'_>, at: u64) -> Result<Option<(u64, u64)>, ReadError> {
+    let window = document.input().read(at, 64)?;
+    let mut parser = Parser::new(&window, 0, 1, 1);
+    parser.skip_space();
+    let start = parser.position();
+    if !parser.keyword(b"startxref") {
+        return Ok(None);
+    }
+    parser.skip_space();
+    let number = parser.unsigned();
+    let mut end = parser.position();
+    let rest = window.get(end..).unwrap_or_default();
+    let space = rest.iter().take_while(|byte| is_space(**byte)).count();
+    if rest.get(space..).is_some_and(|rest| rest.starts_with(b"%%EOF")) {
+        end += space + b"%%EOF".len();
+    }
+    Ok(number.map(|_| (at + start as u64, at + end as u64)))
 }
 
 /// Every entry of a section; in a hybrid one object may have two.

@@ -2,6 +2,7 @@
 
 mod augment;
 mod embed;
+mod inspect;
 mod prepare;
 
 use clap::Subcommand;
@@ -18,6 +19,8 @@ pub enum PdfCommand {
     Prepare(Box<prepare::PrepareArgs>),
     /// Put a CMS signature into a document that was prepared for it
     Embed(embed::EmbedArgs),
+    /// Show what a file consists of: revisions, cross-references, objects, and what nothing mentions
+    Inspect(inspect::InspectArgs),
 }
 
 /// Runs `cinnabar pdf …`.
@@ -26,5 +29,6 @@ pub fn run(command: PdfCommand, output: Output) -> Outcome {
         PdfCommand::Augment(args) => augment::run(&args, output),
         PdfCommand::Prepare(args) => prepare::run(&args, output),
         PdfCommand::Embed(args) => embed::run(&args, output),
+        PdfCommand::Inspect(args) => inspect::run(&args, output),
     }
 }
