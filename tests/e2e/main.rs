@@ -8,10 +8,14 @@
     reason = "tests: a failed step is a failed test"
 )]
 
+// The makers of the attacks are shared with the tests of the crate, which goes by its full name there.
+extern crate pdf as cinnabar_pdf;
+
 mod acme;
 mod acme_clients;
 mod acme_house;
 mod acme_renewal;
+mod attacks;
 mod authorities;
 mod certificates;
 mod crash;

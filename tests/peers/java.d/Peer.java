@@ -56,6 +56,7 @@ import org.bouncycastle.util.Selector;
  *
  * <pre>
  * Peer judge FILE ROOT.pem                     one JSON object per signature
+ * Peer judge-all ROOT.pem FILE…                one JSON object per file: what `judge` says, or why it says nothing
  * Peer sign IN OUT KEY.p12 PASSWORD [CERTIFY]  signs incrementally; CERTIFY 1-3 makes it a certification
  * Peer preflight FILE                          PDF/A-1b: JSON with what is wrong
  * Peer bench-sign IN KEY.p12 PASSWORD ROUNDS   processor milliseconds per signature, after as many rounds to warm up
@@ -74,6 +75,7 @@ public final class Peer {
         try {
             out.println(switch (arguments[0]) {
                 case "judge" -> judge(Files.readAllBytes(new File(arguments[1]).toPath()), root(arguments[2]));
+                case "judge-all" -> judgeAll(arguments);
                 case "sign" -> sign(arguments);
                 case "preflight" -> preflight(new File(arguments[1]));
                 case "bench-sign" -> {
@@ -92,6 +94,22 @@ public final class Peer {
             System.err.println(failure);
             System.exit(1);
         }
+    }
+
+    /** Many small files in one run: starting the machine costs more than judging. */
+    private static String judgeAll(String[] arguments) throws Exception {
+        X509Certificate root = root(arguments[1]);
+        List<String> lines = new ArrayList<>();
+        for (String name : Arrays.asList(arguments).subList(2, arguments.length)) {
+            String said;
+            try {
+                said = judge(Files.readAllBytes(new File(name).toPath()), root);
+            } catch (Exception | StackOverflowError failure) {
+                said = "null";
+            }
+            lines.add(String.format("{\"file\":\"%s\",\"signatures\":%s}", new File(name).getName(), said));
+        }
+        return String.join("\n", lines);
     }
 
     private static String judge(byte[] document, X509Certificate root) throws Exception {

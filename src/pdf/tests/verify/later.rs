@@ -30,7 +30,7 @@ pub fn form_page(signature: &str, more: &str) -> Writer {
         .stream(12, "/Type /XObject /Subtype /Form /BBox [0 0 90 20]", b"/Tx BMC BT /F1 9 Tf (100) Tj ET EMC")
         .object(13, "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>")
         .stream(14, "/Type /XObject /Subtype /Form /BBox [0 0 10 10]", b"0 0 10 10 re S")
-        .table("/Size 15 /Root 1 0 R /Info << /Title (form) >>");
+        .table("/Size 15 /Root 1 0 R");
     w
 }
 

@@ -17,6 +17,7 @@ from asn1crypto import crl as asn1_crl
 from pyhanko.pdf_utils import generic
 from pyhanko.sign.signers import PdfTimeStamper
 from pyhanko.sign.validation import validate_pdf_signature
+from pyhanko.sign.validation.dss import DocumentSecurityStore
 from pyhanko_certvalidator import ValidationContext
 
 
@@ -63,6 +64,19 @@ def main():
         PdfTimeStamper(stamper).update_archival_timestamp_chain(PdfFileReader(io.BytesIO(data)), context(), output=out)
         return out.getvalue()
 
+    def field_added(data, **look):
+        writer = IncrementalPdfFileWriter(io.BytesIO(data))
+        fields.append_signature_field(writer, fields.SigFieldSpec("Next", box=(10, 10, 100, 60), **look))
+        out = io.BytesIO()
+        writer.write(out)
+        return out.getvalue()
+
+    def store_added(data):
+        out = io.BytesIO(data)
+        contents = PdfFileReader(io.BytesIO(data)).embedded_regular_signatures[0].pkcs7_content
+        DocumentSecurityStore.add_dss(out, contents, certs=[as_asn1(root), as_asn1(leaf)], crls=[crl])
+        return out.getvalue()
+
     def locked(data):
         writer = IncrementalPdfFileWriter(io.BytesIO(data))
         lock = fields.FieldMDPSpec(fields.FieldMDPAction.ALL)
@@ -86,6 +100,10 @@ def main():
         "certified-strictly-filled": fill(sign(form, "S1", **strict), "Zhang"),
         "certified-filled": fill(sign(form, "S1", **filling), "Zhang"),
         "locked-then-signed": sign(sign(locked(plain), "Locked"), "S2"),
+        "field-added": field_added(sign(plain, "S1")),
+        "field-added-then-signed": sign(field_added(sign(plain, "S1")), "Next"),
+        "store-added": store_added(sign(plain, "S1")),
+        "store-added-certified-strictly": store_added(sign(plain, "S1", **strict)),
         "timestamp-only": timestamp(plain),
         "timestamp-then-signed": sign(timestamp(plain), "S1"),
     }

@@ -137,7 +137,8 @@ fn slices_nobody_signed_are_pictures_over_the_pages() {
         &format!("<< /Type /Annot /Subtype /Widget /Parent {fresh} 0 R /P 4 0 R /F 4 /Rect [0 0 595 842] >>"),
     );
     later.set(4, "Annots", &format!("[{} 0 R]", fresh + 1));
-    assert_forbidden(&later.finish(), &[Class::Annotation]);
+    // An empty place to sign, but one that covers its page.
+    assert_forbidden(&later.finish(), &[Class::Signature, Class::Annotation]);
 }
 
 #[test]

@@ -164,6 +164,12 @@ pub fn attacks() -> Vec<Attack> {
             "",
         ),
     ]);
+    made.push(certification(
+        "unsigned-field-coloured",
+        empty_frame(&plain, "/MK << /BG [1 1 1] >>"),
+        annotations,
+    ));
+    made.push(certification("place-to-sign-p2", empty_frame(&p2, ""), "a visible signature field"));
     made.extend(permissions(&p2));
     made.extend(locks());
     made
@@ -269,7 +275,19 @@ fn read_only() -> Vec<u8> {
     })
 }
 
+/// A place to sign that draws nothing.
+fn empty_frame(bytes: &[u8], look: &str) -> Vec<u8> {
+    changed(bytes, |l| {
+        let (field, drawn) = (l.next, l.next + 1);
+        let (annotations, fields) = (longer(l, 3, "Annots", field), longer(l, 5, "Fields", field));
+        l.set(3, "Annots", &annotations).set(5, "Fields", &fields);
+        l.w.object(field, &format!("<< /Type /Annot /Subtype /Widget /FT /Sig /T (x) /P 3 0 R {SMALL} {look} /AP << /N {drawn} 0 R >> >>"));
+        l.w.stream(drawn, "/Type /XObject /Subtype /Form /BBox [0 0 100 100]", b"q Q");
+    })
+}
+
 pub fn honest() -> Vec<Honest> {
+    let plain = signed(&form_page("", "").bytes, &invisible(), &people().seal);
     let p2 = certified(DocMdp::FormsAndSignatures);
     let p3 = certified(DocMdp::Annotations);
     vec![
@@ -283,5 +301,6 @@ pub fn honest() -> Vec<Honest> {
         Honest { name: "annotated-as-allowed", bytes: annotated(&p3, "FreeText", "") },
         Honest { name: "stamped-as-allowed", bytes: annotated(&p3, "Stamp", "") },
         Honest { name: "signed-visibly-as-allowed", bytes: sneaked(&p3, SMALL) },
+        Honest { name: "place-to-sign-added", bytes: empty_frame(&plain, "") },
     ]
 }

@@ -32,6 +32,7 @@ const TST_INFO: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 9, 16, 1, 4];
 const CONTENT_TYPE: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 9, 3];
 const MESSAGE_DIGEST: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 9, 4];
 const SIGNING_CERTIFICATE_V2: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 9, 16, 2, 47];
+const SIGNING_CERTIFICATE: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 9, 16, 2, 12];
 const ALGORITHM_PROTECTION: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 9, 52];
 const TIME_STAMP: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 9, 16, 2, 14];
 const SHA256: &[u8] = &[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1];
@@ -54,6 +55,13 @@ fn attribute(kind: &[u8], values: &[&[u8]]) -> Vec<u8> {
 fn reference(person: &Person) -> Vec<u8> {
     let hash = tlv(0x04, &[person.certificate.sha256_fingerprint()]);
     attribute(SIGNING_CERTIFICATE_V2, &[&tlv(0x30, &[&tlv(0x30, &[&tlv(0x30, &[&hash])])])])
+}
+
+/// The older attribute of that kind (RFC 2634), by SHA-1.
+fn older_reference(person: &Person) -> Vec<u8> {
+    let digest = ring::digest::digest(&ring::digest::SHA1_FOR_LEGACY_USE_ONLY, person.certificate.der());
+    let hash = tlv(0x04, &[digest.as_ref()]);
+    attribute(SIGNING_CERTIFICATE, &[&tlv(0x30, &[&tlv(0x30, &[&tlv(0x30, &[&hash])])])])
 }
 
 /// A CMS whose parts can be wrong one by one.
@@ -253,6 +261,11 @@ pub fn attacks() -> Vec<Attack> {
             twice,
         ),
         cms(
+            "two-kinds-of-reference-contradict",
+            &|d| Cms::over(&sha256(d)).with(older_reference(&people().other)).encode(d),
+            "names another certificate",
+        ),
+        cms(
             "certificate-exchanged",
             &|d| Cms { named: &people().other, ..Cms::over(&sha256(d)) }.encode(d),
             "names another certificate",
@@ -392,5 +405,10 @@ fn time_stamps() -> Vec<Attack> {
 
 pub fn honest() -> Vec<Honest> {
     let make: &dyn Fn(&[u8]) -> Vec<u8> = &|d| Cms::over(&sha256(d)).encode(d);
-    vec![Honest { name: "signed-by-hand", bytes: Forgery { cms: make, ..Forgery::none() }.make() }]
+    let both: &dyn Fn(&[u8]) -> Vec<u8> =
+        &|d| Cms::over(&sha256(d)).with(older_reference(&people().seal)).encode(d);
+    vec![
+        Honest { name: "both-kinds-of-reference", bytes: Forgery { cms: both, ..Forgery::none() }.make() },
+        Honest { name: "signed-by-hand", bytes: Forgery { cms: make, ..Forgery::none() }.make() },
+    ]
 }

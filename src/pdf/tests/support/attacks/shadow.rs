@@ -167,7 +167,7 @@ fn fields() -> Vec<Attack> {
         .stream(17, "/Type /XObject /Subtype /Form /BBox [0 0 500 800]", b"")
         .object(5, "<< /Fields [6 0 R 7 0 R 8 0 R 9 0 R 16 0 R] /DR << /Font << /F1 13 0 R >> >> /DA (/F1 0 Tf) >>")
         .object(3, "<< /Type /Page /Parent 2 0 R /Contents 4 0 R /Annots [6 0 R 7 0 R 8 0 R 9 0 R 16 0 R] /Resources << /XObject << /Shared 12 0 R >> /Font << /F1 13 0 R >> >> >>")
-        .table("/Size 18 /Root 1 0 R /Info << /Title (form) >>");
+        .table("/Size 18 /Root 1 0 R");
     let bytes = sign(&w.bytes);
     let another = "shows something else";
     let plain = signed_form();

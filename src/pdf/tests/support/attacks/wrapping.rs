@@ -1,6 +1,5 @@
 //! Signature wrapping: the octets that were signed stay, others come to stand where nobody looks.
 
-use super::super::later::signed_page;
 use super::{Attack, EVIL, Forgery, attack};
 
 /// The byte range of the last signature, read from its text.
@@ -43,7 +42,8 @@ pub fn attacks() -> Vec<Attack> {
     let in_the_gap =
         Forgery { more: "/Reason (nobody signed this reason)", shift: [0, 0, 37, -37], ..Forgery::none() };
     made.push(attack("wrapping", "gap-with-another-entry", in_the_gap.make(), gap));
-    let bytes = signed_page();
+    // With room behind the signature, whatever its length.
+    let bytes = Forgery::none().make();
     let [_, start, end, tail] = range(&bytes);
     // Behind the digits, inside the gap.
     for (name, filler) in [("comment", "%00 "), ("entry", "/Reason (x)"), ("space", "  ")] {
