@@ -205,6 +205,26 @@ pub fn peak_during<T>(pid: u32, work: impl FnOnce() -> T) -> (T, u64) {
     })
 }
 
+/// As [`finish`], with the highest resident memory the program had, in octets (the kernel's own mark, read until it ended).
+pub fn finish_with_peak(mut command: Command) -> (Done, u64) {
+    let shown = format!("{command:?}");
+    let folder = tempfile::tempdir().expect("a folder");
+    let output = |name: &str| File::create(folder.path().join(name)).expect("a file");
+    command.stdin(Stdio::null()).stdout(output("out")).stderr(output("err"));
+    let mut child = command.spawn().unwrap_or_else(|e| panic!("cannot run {shown}: {e}"));
+    let mut peak = 0;
+    let status = loop {
+        // Gone from /proc/PID/status once the program is a zombie: what was read before stands.
+        peak = usage(child.id()).peak.max(peak);
+        if let Some(status) = child.try_wait().expect("a child") {
+            break status;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    };
+    let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap_or_default();
+    (Done { command: shown, code: status.code(), stdout: read("out"), stderr: read("err") }, peak)
+}
+
 /// A TCP port that nobody listens on now, on either loopback address.
 ///
 /// Taken from below the range the kernel hands out for outgoing connections, or a client of another test could sit on it
