@@ -125,7 +125,7 @@ fn opinions(lines: &str, claims: &[&str], covers: impl Fn(&Value) -> bool) -> BT
         let all = |claim: &&str| signatures.iter().all(|signature| signature[*claim] == true);
         match signatures.last() {
             None => Opinion::FindsNone,
-            Some(_) if !claims.iter().all(|claim| all(claim)) => Opinion::Refuses,
+            Some(_) if !claims.iter().all(all) => Opinion::Refuses,
             Some(_) if signatures.iter().any(&covers) => Opinion::Accepts,
             Some(_) => Opinion::Warns,
         }
