@@ -218,7 +218,33 @@ impl Client {
     }
 }
 
+/// An answer whose body is read piece by piece.
+#[derive(Debug)]
+pub struct Streamed(hyper::body::Incoming);
+
+impl Streamed {
+    /// The next piece of the body; none at its end, or where it broke off.
+    pub async fn next(&mut self) -> Option<Bytes> {
+        loop {
+            match self.0.frame().await?.ok()?.into_data() {
+                Ok(data) => return Some(data),
+                Err(_trailers) => {}
+            }
+        }
+    }
+}
+
 impl Connection {
+    /// Sends one request and hands over the body of its answer as it comes.
+    ///
+    /// # Errors
+    /// What hyper or TLS said, or a status that is none of success.
+    pub async fn begin(&mut self, request: Request<Full<Bytes>>) -> Result<Streamed, String> {
+        self.sender.ready().await.map_err(|e| told(&e))?;
+        let (head, body) = self.sender.send_request(request).await.map_err(|e| told(&e))?.into_parts();
+        if head.status.is_success() { Ok(Streamed(body)) } else { Err(head.status.to_string()) }
+    }
+
     /// Sends one request and reads the answer.
     ///
     /// # Errors
