@@ -57,20 +57,23 @@ impl Words {
     }
 }
 
-/// Text from outside as it may stand in a report: what reorders or hides its neighbours is replaced (Unicode TR 36 §2.5),
-/// and what is longer than a line or two is cut.
+/// Text from outside as it may stand in a report: what hides or reorders is replaced, and what is longer than a line or two
+/// is cut.
 pub(super) fn shown(text: &str) -> String {
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => visible(text.get(..end).unwrap_or_default()) + "…",
+        None => visible(text),
+    }
+}
+
+/// The whole of a text, with what reorders or hides its neighbours (Unicode TR 36 §2.5) and what XML cannot hold replaced.
+pub(super) fn visible(text: &str) -> String {
     let hidden = |c: char| {
         c.is_control()
             || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}')
             || matches!(c, '\u{FFFE}' | '\u{FFFF}')
     };
-    let mut out: String =
-        text.chars().take(MOST).map(|c| if hidden(c) { char::REPLACEMENT_CHARACTER } else { c }).collect();
-    if text.chars().nth(MOST).is_some() {
-        out.push('…');
-    }
-    out
+    text.chars().map(|c| if hidden(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
 /// What people call the subject of a certificate: organisation and name of an RFC 4514 text, most telling first.

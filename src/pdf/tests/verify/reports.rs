@@ -308,6 +308,13 @@ pub fn check_reports(name: &str, report: &Report) {
         std::fs::write(folder.join(format!("{name}.html")), page).unwrap();
     }
     check_structure(&xml);
+    // Whole, however long: an RSA signature has more characters than a name may have.
+    let values = report.signatures.iter().filter_map(|signature| signature.signature_value.as_ref());
+    for value in values {
+        let base64 =
+            base64::Engine::encode(&base64::engine::general_purpose::STANDARD, hex::decode(value).unwrap());
+        assert!(xml.contains(&format!("<ds:SignatureValue>{base64}</ds:SignatureValue>")), "{name}");
+    }
 }
 
 #[test]

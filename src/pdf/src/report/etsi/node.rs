@@ -3,7 +3,7 @@
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
 
-use crate::report::words::shown;
+use crate::report::words::visible;
 
 /// An element with attributes, and children or text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,7 +79,7 @@ impl Node {
         let _ = writer.write_event(Event::Start(start));
         if let Some(text) = &self.text {
             // Names from certificates may hold what XML 1.0 cannot (§2.2).
-            let _ = writer.write_event(Event::Text(BytesText::new(&shown(text))));
+            let _ = writer.write_event(Event::Text(BytesText::new(&visible(text))));
         }
         for child in &self.children {
             child.write(writer);
