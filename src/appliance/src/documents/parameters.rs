@@ -1,7 +1,7 @@
 //! What a caller says about one seal on a document, checked into a [`SealRequest`] that cannot be wrong.
 //!
 //! The same parameters stand in the query of a request, or in the `request` part of a multipart one, where several
-//! seals may be asked for ([`super::order`]). Nothing here looks at a document.
+//! seals may be asked for (`order`). Nothing here looks at a document.
 
 use pdf::sign::{DocMdp, FieldLock};
 use serde::{Deserialize, Deserializer, Serialize};
