@@ -148,7 +148,8 @@ const CASES: &[(&str, &str, &str, Fault)] = &[
     ("DELETE FROM seal_uses WHERE id = '123'", "seal_uses", "123", Fault::Missing),
     (
         "INSERT INTO seal_uses SELECT '999', 1, seal, caller, time, leaf, original_digest, result_digest, \
-         original_length, result_length, case_number, item, placement FROM seal_uses WHERE id = '123'",
+         original_length, result_length, case_number, item, placement, kind, level, signed_digest \
+         FROM seal_uses WHERE id = '123'",
         "seal_uses",
         "999",
         Fault::Added,
