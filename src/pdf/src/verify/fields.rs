@@ -19,6 +19,8 @@ pub(crate) struct Field {
     pub(crate) kind: Option<Vec<u8>>,
     /// `/V` as written (own or inherited), unresolved.
     pub(crate) value: Option<Rc<Object>>,
+    /// `/Ff`, own or inherited.
+    pub(crate) flags: i64,
     /// `/Lock`, resolved.
     pub(crate) lock: Option<Dictionary>,
     pub(crate) role: Role,
@@ -48,6 +50,8 @@ pub(crate) struct Form {
     pub(crate) roots: Vec<Object>,
     /// What is wrong with the tree but does not keep it from being read.
     pub(crate) warnings: Vec<String>,
+    /// The nodes below each node; to look for them among all nodes would cost every field all fields.
+    below: BTreeMap<ObjectId, Vec<ObjectId>>,
 }
 
 impl Form {
@@ -85,7 +89,24 @@ impl Form {
 
     /// The widgets of a field: itself, if it is one, and its kids.
     pub(crate) fn widgets(&self, field: ObjectId) -> impl Iterator<Item = &Dictionary> {
-        self.nodes.values().filter(move |node| node.field == field).map(|node| &node.dictionary)
+        self.owned(field).map(|(_, node)| &node.dictionary)
+    }
+
+    /// A field and the widgets that are only that.
+    pub(crate) fn owned(&self, field: ObjectId) -> impl Iterator<Item = (ObjectId, &Field)> {
+        let nodes = std::iter::once(field).chain(self.below(field).iter().copied());
+        nodes.filter_map(|id| Some((id, self.nodes.get(&id)?))).filter(move |(_, node)| node.field == field)
+    }
+
+    /// The nodes directly below one; widgets count as below their field.
+    pub(crate) fn below(&self, node: ObjectId) -> &[ObjectId] {
+        self.below.get(&node).map_or(&[], Vec::as_slice)
+    }
+
+    /// The node that has this object number.
+    pub(crate) fn numbered(&self, number: u32) -> Option<&Field> {
+        let id = |generation| ObjectId { number, generation };
+        self.nodes.range(id(0)..=id(u16::MAX)).next().map(|(_, field)| field)
     }
 
     fn walk(&mut self, view: View<'_, '_>) -> Result<(), ReadError> {
@@ -147,12 +168,16 @@ impl Form {
             for kid in kids.into_iter().rev() {
                 stack.push((kid, Inherited { parent: Some(owner), ..below.clone() }));
             }
+            if let Some(parent) = above.parent {
+                self.below.entry(parent).or_default().push(id);
+            }
             self.nodes.insert(
                 id,
                 Field {
                     name: below.name.to_string(),
                     kind: below.kind,
                     value: below.value,
+                    flags: below.flags,
                     lock: view.entry(&dictionary, b"Lock")?.as_dictionary().cloned(),
                     dictionary,
                     role,
@@ -178,6 +203,7 @@ struct Inherited {
     name: Rc<str>,
     kind: Option<Vec<u8>>,
     value: Option<Rc<Object>>,
+    flags: i64,
     parent: Option<ObjectId>,
     depth: usize,
 }
@@ -193,6 +219,9 @@ impl Inherited {
         }
         if let Object::Name(kind) = view.entry(own, b"FT")? {
             below.kind = Some(kind);
+        }
+        if let Object::Integer(flags) = view.entry(own, b"Ff")? {
+            below.flags = flags;
         }
         if let Some(value) = own.get(b"V") {
             below.value = Some(Rc::new(value.clone()));

@@ -18,6 +18,7 @@ mod honest;
 mod later;
 #[path = "../support/attacks/mod.rs"]
 mod made;
+mod many;
 mod people;
 mod plain;
 mod reports;

@@ -1,7 +1,10 @@
 //! Pages and their annotation lists: the only entry of a page that may change after signing.
 
+use std::collections::HashSet;
+use std::rc::Rc;
+
 use super::{Analysis, Class, differing, is_type};
-use crate::syntax::{Dictionary, Object, ReadError};
+use crate::syntax::{Dictionary, Object, ObjectId, ReadError};
 
 impl Analysis<'_, '_, '_> {
     /// Pages whose `/Annots` changed, directly or through the array it refers to.
@@ -72,8 +75,10 @@ impl Analysis<'_, '_, '_> {
             && page.get(b"Annots").and_then(Object::as_reference).is_some_and(|id| id.number == number)))
     }
 
+    /// Every list may be as long as a file is large, so entries are looked up and not searched for.
     fn annotation_list(&mut self, old: &[Object], new: &[Object]) -> Result<(), ReadError> {
-        for gone in old.iter().filter(|item| !new.contains(item)) {
+        let (before, now) = (Entries::of(old), Entries::of(new));
+        for gone in before.missing_from(&now) {
             if is_plain_annotation(&self.old.resolve(gone)?) {
                 self.step.classes.insert(Class::Annotation);
                 if let Object::Reference(id) = gone
@@ -85,13 +90,10 @@ impl Analysis<'_, '_, '_> {
                 self.other("a form field was taken off its page");
             }
         }
-        let kept = |list: &[Object], other: &[Object]| -> Vec<Object> {
-            list.iter().filter(|item| other.contains(item)).cloned().collect()
-        };
-        if kept(old, new) != kept(new, old) {
+        if !before.common(&now).eq(now.common(&before)) {
             self.other("annotations were put into another order");
         }
-        for added in new.iter().filter(|item| !old.contains(item)) {
+        for added in now.missing_from(&before) {
             self.added_annotation(added)?;
         }
         Ok(())
@@ -141,6 +143,43 @@ impl Analysis<'_, '_, '_> {
             self.explain_tree(&new);
             self.step.classes.insert(Class::Annotation);
         }
+    }
+}
+
+/// The entries of a list with what tells them apart.
+struct Entries<'l> {
+    list: Vec<(Entry, &'l Object)>,
+    set: HashSet<Entry>,
+}
+
+/// Honest entries are references; others are told apart by how they would be printed.
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Entry {
+    Reference(ObjectId),
+    Direct(Rc<str>),
+}
+
+impl<'l> Entries<'l> {
+    fn of(list: &'l [Object]) -> Self {
+        let entry = |item: &Object| match item {
+            Object::Reference(id) => Entry::Reference(*id),
+            direct => Entry::Direct(format!("{direct:?}").into()),
+        };
+        let list: Vec<_> = list.iter().map(|item| (entry(item), item)).collect();
+        let set = list.iter().map(|(entry, _)| entry.clone()).collect();
+        Self { list, set }
+    }
+
+    /// Each once, however often it stands there.
+    fn missing_from(&self, other: &Self) -> Vec<&'l Object> {
+        let mut seen = HashSet::new();
+        let missing = self.list.iter().filter(|(e, _)| !other.set.contains(e) && seen.insert(e));
+        missing.map(|(_, item)| *item).collect()
+    }
+
+    /// What stands in both, in this one's order and as often as here.
+    fn common<'s>(&'s self, other: &'s Self) -> impl Iterator<Item = &'s Entry> {
+        self.list.iter().map(|(entry, _)| entry).filter(|entry| other.set.contains(entry))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Appearances of form fields that were rewritten under their old numbers.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use super::super::fields::Role;
 use super::{Analysis, Class, is_type};
@@ -26,17 +26,22 @@ impl Analysis<'_, '_, '_> {
                     })
             })
             .collect();
+        // Fields by the appearance dictionaries that lead to them, so that one that many fields share is
+        // looked through once.
+        let mut known = HashMap::new();
+        let mut names = BTreeSet::new();
         for number in open {
-            let mut names = BTreeSet::new();
-            if self.drawn_by_fields_only(number, 3, &mut names)
+            if self.drawn_by_fields_only(number, 3, &mut names, &mut known)
                 && let Some((_, new)) = self.in_place(number)
             {
                 let new = new.clone();
                 self.explain(number);
                 self.explain_tree(&new);
                 self.step.classes.insert(Class::Form);
-                self.step.fields.extend(names.iter().map(|(_, name)| name.clone()));
-                self.drawn.extend(names.into_iter().map(|(field, _)| field));
+                while let Some((field, name)) = names.pop_first() {
+                    self.step.fields.insert(name);
+                    self.drawn.insert(field);
+                }
             }
         }
     }
@@ -48,13 +53,15 @@ impl Analysis<'_, '_, '_> {
         number: u32,
         depth: usize,
         names: &mut BTreeSet<(ObjectId, String)>,
+        known: &mut HashMap<(u32, usize), bool>,
     ) -> bool {
+        if let Some(known) = known.get(&(number, depth)) {
+            return *known;
+        }
         let referrers = self.references.to(number);
-        !referrers.is_empty()
+        let only = !referrers.is_empty()
             && referrers.iter().all(|from| {
-                let field =
-                    self.old_form.nodes.iter().find(|(id, _)| id.number == *from).map(|(_, field)| field);
-                if let Some(field) = field {
+                if let Some(field) = self.old_form.numbered(*from) {
                     names.insert((field.field, field.name.clone()));
                     let appearance = field.dictionary.get(b"AP");
                     return field.kind.as_deref().is_some_and(|kind| kind != b"Sig")
@@ -63,8 +70,10 @@ impl Analysis<'_, '_, '_> {
                 }
                 depth > 1
                     && self.is_appearance_dictionary(*from)
-                    && self.drawn_by_fields_only(*from, depth - 1, names)
-            })
+                    && self.drawn_by_fields_only(*from, depth - 1, names, known)
+            });
+        known.insert((number, depth), only);
+        only
     }
 
     fn is_appearance_dictionary(&self, number: u32) -> bool {

@@ -3,7 +3,7 @@
 //! Fields are matched by object identity and by name; a field that vanishes, changes its name or its kind
 //! is never harmless.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::super::fields::{Field, Form, Role};
 use super::{Analysis, Class, differing, is_type};
@@ -15,7 +15,8 @@ impl Analysis<'_, '_, '_> {
         if std::ptr::eq(old, new) {
             return Ok(()); // nothing the form was read from changed
         }
-        for warning in new.warnings.iter().filter(|warning| !old.warnings.contains(warning)) {
+        let known: HashSet<&String> = old.warnings.iter().collect();
+        for warning in new.warnings.iter().filter(|warning| !known.contains(warning)) {
             self.other(warning.clone());
         }
         self.role = Class::Form;
@@ -189,6 +190,7 @@ impl Analysis<'_, '_, '_> {
             let (before, now) = (old.dictionary.get(key), new.dictionary.get(key));
             let allowed = match key {
                 b"V" if new.role == Role::Widget => false,
+                b"V" if new.role == Role::Group => self.inherited(id, now),
                 b"V" if signature => {
                     if signing {
                         self.signed(new, now, form)?;
@@ -229,6 +231,30 @@ impl Analysis<'_, '_, '_> {
             self.quiet = true; // flags and dates alone
         }
         Ok(())
+    }
+
+    /// The value of a group is that of every field below it without one of its own (§12.7.4.1): those were
+    /// filled in, and what locks or shows them goes by their names.
+    fn inherited(&mut self, group: ObjectId, value: Option<&Object>) -> bool {
+        let (old, form) = (self.old_form, self.new_form);
+        let mut below = vec![group];
+        while let Some(id) = below.pop() {
+            for (id, field) in form.below(id).iter().filter_map(|id| Some((*id, form.nodes.get(id)?))) {
+                let had_own = old.nodes.get(&id).is_none_or(|old| old.dictionary.get(b"V").is_some());
+                if had_own && field.dictionary.get(b"V").is_some() {
+                    continue;
+                }
+                if field.kind.as_deref() == Some(b"Sig") {
+                    self.other(format!("signature field `{}` was given a value by its group", field.name));
+                } else if field.role == Role::Terminal {
+                    self.step.fields.insert(field.name.clone());
+                    self.drawn.insert(id);
+                }
+                below.push(id);
+            }
+        }
+        self.step.classes.insert(Class::Form);
+        self.value(value)
     }
 
     /// A field's value: anything but a reference to what was there before.

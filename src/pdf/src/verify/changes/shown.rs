@@ -110,7 +110,7 @@ impl Analysis<'_, '_, '_> {
             if shown == *value || now.labels(new.view, value)?.contains(&shown) {
                 continue;
             }
-            if formatted || now.hides_its_value(new)? {
+            if formatted || now.hides_its_value() {
                 self.remark(format!("form field `{name}` shows its value in a format of its own"));
             } else if shown.is_empty() && !touched {
                 self.remark(format!("the new value of form field `{name}` is not shown"));
@@ -240,19 +240,18 @@ impl Field {
     }
 
     /// Passwords, files, lists and rich text show something else by design (§12.7.5.3, §12.7.5.4).
-    fn hides_its_value(&self, state: State<'_, '_, '_>) -> Result<bool, ReadError> {
-        let flags = state.view.entry(&self.dictionary, b"Ff")?.as_integer().unwrap_or(0);
-        Ok(match self.kind.as_deref() {
-            Some(b"Tx") => flags & (1 << 13 | 1 << 20) != 0,
-            _ => flags & 1 << 17 == 0,
-        })
+    fn hides_its_value(&self) -> bool {
+        match self.kind.as_deref() {
+            Some(b"Tx") => self.flags & (1 << 13 | 1 << 20 | 1 << 25) != 0,
+            _ => self.flags & 1 << 17 == 0,
+        }
     }
 }
 
 /// A field's widgets: itself, where it is one, and its kids.
 fn widgets(form: &Form, field: ObjectId) -> Vec<ObjectId> {
     let shows = |node: &Field| node.role != Role::Group && node.dictionary.get(b"Rect").is_some();
-    form.nodes.iter().filter(|(_, node)| node.field == field && shows(node)).map(|(id, _)| *id).collect()
+    form.owned(field).filter(|(_, node)| shows(node)).map(|(id, _)| id).collect()
 }
 
 /// With `/Opt` a button's states are numbers and its value may be a label (§12.7.5.2.3).

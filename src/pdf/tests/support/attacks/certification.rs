@@ -230,6 +230,20 @@ fn permissions(p2: &[u8]) -> Vec<Attack> {
     ]
 }
 
+/// A locked field, and the value given to the group that a field inherits from (§12.7.4.1).
+fn group_filled(locked: &str) -> Vec<u8> {
+    let lock = format!("/Lock << /Type /SigFieldLock /Action /Include /Fields [({locked})] >>");
+    let mut w = form_page(&lock, "");
+    w.object(7, "<< /FT /Tx /T (g) /Kids [20 0 R] >>")
+        .object(20, "<< /Type /Annot /Subtype /Widget /P 3 0 R /Parent 7 0 R /T (amount) /Rect [10 40 100 60] /DA (/F1 9 Tf) >>")
+        .object(3, "<< /Type /Page /Parent 2 0 R /Contents 4 0 R /Annots [6 0 R 20 0 R 8 0 R 9 0 R] /Resources << /Font << /F1 13 0 R >> >> >>")
+        .table("/Size 21 /Root 1 0 R");
+    let request = SignatureRequest { field_name: Some("sign".into()), ..invisible() };
+    changed(&signed(&w.bytes, &request, &people().seal), |l| {
+        l.set(7, "V", "(1000000)");
+    })
+}
+
 fn locks() -> Vec<Attack> {
     let lock = "/Lock << /Type /SigFieldLock /Action /Include /Fields [(amount)] >>";
     let request = SignatureRequest { field_name: Some("sign".into()), ..invisible() };
@@ -246,6 +260,7 @@ fn locks() -> Vec<Attack> {
         })
     };
     vec![
+        certification("locked-field-filled-in-by-its-group", group_filled("g.amount"), locked),
         certification("locked-field-filled-in", fill(&replace_amount(&bytes), 7), ""),
         certification("all-fields-locked", fill(&all, 6), locked),
         certification(
@@ -291,6 +306,7 @@ pub fn honest() -> Vec<Honest> {
     let p2 = certified(DocMdp::FormsAndSignatures);
     let p3 = certified(DocMdp::Annotations);
     vec![
+        Honest { name: "filled-in-by-its-group", bytes: group_filled("name") },
         Honest { name: "certified-then-signed", bytes: signed(&p2, &invisible(), &people().other) },
         Honest {
             name: "certified-then-filled-in",
