@@ -221,3 +221,46 @@ fn a_delegate_is_believed_unless_revoked_and_a_list_outweighs_a_good_answer() {
     let foreign = Responder::new(own.clone(), &own).unwrap();
     check(world.ask(AT, false, &[], &[world.answer(&foreign, &stranger, &good)]), "certificate is not there");
 }
+
+#[test]
+fn a_hold_yields_only_to_what_was_said_later() {
+    let world = world();
+    let own = Responder::new(world.anchor.clone(), &world.anchor).unwrap();
+    let answer = |status, produced| {
+        world.answer(&own, &world.root, &Answer { status, produced, next: Some(AT + DAY) })
+    };
+    let on_hold = Status::Revoked(Revoked { time: AT - 9 * DAY, reason: Some(Reason::CertificateHold) });
+    let gone = Status::Revoked(Revoked { time: AT - 9 * DAY, reason: Some(Reason::KeyCompromise) });
+    let good = |produced| answer(Status::Good, produced);
+    let held = |produced| answer(on_hold, produced);
+    // A list of a day before.
+    let listed = |entries: &[(&[u8], &str, u8)]| [world.list(1, NOW, entries, &[])];
+    let on_list = listed(&[(&[7], "20261120", HOLD)]);
+    let cases = [
+        // The holder brings along a response of before the list that suspends it.
+        (&on_list[..], vec![good(AT - DAY - 60)], "certificateHold"),
+        (&on_list, vec![good(AT - DAY)], "certificateHold"),
+        (&on_list, vec![good(AT - 60)], "valid"),
+        (&on_list, vec![held(AT - 60)], "certificateHold"),
+        (&on_list, vec![held(AT - 60), good(AT - 30)], "valid"),
+        (&on_list, vec![answer(Status::Unknown, AT - 60)], "certificateHold"),
+        // A responder that suspends it, and a list.
+        (&listed(&[]), vec![held(AT - DAY - 60)], "valid"),
+        (&listed(&[]), vec![held(AT - DAY)], "certificateHold"),
+        (&listed(&[]), vec![held(AT - 60)], "certificateHold"),
+        (&listed(&[(&[7], "20261120", 1)]), vec![held(AT - 60)], "keyCompromise"),
+        (&listed(&[(&[7], "20261120", 1)]), vec![good(AT - 60)], "keyCompromise"),
+        // Responders alone: the newest says it.
+        (&[], vec![held(AT - 60)], "certificateHold"),
+        (&[], vec![held(AT - 90), good(AT - 60)], "valid"),
+        (&[], vec![held(AT - 60), good(AT - 60)], "certificateHold"),
+        (&[], vec![held(AT - 30), good(AT - 60)], "certificateHold"),
+        (&[], vec![held(AT - 30), answer(Status::Unknown, AT - 20)], "certificateHold"),
+        (&[], vec![held(AT - 90), answer(gone, AT - 70), good(AT - 60)], "keyCompromise"),
+    ];
+    for (lists, mut answers, expected) in cases {
+        check(world.ask(AT, false, lists, &answers), expected);
+        answers.reverse();
+        check(world.ask(AT, false, lists, &answers), expected);
+    }
+}

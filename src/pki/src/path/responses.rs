@@ -6,7 +6,7 @@
 use super::{
     build::{Budget, Outcome},
     crls,
-    revocation::{By, Context, Source, Status},
+    revocation::{By, Context, Source, Status, is_final},
 };
 use crate::{
     certificate::{Certificate, SignatureError},
@@ -30,19 +30,29 @@ pub(super) fn status(
             Ok(signer) => judge(single, response, certificate, context, signer),
             Err(why) => Status::unknown(why),
         };
-        match (&status, &said) {
-            (Status::Revoked(..), _) => return Some(status),
-            (Status::Good(source), Some(Status::Good(best))) if source.this_update <= best.this_update => {}
-            (Status::Good(_), _) | (_, None) => said = Some(status),
-            (Status::Unknown { stale: Some(source), .. }, Some(Status::Unknown { stale, .. }))
-                if stale.as_ref().is_none_or(|best| source.this_update > best.this_update) =>
-            {
-                said = Some(status)
-            }
-            _ => {}
+        if is_final(&status) {
+            return Some(status);
+        }
+        if said.as_ref().is_none_or(|said| outweighs(&status, said)) {
+            said = Some(status);
         }
     }
     said
+}
+
+/// Whether what one response says counts rather than what another says, neither being that it was revoked for good. What was
+/// said last tells whether a certificate is still on hold (RFC 5280 §5.3.1); of two at one time, that it is.
+fn outweighs(status: &Status, other: &Status) -> bool {
+    match (status, other) {
+        (Status::Revoked(_, hold), Status::Good(good)) => hold.this_update >= good.this_update,
+        (Status::Good(source), Status::Good(best) | Status::Revoked(_, best))
+        | (Status::Revoked(_, source), Status::Revoked(_, best)) => source.this_update > best.this_update,
+        (Status::Good(_) | Status::Revoked(..), Status::Unknown { .. }) => true,
+        (Status::Unknown { stale: Some(source), .. }, Status::Unknown { stale, .. }) => {
+            stale.as_ref().is_none_or(|best| source.this_update > best.this_update)
+        }
+        (Status::Unknown { .. }, _) => false,
+    }
 }
 
 /// Answers with whoever signed it.

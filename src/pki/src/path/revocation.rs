@@ -148,22 +148,36 @@ pub(super) fn is_exempt(certificate: &Certificate) -> bool {
 /// What answers and lists together say.
 pub(super) fn status(certificate: &Certificate, issuer: &Certificate, context: &mut Context<'_>) -> Status {
     let answered = responses::status(certificate, issuer, context);
-    if let Some(revoked @ Status::Revoked(..)) = answered {
-        return revoked;
-    }
-    match (answered, crls::status(certificate, issuer, context)) {
-        // A hold may have been released since the list was made.
-        (Some(good @ Status::Good(_)), listed) if !is_final(&listed) => good,
-        (Some(unknown @ Status::Unknown { stale: Some(_), .. }), Status::Unknown { stale: None, .. }) => {
-            unknown
-        }
-        (Some(Status::Unknown { why, .. }), Status::Unknown { stale, .. }) => Status::Unknown { why, stale },
-        (_, listed) => listed,
+    match answered {
+        Some(revoked) if is_final(&revoked) => revoked,
+        Some(answered) => together(answered, crls::status(certificate, issuer, context)),
+        None => crls::status(certificate, issuer, context),
     }
 }
 
-fn is_final(listed: &Status) -> bool {
-    matches!(listed, Status::Revoked(revoked, _) if revoked.reason != Some(Reason::CertificateHold))
+/// A hold may be released (RFC 5280 §5.3.1), which only what was said later can tell: whoever signs while on hold would
+/// otherwise bring along a response of before. Revocation proper is for good.
+fn together(answered: Status, listed: Status) -> Status {
+    match (answered, listed) {
+        (_, listed) if is_final(&listed) => listed,
+        (Status::Revoked(hold, from), Status::Good(good))
+        | (Status::Good(good), Status::Revoked(hold, from)) => {
+            if good.this_update > from.this_update {
+                Status::Good(good)
+            } else {
+                Status::Revoked(hold, from)
+            }
+        }
+        (_, held @ Status::Revoked(..)) | (held @ Status::Revoked(..), _) => held,
+        (good @ Status::Good(_), _) | (_, good @ Status::Good(_)) => good,
+        (unknown @ Status::Unknown { stale: Some(_), .. }, Status::Unknown { stale: None, .. }) => unknown,
+        (Status::Unknown { why, .. }, Status::Unknown { stale, .. }) => Status::Unknown { why, stale },
+    }
+}
+
+/// Revoked, and not on hold.
+pub(super) fn is_final(status: &Status) -> bool {
+    matches!(status, Status::Revoked(revoked, _) if revoked.reason != Some(Reason::CertificateHold))
 }
 
 impl Context<'_> {
