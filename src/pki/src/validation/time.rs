@@ -16,7 +16,15 @@ use super::{
     steps::Conclusion,
     subject::{Stamp, Subject},
 };
-use crate::indication::SubIndication;
+use crate::{cms::TstInfo, indication::SubIndication};
+
+/// Time-stamps and what their validation came to.
+pub(super) struct Stamps<'a> {
+    /// Of what is signed.
+    pub content: &'a [(&'a Stamp<'a>, &'a TimestampValidation)],
+    /// Of the signature.
+    pub own: &'a [(&'a Stamp<'a>, &'a TimestampValidation)],
+}
 
 /// Steps 4 to 10, after the basic validation and the validation of the signature time-stamps. Answers also with what was not
 /// reliable, if that is in the way.
@@ -26,7 +34,7 @@ pub(super) fn validate(
     basic: &Basic,
     best: i64,
     not_before: Option<i64>,
-    stamps: &[(&Stamp<'_>, &TimestampValidation)],
+    stamps: &Stamps<'_>,
 ) -> (Conclusion, Vec<Weakness>) {
     let further = basic.conclusion.is_passed() || FURTHER.into_iter().any(|sub| basic.conclusion.is(sub));
     if !further || !basic.verified {
@@ -37,7 +45,7 @@ pub(super) fn validate(
     let compared = compare(run, basic, best, &mut judged);
     let mut step = run.trace.begin(Block::ComparingTimes);
     step.check("best-signature-time", compared.is_passed(), || compared.reason.clone());
-    let ordered = if run.policy.time_stamp_order() { in_order(stamps, not_before, best) } else { Ok(()) };
+    let ordered = if run.policy.time_stamp_order() { in_order(stamps, best) } else { Ok(()) };
     step.note(
         "time-stamp-order",
         match (run.policy.time_stamp_order(), &ordered) {
@@ -129,26 +137,54 @@ fn compare(run: &mut Run<'_>, basic: &Basic, best: i64, again: &mut Option<Judge
     conclusion
 }
 
-/// Step 4 e: no signature time-stamp may be older than a time-stamp of what is signed. Each may be off by its accuracy;
-/// RFC 3161 §2.4.2 says no more of tokens by different authorities.
-fn in_order(
-    stamps: &[(&Stamp<'_>, &TimestampValidation)],
-    not_before: Option<i64>,
-    best: i64,
-) -> Result<(), String> {
-    let Some(from) = not_before else { return Ok(()) };
-    for (stamp, _) in stamps.iter().filter(|(_, outcome)| outcome.proves) {
-        let info = stamp.token.info();
-        let slack = info.accuracy_micros.map_or(0, |micros| micros.div_ceil(1_000_000));
-        if info.gen_time.saturating_add(i64::try_from(slack).unwrap_or(i64::MAX)) < from {
-            return Err(format!("time-stamp `{}` is older than a time-stamp of what is signed", stamp.name));
+/// Step 4 e: no signature time-stamp, nor another proof of the signature's existence, may be older than a time-stamp of what is
+/// signed.
+fn in_order(stamps: &Stamps<'_>, best: i64) -> Result<(), String> {
+    for (content, of_content) in stamps.content.iter().filter(|(_, outcome)| outcome.proves) {
+        for (stamp, outcome) in stamps.own.iter().filter(|(_, outcome)| outcome.proves) {
+            if is_before(stamp.token.info(), content.token.info(), have_one_author(outcome, of_content)) {
+                return Err(format!(
+                    "time-stamp `{}` is older than a time-stamp of what is signed",
+                    stamp.name
+                ));
+            }
+        }
+        // The proof may come from elsewhere, and says nothing of its accuracy.
+        let from = content.token.info();
+        if stamps.own.is_empty() && micros(best, 0) + UNSTATED + accuracy(from) < generated(from) {
+            return Err("the signature is proven to exist before a time-stamp of what is signed".into());
         }
     }
-    // The proof may come from elsewhere; accuracy is then its own affair.
-    if stamps.is_empty() && best < from {
-        return Err("the signature is proven to exist before a time-stamp of what is signed".into());
-    }
     Ok(())
+}
+
+/// Whether a token was certainly made before another. RFC 3161 §2.4.2 orders tokens by genTime alone only where their common
+/// authority says so (`ordering`); otherwise "only when the difference between the genTime of the first and the second is
+/// greater than the sum of the accuracies". Below a second nothing is certain: genTime may be in whole seconds.
+fn is_before(first: &TstInfo, second: &TstInfo, one_author: bool) -> bool {
+    let between = generated(second) - generated(first);
+    if one_author && first.ordering && second.ordering {
+        return between > 0;
+    }
+    between > (accuracy(first) + accuracy(second)).max(SECOND)
+}
+
+/// Whether the same unit signed both: its name could be anybody's.
+fn have_one_author(left: &TimestampValidation, right: &TimestampValidation) -> bool {
+    let author = |outcome: &TimestampValidation| outcome.material.chain.first().map(|leaf| leaf.sha256);
+    author(left).is_some() && author(left) == author(right)
+}
+
+fn generated(info: &TstInfo) -> i128 {
+    micros(info.gen_time, info.gen_time_micros)
+}
+
+fn micros(seconds: i64, more: u32) -> i128 {
+    i128::from(seconds) * SECOND + i128::from(more)
+}
+
+fn accuracy(info: &TstInfo) -> i128 {
+    info.accuracy_micros.map_or(UNSTATED, i128::from)
 }
 
 /// Step 5, and §5.6.3.4, step 8.
@@ -184,4 +220,55 @@ fn reliable_now(run: &mut Run<'_>, judged: &Judged) -> (Conclusion, Vec<Weakness
     step.check("cryptographic-constraints", weaknesses.is_empty(), || conclusion.reason.clone());
     step.end(&conclusion);
     (conclusion, weaknesses)
+}
+
+/// In microseconds.
+const SECOND: i128 = 1_000_000;
+
+/// What genTime is taken to be off by where the token does not say: "the accuracy may be available through other means"
+/// (RFC 3161 §2.4.2), which are not at hand.
+const UNSTATED: i128 = SECOND;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// At so many milliseconds, accurate to so many.
+    fn token(at: i64, accuracy: Option<u64>, ordering: bool) -> TstInfo {
+        TstInfo {
+            policy: "1.2.3.4".parse().unwrap(),
+            imprint_algorithm: "2.16.840.1.101.3.4.2.1".parse().unwrap(),
+            imprint: Vec::new(),
+            serial: vec![1],
+            gen_time: at.div_euclid(1000),
+            gen_time_micros: u32::try_from(at.rem_euclid(1000) * 1000).unwrap(),
+            accuracy_micros: accuracy.map(|millis| millis * 1000),
+            ordering,
+            nonce: None,
+            extensions: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn tokens_are_ordered_where_both_accuracies_or_their_authority_allow() {
+        for (first, second, before_as_strangers, before_as_one) in [
+            // Both accuracies count.
+            (token(10_000, Some(700), true), token(11_300, Some(600), true), false, true),
+            (token(10_000, Some(700), true), token(11_301, Some(600), true), true, true),
+            (token(10_000, Some(0), false), token(13_000, Some(3000), false), false, false),
+            (token(10_000, Some(0), false), token(13_001, Some(3000), false), true, true),
+            // None stated: a second each.
+            (token(10_000, None, false), token(12_000, None, false), false, false),
+            (token(10_000, None, false), token(12_001, None, false), true, true),
+            // Nothing is certain within a second, unless the common authority orders.
+            (token(10_000, Some(1), false), token(10_900, Some(1), false), false, false),
+            (token(10_000, Some(1), true), token(10_900, Some(1), true), false, true),
+            (token(10_000, Some(1), true), token(10_900, Some(1), false), false, false),
+            (token(10_000, None, true), token(10_000, None, true), false, false),
+            (token(11_000, Some(1), true), token(10_000, Some(1), true), false, false),
+        ] {
+            assert_eq!(is_before(&first, &second, false), before_as_strangers, "{first:?} {second:?}");
+            assert_eq!(is_before(&first, &second, true), before_as_one, "{first:?} {second:?}");
+        }
+    }
 }

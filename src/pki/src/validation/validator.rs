@@ -15,7 +15,7 @@ use super::{
     stamps,
     steps::{Conclusion, Trace},
     subject::{Stamp, Subject},
-    time,
+    time::{self, Stamps},
 };
 use crate::{
     cms::{Integrity, SignedAttributes},
@@ -157,7 +157,11 @@ impl<'v> Validator<'v> {
         };
         let basic = basic::validate(&mut run, &asked);
         let best = run.best_time();
-        let stamps: Vec<_> = subject.signature_stamps.iter().zip(&own).collect();
+        let [of_content, of_signature]: [Vec<_>; 2] = [
+            subject.content_stamps.iter().zip(&content).collect(),
+            subject.signature_stamps.iter().zip(&own).collect(),
+        ];
+        let stamps = Stamps { content: &of_content, own: &of_signature };
         let (process, conclusion) = decide(&mut run, subject, &basic, best, not_before, &stamps);
         let judged = basic.judged.as_ref();
         let open = !conclusion.is_passed();
@@ -219,11 +223,14 @@ fn decide(
     basic: &Basic,
     best: i64,
     not_before: Option<i64>,
-    stamps: &[(&Stamp<'_>, &TimestampValidation)],
+    stamps: &Stamps<'_>,
 ) -> (Process, Conclusion) {
     let proven = best < run.at;
-    let asked =
-        if proven || !stamps.is_empty() || not_before.is_some() { Process::WithTime } else { Process::Basic };
+    let asked = if proven || !stamps.own.is_empty() || not_before.is_some() {
+        Process::WithTime
+    } else {
+        Process::Basic
+    };
     let (timed, concerned) = time::validate(run, subject, basic, best, not_before, stamps);
     let process = if basic.conclusion == timed && !timed.is_passed() { Process::Basic } else { asked };
     let archive = run.policy.archive_required();

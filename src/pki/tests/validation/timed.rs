@@ -105,13 +105,21 @@ fn time_stamps_must_not_contradict_each_other() {
     case().stamped("20261111").passes();
     case().stamped("20261109").is_open(S::TimestampOrderFailure);
     case().policy("order = true", "order = false").stamped("20261109").passes();
-    // Within the accuracy of the token nothing is contradicted.
-    let mut slack = case();
-    slack.stamps.push(world.token_within(slack.data.signature_value(), day("20261110") - 1, 999));
-    slack.passes();
-    let mut slack = case();
-    slack.stamps.push(world.token_within(slack.data.signature_value(), day("20261110") - 2, 999));
-    slack.is_open(S::TimestampOrderFailure);
+    // Within the accuracy of both tokens nothing is contradicted.
+    let within = |early: i64, [millis, of_content]: [u32; 2]| {
+        let mut case = world.case();
+        case.content_stamps.push(world.token_within(CONTENT, day("20261110"), of_content));
+        let value = case.data.signature_value();
+        case.stamps.push(world.token_within(value, day("20261110") - early, millis));
+        case
+    };
+    within(1, [999, 1000]).passes();
+    within(2, [999, 1000]).is_open(S::TimestampOrderFailure);
+    within(3, [500, 2500]).passes();
+    within(3, [2500, 500]).passes();
+    within(3, [500, 2499]).is_open(S::TimestampOrderFailure);
+    // genTime may be in whole seconds, whatever the accuracy.
+    within(1, [1, 1]).passes();
     let mut early = case();
     early.poes.add(
         &Poes::digest(early.data.signature_value()),
