@@ -179,3 +179,26 @@ fn coverage() -> Vec<Case> {
         case("covered, evidence after the time-stamp", after, no_poe),
     ]
 }
+
+/// A seal on hold whose holder puts a response of before into the document, and one that was released.
+#[test]
+fn a_hold_outlives_the_response_of_before_that_stands_in_the_document() {
+    let cast = cast();
+    let (at, hour) = (SIGNED + 10 * DAY, 3600);
+    let lists = || {
+        let window = [at - hour, at + DAY];
+        [cast.root.crl(window, &[]), cast.ca.crl(window, &[(&cast.seal, at - 2 * hour, 6)])]
+    };
+    let with = |answered, expected| {
+        let response = cast.responder.ocsp(&cast.ca, &cast.seal, [answered, at + DAY], None);
+        let paper =
+            Paper::new().sign(SIGNED, &sound()).store(&[&cast.ca, &cast.responder], &[], &[&response]);
+        let case = Case::new("on hold", paper, at, Basic, expected).knowing(lists());
+        let (outcome, reasons) = case.outcome();
+        assert_eq!(outcome, expected, "{reasons:?}");
+        case.report().exit_code()
+    };
+    assert_eq!(with(at - 20 * hour, undecided(Sub::TryLater)), 4);
+    assert_eq!(with(at - hour, undecided(Sub::TryLater)), 4);
+    assert_eq!(with(at - hour / 2, PASSED), 0);
+}
