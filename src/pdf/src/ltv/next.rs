@@ -77,38 +77,33 @@ impl Survey {
             return Err(Refusal::Level);
         }
         let mut wanted = Wanted { known, terms, material: Material::default(), lacking: Vec::new() };
-        let covering = self.covering();
+        let stamped = self.document_time_stamps(&mut wanted);
         let mut unproven = false;
-        for mark in &self.marks {
-            let later = self.stamped_after(mark.revision);
+        for mark in self.marks.iter().filter(|mark| mark.kind != Kind::DocumentTimestamp) {
+            let later = stamped.after(mark.revision);
             let until = later.unwrap_or(terms.at);
-            if mark.kind == Kind::DocumentTimestamp {
-                // What validates the newest is gathered when it is renewed, and may not be there before.
-                if later.is_some() || terms.renew || terms.level == Level::BLT {
-                    wanted
-                        .path(&mark.signer, until, Purpose::TimeStamping)
-                        .map_err(|failure| Refusal::TimeStamp { field: mark.field.clone(), failure })?;
-                }
-                continue;
-            }
             let mut proven = later;
             for (authority, time) in &mark.stamps {
                 // A time-stamp whose authority is not trusted proves nothing; another may.
-                if wanted.path(authority, until, Purpose::TimeStamping).is_ok() {
+                if wanted.path(authority, until, Purpose::TimeStamping).is_ok_and(Leads::to_an_anchor) {
                     proven = proven.into_iter().chain([*time]).min();
                 }
             }
             unproven |= proven.is_none();
-            wanted
-                .path(&mark.signer, proven.unwrap_or(terms.at), Purpose::DocumentSigning)
-                .map_err(|failure| Refusal::Signer { field: mark.field.clone(), failure })?;
+            if let Err(failure) =
+                wanted.path(&mark.signer, proven.unwrap_or(terms.at), Purpose::DocumentSigning)
+            {
+                // Where a time-stamp fell that would have proven it in time, that is what is to be told.
+                let fallen = stamped.fallen.iter().find(|(revision, _)| *revision > mark.revision);
+                let signer = Refusal::Signer { field: mark.field.clone(), failure };
+                return Err(fallen.map_or(signer, |(_, refusal)| refusal.clone()));
+            }
         }
         if terms.level == Level::BT {
-            let material = Material::default();
-            return Ok(if unproven { Next::Append { material, stamp: true } } else { Next::Reached });
+            return wanted.proof_of_existence(unproven);
         }
         let complete = wanted.lacking.is_empty() && wanted.material.clone().without(&self.stored).is_empty();
-        let archived = complete && covering && !terms.renew;
+        let archived = complete && self.covered(&stamped) && !terms.renew;
         let stamp = unproven || (terms.level == Level::BLTA && !archived);
         if let (true, Some(authority)) = (stamp, terms.authority) {
             wanted.path(authority, terms.at, Purpose::TimeStamping).map_err(Refusal::Service)?;
@@ -120,16 +115,72 @@ impl Survey {
         if material.is_empty() && !stamp { Ok(Next::Reached) } else { Ok(Next::Append { material, stamp }) }
     }
 
-    /// The time of the first document time-stamp made after `revision`.
-    fn stamped_after(&self, revision: usize) -> Option<i64> {
-        let later = self.marks.iter().filter(|mark| mark.revision > revision);
-        later.filter_map(|mark| mark.time).min()
+    /// Which document time-stamps prove something: those whose authority leads to what is trusted. Anyone can make one that
+    /// holds and says any time; only its authority's path makes it a proof (EN 319 102-1 §5.6.2.3). The newest first, since
+    /// each is validated at the time that the trusted ones after it prove (§5.6.3.3).
+    fn document_time_stamps(&self, wanted: &mut Wanted<'_>) -> Stamped {
+        let mut stamped = Stamped { proofs: Vec::new(), fallen: Vec::new() };
+        let terms = wanted.terms;
+        for mark in self.marks.iter().rev() {
+            let (Kind::DocumentTimestamp, Some(time)) = (mark.kind, mark.time) else { continue };
+            let later = stamped.after(mark.revision);
+            let until = later.unwrap_or(terms.at);
+            // What validates the newest is gathered when it is renewed, and may not be there before.
+            let judged = if later.is_some() || terms.renew || terms.level == Level::BLT {
+                wanted.path(&mark.signer, until, Purpose::TimeStamping)
+            } else {
+                wanted.issuers(&mark.signer, until, Purpose::TimeStamping)
+            };
+            match judged {
+                Ok(Leads::Whole) => stamped.proofs.push((mark.revision, time)),
+                Ok(Leads::Astray) => {}
+                Err(failure) => {
+                    let refusal = Refusal::TimeStamp { field: mark.field.clone(), failure };
+                    stamped.fallen.push((mark.revision, refusal));
+                }
+            }
+        }
+        stamped
     }
 
-    /// Whether the newest document time-stamp covers the whole document, its store included.
-    fn covering(&self) -> bool {
+    /// Whether the newest document time-stamp covers the whole document, its store included, and proves so.
+    fn covered(&self, stamped: &Stamped) -> bool {
         let last = self.marks.last().filter(|mark| mark.kind == Kind::DocumentTimestamp);
-        last.is_some_and(|mark| mark.revision + 1 == self.revisions)
+        last.is_some_and(|mark| mark.revision + 1 == self.revisions && stamped.proves(mark.revision))
+    }
+}
+
+/// What document time-stamps prove.
+struct Stamped {
+    /// Revision and time of each whose authority is trusted.
+    proofs: Vec<(usize, i64)>,
+    /// Revision of each whose authority cannot be, and why.
+    fallen: Vec<(usize, Refusal)>,
+}
+
+impl Stamped {
+    /// The time that what stands in `revision` is proven to have existed at.
+    fn after(&self, revision: usize) -> Option<i64> {
+        self.proofs.iter().filter(|(other, _)| *other > revision).map(|(_, time)| *time).min()
+    }
+
+    fn proves(&self, revision: usize) -> bool {
+        self.proofs.iter().any(|(other, _)| *other == revision)
+    }
+}
+
+/// How far a path leads with what is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Leads {
+    /// To an anchor.
+    Whole,
+    /// Nobody knows yet: an issuer's certificate is lacking.
+    Astray,
+}
+
+impl Leads {
+    fn to_an_anchor(self) -> bool {
+        self == Self::Whole
     }
 }
 
@@ -141,14 +192,53 @@ struct Wanted<'t> {
 }
 
 impl Wanted<'_> {
-    fn path(&mut self, leaf: &Certificate, at: i64, purpose: Purpose) -> Result<(), PathFailure> {
+    /// Wants all that validates `leaf`.
+    fn path(&mut self, leaf: &Certificate, at: i64, purpose: Purpose) -> Result<Leads, PathFailure> {
         let (material, lacking) = self.known.material_of(leaf, self.terms.anchors, at, purpose)?;
         self.material.merge(material);
+        let leads = leads(&lacking);
+        self.lack(lacking);
+        Ok(leads)
+    }
+
+    /// Wants no more than to know whether `leaf` leads to an anchor.
+    fn issuers(&mut self, leaf: &Certificate, at: i64, purpose: Purpose) -> Result<Leads, PathFailure> {
+        let (_, mut lacking) = self.known.material_of(leaf, self.terms.anchors, at, purpose)?;
+        lacking.retain(is_issuer);
+        let leads = leads(&lacking);
+        self.lack(lacking);
+        Ok(leads)
+    }
+
+    fn lack(&mut self, lacking: Vec<Lack>) {
         for lack in lacking {
             if !self.lacking.contains(&lack) {
                 self.lacking.push(lack);
             }
         }
-        Ok(())
     }
+
+    /// B-T: a time-stamp where something is unproven, and no evidence for anything (EN 319 142-1 §6.3). Whose issuer is
+    /// not known is not looked for: it proves nothing then, and a new time-stamp does.
+    fn proof_of_existence(mut self, unproven: bool) -> Result<Next, Refusal> {
+        if !unproven {
+            return Ok(Next::Reached);
+        }
+        self.lacking.clear();
+        if let Some(authority) = self.terms.authority {
+            self.issuers(authority, self.terms.at, Purpose::TimeStamping).map_err(Refusal::Service)?;
+        }
+        if !self.lacking.is_empty() {
+            return Ok(Next::Lacking(self.lacking));
+        }
+        Ok(Next::Append { material: Material::default(), stamp: true })
+    }
+}
+
+fn leads(lacking: &[Lack]) -> Leads {
+    if lacking.iter().any(is_issuer) { Leads::Astray } else { Leads::Whole }
+}
+
+fn is_issuer(lack: &Lack) -> bool {
+    matches!(lack, Lack::Issuer { .. })
 }

@@ -13,13 +13,15 @@ use pki::material::Lack;
 use pki::path::TrustAnchors;
 use pki::tsp::{Accuracy, Imprint, Stamper, TimeStampReq};
 
-use super::people::{DAY, NOW, Person, crl, invisible, people, signed};
+use super::people::{DAY, NOW, Person, crl, invisible, people, person, signed};
 
 /// A time-stamp service at some time.
 pub struct Service<'p> {
     pub at: i64,
     pub unit: &'p Person,
     pub hint: usize,
+    /// What its tokens carry besides its own certificate.
+    pub chain: &'p Person,
 }
 
 impl TimeStampSource for Service<'_> {
@@ -28,7 +30,7 @@ impl TimeStampSource for Service<'_> {
     }
 
     fn token(&self, digest: &[u8]) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
-        let chain = [people().ca.certificate.clone()];
+        let chain = [self.chain.certificate.clone()];
         let accuracy = Accuracy { millis: 1000 };
         let stamper = Stamper::new(self.unit.key.clone(), &self.unit.certificate, &chain, accuracy, true)?;
         let imprint = Imprint::new(DigestAlgorithm::Sha256, digest)?;
@@ -42,7 +44,7 @@ impl TimeStampSource for Service<'_> {
 }
 
 pub fn service(at: i64) -> Service<'static> {
-    Service { at, unit: &people().tsa, hint: 0 }
+    Service { at, unit: &people().tsa, hint: 0, chain: &people().ca }
 }
 
 /// Lists of that time.
@@ -287,6 +289,65 @@ fn what_cannot_be_raised_is_refused_with_the_reason() {
     let revoked = signed(&page(), &invisible(), &people().revoked);
     let refused = raise(&revoked, Level::BLT, false, &lists(NOW), &service(NOW)).unwrap_err();
     assert!(refused.to_string().contains("revoked"), "{refused}");
+}
+
+/// Root and unit of a time-stamping authority that anyone can make.
+fn forger() -> &'static [Person; 2] {
+    static FORGER: std::sync::OnceLock<[Person; 2]> = std::sync::OnceLock::new();
+    FORGER.get_or_init(|| {
+        let root = person(None, "root", "Forged Root");
+        let unit = person(Some(&root), "time-stamp", "Forged Unit");
+        [root, unit]
+    })
+}
+
+/// A document time-stamp by it, which says a time of its own choosing.
+fn self_made(bytes: &[u8], at: i64, chain: &'static Person) -> Vec<u8> {
+    let tail = stamped(&bytes, &Material::default(), &Service { at, unit: &forger()[1], hint: 0, chain });
+    [bytes, &tail].concat()
+}
+
+#[test]
+fn a_document_time_stamp_that_nobody_trusts_proves_nothing_at_any_level() {
+    let lists = lists(NOW);
+    let sealed = signed(&page(), &invisible(), &people().seal);
+    let [root, unit] = forger();
+    let forged = self_made(&sealed, NOW - DAY / 2, root);
+    for level in [Level::BT, Level::BLT, Level::BLTA] {
+        let raised = raise(&forged, level, false, &lists, &service(NOW)).unwrap();
+        let raised = raised.unwrap_or_else(|| panic!("{level:?} is not reached by a forged time-stamp"));
+        assert_eq!(surveyed(&raised).marks.len(), 3, "{level:?} takes a time-stamp that is trusted");
+        assert!(raise(&raised, level, false, &lists, &service(NOW)).unwrap().is_none(), "{level:?}");
+    }
+    // One that names an address for its issuer, and leaves it at that.
+    let astray = self_made(&sealed, NOW - DAY / 2, unit);
+    assert!(raise(&astray, Level::BT, false, &lists, &service(NOW)).unwrap().is_some());
+    // Over an archive, too: what is not trusted does not cover it, and does not stand in the way.
+    let archived = raise(&sealed, Level::BLTA, false, &lists, &service(NOW)).unwrap().unwrap();
+    let covered = self_made(&archived, NOW, root);
+    let raised = raise(&covered, Level::BLTA, false, &lists, &service(NOW)).unwrap().unwrap();
+    assert!(raise(&raised, Level::BLTA, false, &lists, &service(NOW)).unwrap().is_none());
+    // Backdated, it does not save a signature whose certificate has run out either.
+    let late = NOW + 5000 * DAY;
+    let backdated = self_made(&sealed, NOW, root);
+    for level in [Level::BT, Level::BLT, Level::BLTA] {
+        let survey = surveyed(&backdated);
+        let terms = Terms { level, anchors: &people().anchors, at: late, renew: false, authority: None };
+        assert!(survey.next(&survey.known, terms).is_err_and(|refusal| !matches!(refusal, Refusal::Level)));
+    }
+}
+
+#[test]
+fn a_service_that_is_not_trusted_is_refused_for_b_t_as_for_the_others() {
+    let sealed = surveyed(&signed(&page(), &invisible(), &people().seal));
+    let stranger = Some(&people().stranger.certificate);
+    for level in [Level::BT, Level::BLTA] {
+        let mut known = sealed.known.clone();
+        lists(NOW).into_iter().for_each(|list| known.add_crl(list).unwrap());
+        let terms = Terms { level, anchors: &people().anchors, at: NOW, renew: false, authority: stranger };
+        let refused = sealed.next(&known, terms);
+        assert!(matches!(refused, Err(Refusal::Service(_))), "{level:?}: {refused:?}");
+    }
 }
 
 #[test]

@@ -86,7 +86,8 @@ pub fn crl(issuer: &Person, serials: &[&[u8]]) -> Crl {
     Crl::from_der(&builder.build(&issuer.certificate, &*issuer.key).unwrap()).unwrap()
 }
 
-fn person(issuer: Option<&Person>, profile: &str, name: &str) -> Person {
+/// Someone with a certificate of a profile.
+pub fn person(issuer: Option<&Person>, profile: &str, name: &str) -> Person {
     let random = SystemRandom::new();
     let pkcs8 = SoftwareKey::generate(KeyKind::P256, &random).unwrap().to_vec();
     let key = SoftwareKey::from_pkcs8(&pkcs8).unwrap();
