@@ -14,7 +14,7 @@ use crate::syntax::{Document, Entry, Object, Oddity, ReadError, Section, View};
 
 pub(crate) use compare::identity;
 pub use compare::{Change, changes, same_value};
-pub use references::{References, TRAILER};
+pub use references::{By, References, TRAILER};
 
 /// One revision of a file.
 #[derive(Debug, Clone)]

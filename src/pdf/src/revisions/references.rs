@@ -14,9 +14,51 @@ use crate::syntax::{Dictionary, Object, ReadError, View};
 /// [`TRAILER`].
 #[derive(Debug, Default)]
 pub struct References {
-    referrers: HashMap<u32, Vec<u32>>,
+    referrers: HashMap<u32, Referrers>,
     /// Objects that begin in the octets looked at and end behind them.
     beyond: Vec<u32>,
+}
+
+#[derive(Debug, Default)]
+struct Referrers {
+    from: Vec<u32>,
+    /// The entry that each of them refers with.
+    by: Vec<By>,
+}
+
+/// The innermost dictionary entry a reference stands in: what the referrer takes the object for. Only entries
+/// that lead to fields and their containers are told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// In an array that is an object of its own, or an object that is nothing but a reference.
+    Bare,
+    /// `/Fields`.
+    Fields,
+    /// `/Kids`.
+    Kids,
+    /// `/Annots`.
+    Annots,
+    /// `/DR` of the form and the categories in it (table 34).
+    Resources,
+    /// `/Parent`, `/Obj` (§14.7.5.3), `/CO`, `/T` (hide actions, §12.6.4.11), `/Data` (§12.8.1), `/IRT`: none
+    /// of them leads from a page or a tree down to what is shown or run.
+    Aside,
+    /// Any other.
+    Other,
+}
+
+impl By {
+    fn entry(key: &[u8]) -> Self {
+        match key {
+            b"Fields" => Self::Fields,
+            b"Kids" => Self::Kids,
+            b"Annots" => Self::Annots,
+            b"DR" | b"Font" | b"XObject" | b"ExtGState" | b"ColorSpace" | b"Pattern" | b"Shading"
+            | b"Properties" | b"ProcSet" | b"Encoding" => Self::Resources,
+            b"Parent" | b"Obj" | b"CO" | b"T" | b"Data" | b"IRT" => Self::Aside,
+            _ => Self::Other,
+        }
+    }
 }
 
 /// Stands for the trailer among object numbers; no cross-reference can list it (subsections end below it),
@@ -46,7 +88,7 @@ impl References {
                 None => view.object(id)?,
             };
             references.object(number, &object);
-            each_reference(&object, &mut |to| {
+            each_reference(&object, By::Bare, &mut |to, _| {
                 if seen.insert(to) {
                     waiting.push(to);
                 }
@@ -64,29 +106,38 @@ impl References {
     /// The numbers of the objects that refer to `number`, one per occurrence.
     #[must_use]
     pub fn to(&self, number: u32) -> &[u32] {
-        self.referrers.get(&number).map_or(&[], Vec::as_slice)
+        self.referrers.get(&number).map_or(&[], |referrers| &referrers.from)
+    }
+
+    /// The same with the entry that each of them refers with.
+    pub fn roles(&self, number: u32) -> impl Iterator<Item = (u32, By)> {
+        let referrers = self.referrers.get(&number);
+        referrers.into_iter().flat_map(|all| all.from.iter().copied().zip(all.by.iter().copied()))
     }
 
     /// Adds what a changed object refers to; what it referred to before stays counted.
     pub fn object(&mut self, from: u32, object: &Object) {
-        each_reference(object, &mut |to| self.referrers.entry(to).or_default().push(from));
+        each_reference(object, By::Bare, &mut |to, by| {
+            let referrers = self.referrers.entry(to).or_default();
+            referrers.from.push(from);
+            referrers.by.push(by);
+        });
     }
 
     fn dictionary(&mut self, from: u32, dictionary: &Dictionary) {
-        dictionary.iter().for_each(|(_, value)| self.object(from, value));
+        self.object(from, &Object::Dictionary(dictionary.clone()));
     }
 }
 
-fn each_reference(object: &Object, found: &mut dyn FnMut(u32)) {
+fn each_reference(object: &Object, by: By, found: &mut dyn FnMut(u32, By)) {
+    let entries = |dictionary: &Dictionary, found: &mut dyn FnMut(u32, By)| {
+        dictionary.iter().for_each(|(key, value)| each_reference(value, By::entry(key), found));
+    };
     match object {
-        Object::Reference(id) => found(id.number),
-        Object::Array(items) => items.iter().for_each(|item| each_reference(item, found)),
-        Object::Dictionary(dictionary) => {
-            dictionary.iter().for_each(|(_, value)| each_reference(value, found))
-        }
-        Object::Stream(stream) => {
-            stream.dictionary.iter().for_each(|(_, value)| each_reference(value, found))
-        }
+        Object::Reference(id) => found(id.number, by),
+        Object::Array(items) => items.iter().for_each(|item| each_reference(item, by, found)),
+        Object::Dictionary(dictionary) => entries(dictionary, found),
+        Object::Stream(stream) => entries(&stream.dictionary, found),
         _ => {}
     }
 }

@@ -67,6 +67,7 @@ impl<'a> Document<'a> {
             security: None,
         };
         if let Some(entry) = encryption {
+            document.same_encryption(&entry)?;
             let identifier = identifier(&document.sections);
             document.security = Some(Arc::new(Security::open(&document, &entry, &identifier)?));
             document.packed.take();
@@ -270,6 +271,49 @@ impl<'a> Document<'a> {
         listed.chain(rest)
     }
 
+    /// Whether what /Encrypt leads to had one value all along: [`encryption`] compares what the trailers say,
+    /// and a dictionary rewritten under the same number would decrypt every older revision differently.
+    fn same_encryption(&self, entry: &Object) -> Result<(), OpenError> {
+        let named = |section: &Section| section.trailer.get(b"Encrypt").is_some_and(|e| *e != Object::Null);
+        let mut seen = HashSet::new();
+        let mut waiting = Vec::new();
+        each_number(entry, &mut waiting);
+        while let Some(number) = waiting.pop() {
+            if !seen.insert(number) {
+                continue;
+            }
+            if seen.len() > MAX_ENCRYPTION {
+                return Err(OpenError::TooComplex { budget: "objects of the encryption dictionary" });
+            }
+            let mut newest: Option<(Option<Entry>, Object)> = None;
+            for (first, section) in self.sections.iter().enumerate().filter(|(_, section)| named(section)) {
+                let view = self.view_from(first);
+                let at = view.locate(number);
+                // An object stream may be another one under the same number, so its objects are read again.
+                let moved = !matches!(at, Some(Entry::Offset { .. }));
+                if !moved && newest.as_ref().is_some_and(|(place, _)| *place == at) {
+                    continue;
+                }
+                let found = match at {
+                    Some(place) => view.object(crate::revisions::identity(number, place))?,
+                    None => Object::Null,
+                };
+                match &newest {
+                    None => {
+                        each_number(&found, &mut waiting);
+                        newest = Some((at, found));
+                    }
+                    Some((_, value)) if crate::revisions::same_value(value, &found) => {}
+                    Some(_) => {
+                        let what = "an update changes the encryption";
+                        return Err(OpenError::Malformed { what, offset: section.offset });
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn newest(&self) -> Option<&Section> {
         self.sections.first()
     }
@@ -286,7 +330,8 @@ impl<'a> Document<'a> {
 
 /// The /Encrypt entry, on which all sections agree: every revision's strings and streams are read with one key, so
 /// that an update that adds, changes or drops it would change what everything before it says. Only the main
-/// section of a linearised file, which stands behind its successor, may leave it out (annex F.3.4).
+/// section of a linearised file, which stands behind its successor, may leave it out (annex F.3.4). That the
+/// objects it leads to have one value too is [`Document::same_encryption`]'s part.
 fn encryption(sections: &[Section]) -> Result<Option<Object>, OpenError> {
     let entry = |section: &Section| match section.trailer.get(b"Encrypt") {
         None | Some(Object::Null) => None,
@@ -303,6 +348,16 @@ fn encryption(sections: &[Section]) -> Result<Option<Object>, OpenError> {
         successor = section.offset;
     }
     Ok(newest)
+}
+
+/// The numbers a value refers to.
+fn each_number(value: &Object, found: &mut Vec<u32>) {
+    match value {
+        Object::Reference(id) => found.push(id.number),
+        Object::Array(items) => items.iter().for_each(|item| each_number(item, found)),
+        Object::Dictionary(dictionary) => dictionary.iter().for_each(|(_, value)| each_number(value, found)),
+        _ => {}
+    }
 }
 
 /// The first element of the newest /ID.
@@ -372,3 +427,5 @@ const HEADER_SEARCH: usize = 1024;
 const TRAILER_SEARCH: u64 = 1 << 16;
 /// Chains longer than this are indexed by object number; nobody updates a document that often by hand.
 const LONG_CHAIN: usize = 16;
+/// An encryption dictionary consists of its crypt filters at most.
+const MAX_ENCRYPTION: usize = 64;

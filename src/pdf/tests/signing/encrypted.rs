@@ -261,3 +261,45 @@ fn an_update_that_drops_the_encryption_is_no_document() {
     let refused = Document::open(&whole, &Limits::default()).map(|_| ());
     assert!(matches!(refused, Err(OpenError::Malformed { what: "an update changes the encryption", .. })));
 }
+
+/// An update of `whole` that writes the encryption dictionary again as `rewrite` has it.
+fn with_encryption(whole: &[u8], rewrite: impl Fn(&str) -> String) -> Vec<u8> {
+    let document = Document::open(&whole, &Limits::default()).unwrap();
+    let number = document.trailer().get(b"Encrypt").unwrap().as_reference().unwrap().number;
+    let root = document.trailer().get(b"Root").unwrap().as_reference().unwrap().number;
+    // Trailer and dictionary as they are spelled, so that the strings stay what they are.
+    let start = memchr::memmem::find(whole, format!("\n{number} 0 obj").as_bytes()).unwrap() + 1;
+    let end = start + memchr::memmem::find(&whole[start..], b"endobj").unwrap() + 7;
+    let old = whole[start..end].iter().map(|&byte| char::from(byte)).collect::<String>();
+    let object: Vec<u8> = rewrite(&old).chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect();
+    let from = memchr::memmem::rfind(whole, b"/ID").unwrap();
+    let bracket = from + memchr::memmem::find(&whole[from..], b"]").unwrap();
+    let (at, section) = (whole.len(), whole.len() + object.len());
+    let head = format!(
+        "xref\n{number} 1\n{at:010} 00000 n \ntrailer\n<< /Size {} /Root {root} 0 R /Encrypt {number} 0 R /Info {number} 0 R /Prev {} ",
+        document.next_object_number(),
+        document.startxref(),
+    );
+    let tail = format!(" >>\nstartxref\n{section}\n%%EOF\n");
+    [whole, &object, head.as_bytes(), &whole[from..=bracket], tail.as_bytes()].concat()
+}
+
+#[test]
+fn an_update_that_rewrites_the_encryption_is_no_document() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("encrypted.pdf");
+    for kind in ["128 --use-aes=y --", "256 --"] {
+        encrypt(&corpus().join("reportlab-single.pdf"), kind, &["--object-streams=disable"], &file);
+        let whole = signed(&std::fs::read(&file).unwrap(), &request(None)).0;
+        let evil = with_encryption(&whole, |old| {
+            assert!(old.contains("/StmF /StdCF"), "{old}");
+            old.replace("/StmF /StdCF", "/StmF /Identity")
+        });
+        let refused = Document::open(&evil, &Limits::default()).map(|_| ());
+        let what = "an update changes the encryption";
+        assert!(matches!(refused, Err(OpenError::Malformed { what: w, .. }) if w == what), "{refused:?}");
+        // Written again as it was it is no other document, whatever else its number is said to be.
+        let same = with_encryption(&whole, str::to_owned);
+        assert!(Document::open(&same, &Limits::default()).unwrap().is_encrypted());
+    }
+}

@@ -7,6 +7,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use super::super::fields::{Field, Form, Role};
 use super::{Analysis, Class, differing, is_type};
+use crate::revisions::By;
 use crate::syntax::{Dictionary, Object, ObjectId, ReadError};
 
 impl Analysis<'_, '_, '_> {
@@ -79,14 +80,14 @@ impl Analysis<'_, '_, '_> {
                 _ => self.other(format!("the form's /{} changed", String::from_utf8_lossy(key))),
             }
         }
-        self.field_list(holder, before.get(b"Fields"), now.get(b"Fields"));
+        self.field_list(holder, before.get(b"Fields"), now.get(b"Fields"), By::Fields);
         self.default_resources(holder, before, now)
     }
 
     /// A list of fields may only grow; what it grows by is judged field by field.
-    pub(super) fn field_list(&mut self, holder: u32, old: Option<&Object>, new: Option<&Object>) {
+    pub(super) fn field_list(&mut self, holder: u32, old: Option<&Object>, new: Option<&Object>, by: By) {
         if let Some(Object::Reference(id)) = new {
-            let sole = old == new && self.only_from(id.number, &[holder]);
+            let sole = old == new && self.only_as(id.number, holder, by);
             let arrays = self
                 .in_place(id.number)
                 .is_some_and(|(a, b)| a.as_array().is_some() && b.as_array().is_some());
@@ -159,7 +160,7 @@ impl Analysis<'_, '_, '_> {
 
     fn grown(&mut self, holder: u32, old: Option<&Object>, new: &Object) -> u32 {
         let Object::Reference(id) = new else { return holder };
-        if self.is_new(id.number) || (old == Some(new) && self.only_from(id.number, &[holder])) {
+        if self.is_new(id.number) || (old == Some(new) && self.only_as(id.number, holder, By::Resources)) {
             self.explain(id.number);
         }
         id.number
@@ -180,6 +181,11 @@ impl Analysis<'_, '_, '_> {
         if !self.changed.contains_key(&id.number) {
             return Ok(());
         }
+        let mut asked = std::mem::take(&mut self.asked);
+        if !self.only_a_field(id, &mut asked) {
+            self.other(format!("form field `{}` is something else as well", old.name));
+        }
+        self.asked = asked;
         let signature = new.kind.as_deref() == Some(b"Sig");
         self.role = if signature { Class::Signature } else { Class::Form };
         self.explain(id.number);
@@ -205,7 +211,7 @@ impl Analysis<'_, '_, '_> {
                 b"M" => now.is_some_and(|now| now.as_string().is_some()),
                 b"F" if !signature || signing => only_adds(before, now, ANNOTATION_FLAGS),
                 b"Ff" => only_adds(before, now, READ_ONLY),
-                b"Kids" => true, // new kids are judged as new fields, lost ones as removed
+                b"Kids" => true, // below, and new kids as new fields
                 b"Type" => before.is_none() && is_type(&new.dictionary, b"Annot"),
                 _ => false,
             };
@@ -220,9 +226,10 @@ impl Analysis<'_, '_, '_> {
         {
             self.explain_tree(appearance);
         }
-        if let Some(Object::Reference(kids)) = new.dictionary.get(b"Kids") {
-            self.field_list(id.number, old.dictionary.get(b"Kids"), Some(&Object::Reference(*kids)));
+        if !self.kids_only_grow(old, new)? {
+            self.other(format!("the kids of form field `{}` were exchanged", old.name));
         }
+        self.field_list(id.number, old.dictionary.get(b"Kids"), new.dictionary.get(b"Kids"), By::Kids);
         if filled {
             self.step.classes.insert(Class::Form);
             self.step.fields.insert(new.name.clone());

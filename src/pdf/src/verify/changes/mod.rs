@@ -3,14 +3,17 @@
 //! Reject by default: every object a revision adds, changes or frees must be *explained* by a rule that
 //! knows it to be harmless in its class; what is left is [`Class::Other`], and so is every byte that no
 //! cross-reference section accounts for. The rules follow ISO 32000-2 §12.8.2.2 (table 257) and pyHanko's
-//! strict policy; they are stricter where shadow attacks need it (an object in two roles, references to
-//! numbers not yet in use).
+//! strict policy; they are stricter where shadow attacks need it: an object that changes in place may have
+//! the one role its rule knows it in (what else refers to it, and as what, is asked of every field, field
+//! list, resource, appearance, annotation list and store), and a number that something referred to before it
+//! came into use is never new.
 
 mod annotations;
 mod appearances;
 mod bytes;
 mod catalog;
 mod form;
+mod roles;
 mod shown;
 mod signature_fields;
 mod total;
@@ -81,6 +84,7 @@ pub(crate) fn step(
         quiet: false,
         role: Class::Ltv,
         drawn: BTreeSet::new(),
+        asked: BTreeSet::new(),
         step: Step::default(),
     };
     analysis.bytes()?;
@@ -127,6 +131,8 @@ pub(crate) struct Analysis<'s, 'd, 'a> {
     role: Class,
     /// Fields whose looks or value changed, for [`Analysis::shown`].
     drawn: BTreeSet<ObjectId>,
+    /// Changed fields and what is above them, once it is known that they are nothing else.
+    asked: BTreeSet<u32>,
     step: Step,
 }
 

@@ -5,6 +5,7 @@
 
 use super::super::fields::{Field, Form, Role};
 use super::{Analysis, Class};
+use crate::revisions::By;
 use crate::syntax::content::Tokens;
 use crate::syntax::{Dictionary, Object, ObjectId, ReadError};
 
@@ -24,7 +25,7 @@ impl Analysis<'_, '_, '_> {
         for (key, value) in field.dictionary.iter() {
             match key {
                 b"V" | b"P" | b"Parent" => {}
-                b"Kids" => self.field_list(id.number, None, Some(value)),
+                b"Kids" => self.field_list(id.number, None, Some(value), By::Kids),
                 key if SIGNATURE_FIELD_KEYS.contains(&key) => self.explain_tree(value),
                 _ => {
                     let key = String::from_utf8_lossy(key).into_owned();

@@ -48,6 +48,13 @@ impl Analysis<'_, '_, '_> {
         else {
             return;
         };
+        // What is the catalog or the encryption as well, in whatever revision, shows in every page.
+        let mut sections = self.new.document().sections().iter();
+        if sections.any(|section| {
+            section.trailer.iter().any(|(key, value)| key != b"Info" && leads_to(value, number))
+        }) {
+            return;
+        }
         // Cross-reference streams are trailers; not so an object that took over the number of one.
         let streams = self.new.document().sections().iter().flat_map(|section| &section.streams);
         let mut trailers: Vec<u32> = streams
@@ -64,5 +71,14 @@ impl Analysis<'_, '_, '_> {
             self.explain(number);
             self.quiet = true;
         }
+    }
+}
+
+fn leads_to(value: &Object, number: u32) -> bool {
+    match value {
+        Object::Reference(id) => id.number == number,
+        Object::Array(items) => items.iter().any(|item| leads_to(item, number)),
+        Object::Dictionary(dictionary) => dictionary.iter().any(|(_, value)| leads_to(value, number)),
+        _ => false,
     }
 }

@@ -16,6 +16,7 @@ mod certification;
 mod cms;
 mod forgery;
 mod objects;
+mod roles;
 mod saving;
 mod shadow;
 mod wrapping;
@@ -67,7 +68,7 @@ pub fn group(name: &str) -> Vec<Attack> {
         "saving" => saving::attacks(),
         "shadow" => shadow::attacks(),
         "certification" => certification::attacks(),
-        "objects" => objects::attacks(),
+        "objects" => objects::attacks().into_iter().chain(roles::attacks()).collect(),
         "cms" => cms::attacks(),
         other => panic!("no group `{other}`"),
     }
@@ -80,7 +81,7 @@ pub fn all() -> Vec<Attack> {
 
 /// The honest counterparts.
 pub fn honest() -> Vec<Honest> {
-    [shadow::honest(), certification::honest(), objects::honest(), cms::honest()]
+    [shadow::honest(), certification::honest(), objects::honest(), roles::honest(), cms::honest()]
         .into_iter()
         .flatten()
         .collect()
