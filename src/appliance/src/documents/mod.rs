@@ -19,6 +19,7 @@ mod sealing;
 mod service;
 mod two_phase;
 mod verification;
+mod wishes;
 
 pub use file::FileSource;
 pub use levels::{LevelError, Levels};

@@ -9,6 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::looks::{EdgeKind, Language, LineKind, LinesWish, PagingWish, SheetKind, SideKind};
 use super::model::{BadParameter, is_identifier, is_shown_text};
+use super::wishes::locked;
 
 /// Parameters of one seal on a document. The seal shows at a place (`page`, `x_mm`, `y_mm`), on a text (`keyword`), in
 /// an existing field (`place=field`) or over the edges of all pages (`paging`); with none of them the signature is
@@ -327,67 +328,6 @@ impl SealQuery {
         }
     }
 
-    fn split(&self) -> Result<Option<PagingWish>, BadParameter> {
-        let Some(edge) = self.paging else {
-            let others = [self.paging_first_page, self.paging_last_page, self.paging_pages_per_seal];
-            if self.paging_along_mm.is_some()
-                || self.paging_sheets.is_some()
-                || others.iter().any(Option::is_some)
-            {
-                return bad("paging", "name the edge that the seal is split over");
-            }
-            return Ok(None);
-        };
-        if self.paging_along_mm.is_some_and(|along| !(0.0..=MAX_MM).contains(&along)) {
-            return bad("paging_along_mm", "write millimetres from 0 to 10000");
-        }
-        let first_page = self.paging_first_page.unwrap_or(1);
-        if first_page == 0 || self.paging_last_page.is_some_and(|last| last <= first_page) {
-            return bad("paging_last_page", "pages count from 1, and at least two of them share a seal");
-        }
-        if self.paging_pages_per_seal.is_some_and(|pages| pages < 2) {
-            return bad("paging_pages_per_seal", "at least two pages share a seal");
-        }
-        Ok(Some(PagingWish {
-            edge,
-            along_mm: self.paging_along_mm,
-            first_page,
-            last_page: self.paging_last_page,
-            sheets: self.paging_sheets.unwrap_or(SheetKind::Every),
-            pages_per_seal: self.paging_pages_per_seal,
-        }))
-    }
-
-    fn beside(&self, place: &Place) -> Result<(Option<LinesWish>, Option<SideKind>), BadParameter> {
-        let whole = !matches!(place, Place::Invisible | Place::Paging);
-        let qr = self.qr.unwrap_or(false);
-        if self.qr_side.is_some() && !qr {
-            return bad("qr_side", "a side belongs to `qr=true`");
-        }
-        if qr && !whole {
-            return bad("qr", "a QR symbol stands beside a seal that shows whole; give the seal a place");
-        }
-        let qr = qr.then(|| self.qr_side.unwrap_or(SideKind::Below));
-        let Some(kinds) = self.lines.clone() else {
-            if self.lines_language.is_some() || self.lines_side.is_some() {
-                return bad("lines", "name the lines that are wanted: signer, time, reason, record");
-            }
-            return Ok((None, qr));
-        };
-        if kinds.is_empty() || kinds.len() > MAX_LINES {
-            return bad("lines", "name 1 to 8 lines: signer, time, reason, record");
-        }
-        if !whole {
-            return bad("lines", "lines stand beside a seal that shows whole; give the seal a place");
-        }
-        if kinds.contains(&LineKind::Reason) && self.reason.is_none() {
-            return bad("lines", "a line with the reason needs a `reason`");
-        }
-        let language = self.lines_language.unwrap_or_default();
-        let side = self.lines_side.unwrap_or(SideKind::Right);
-        Ok((Some(LinesWish { kinds, language, side }), qr))
-    }
-
     fn at_point(&self) -> Result<Place, BadParameter> {
         let (Some(page), Some(x_mm), Some(y_mm)) = (self.page, self.x_mm, self.y_mm) else {
             return bad("page", "page, x_mm and y_mm belong together; give all three");
@@ -404,27 +344,7 @@ impl SealQuery {
     }
 }
 
-fn locked(kind: Option<LockKind>, fields: Option<Vec<String>>) -> Result<Option<FieldLock>, BadParameter> {
-    let Some(kind) = kind else {
-        return match fields {
-            None => Ok(None),
-            Some(_) => bad("lock_fields", "fields to lock need `lock=include` or `lock=exclude`"),
-        };
-    };
-    let named = fields.unwrap_or_default();
-    if named.len() > MAX_FIELDS || named.iter().any(|name| !is_shown_text(name, MAX_TEXT)) {
-        return bad("lock_fields", "name at most 256 fields, each with 1 to 256 visible characters");
-    }
-    match (kind, named.is_empty()) {
-        (LockKind::All, true) => Ok(Some(FieldLock::All)),
-        (LockKind::All, false) => bad("lock_fields", "`lock=all` names no fields"),
-        (_, true) => bad("lock_fields", "name the fields that `lock` means"),
-        (LockKind::Include, false) => Ok(Some(FieldLock::Include(named))),
-        (LockKind::Exclude, false) => Ok(Some(FieldLock::Exclude(named))),
-    }
-}
-
-fn bad<T>(name: &'static str, reason: &'static str) -> Result<T, BadParameter> {
+pub(super) fn bad<T>(name: &'static str, reason: &'static str) -> Result<T, BadParameter> {
     Err(BadParameter { name, reason })
 }
 
@@ -449,17 +369,11 @@ fn lines<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<LineKi
     words.into_iter().map(one).collect::<Result<_, _>>().map(Some)
 }
 
-/// Most lines beside a seal.
-const MAX_LINES: usize = 8;
-
 /// Longest text parameter in characters: more does not fit a viewer's panel.
-const MAX_TEXT: usize = 256;
-
-/// Most fields a lock may name.
-const MAX_FIELDS: usize = 256;
+pub(super) const MAX_TEXT: usize = 256;
 
 /// Largest page number and coordinate that is looked at; ISO 32000-2 Annex C has no smaller bound, paper has.
-const MAX_MM: f64 = 10_000.0;
+pub(super) const MAX_MM: f64 = 10_000.0;
 
 #[cfg(test)]
 mod tests {
