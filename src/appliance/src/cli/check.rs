@@ -8,7 +8,7 @@ use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::json;
 
-use super::{Global, Outcome, Output, Tone, block_on};
+use super::{Global, Outcome, Output, Tone, block_on, paragraph};
 use crate::config::{Config, TimeSource};
 use crate::store::{DatabaseUrl, Db};
 
@@ -54,9 +54,9 @@ pub fn run(global: &Global, output: Output) -> Outcome {
     let valid = findings.iter().all(|(_, found)| found.is_ok());
     let mut lines: Vec<_> = findings
         .iter()
-        .map(|(what, found)| match found {
-            Ok(text) => (Tone::Plain, format!("  ok   {what}: {text}")),
-            Err(text) => (Tone::Bad, format!("  bad  {what}: {text}")),
+        .flat_map(|(what, found)| match found {
+            Ok(text) => paragraph(Tone::Plain, &format!("  ok   {what}: "), 7, text),
+            Err(text) => paragraph(Tone::Bad, &format!("  bad  {what}: "), 7, text),
         })
         .collect();
     if config.time.source == TimeSource::Assumed {

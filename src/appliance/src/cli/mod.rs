@@ -36,7 +36,7 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::config::Config;
-pub use output::{Output, Tone};
+pub use output::{Output, Tone, json_text, paragraph};
 pub use serve::capabilities;
 
 /// Seals, proves and watches: the trust-services appliance of a government-services platform.

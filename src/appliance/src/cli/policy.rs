@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::{Failure, Global, Outcome, Output, Tone};
+use super::{Failure, Global, Outcome, Output, Tone, paragraph};
 use crate::config::Config;
 use crate::identity::{CallerKind, Role};
 use crate::policy::{self, ACTION_NAMES, Question, Resource, ResourceKind};
@@ -151,7 +151,8 @@ fn profiles(folder: &Path) -> Checked {
         }
         Err(error) => {
             let text = error.to_string();
-            (false, json!({ "valid": false, "findings": [text] }), vec![(Tone::Bad, text)])
+            let lines = paragraph(Tone::Bad, "", 2, &text);
+            (false, json!({ "valid": false, "findings": [text] }), lines)
         }
     }
 }
@@ -170,7 +171,9 @@ pub(super) fn unknown_acts(folder: &Path, acts: &[&str]) -> Option<(Tone, String
 
 fn authorization(folder: &Path) -> Result<Checked, Failure> {
     let report = policy::check(folder);
-    let mut lines: Vec<_> = report.findings.iter().map(|finding| (Tone::Bad, finding.to_string())).collect();
+    let findings = report.findings.iter();
+    let mut lines: Vec<_> =
+        findings.flat_map(|finding| paragraph(Tone::Bad, "", 2, &finding.to_string())).collect();
     if report.valid {
         for (id, reason) in &report.policies {
             lines.push((Tone::Plain, format!("  {id:<32} {reason}")));

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tlog::Receipt;
 use tlog::history::KeyHistory;
 
-use super::{Failure, Global, Outcome, Output, Remote, Tone, block_on, leaf};
+use super::{Failure, Global, Outcome, Output, Remote, Tone, block_on, leaf, paragraph};
 
 /// `cinnabar receipt …`
 #[derive(Debug, Subcommand)]
@@ -80,7 +80,7 @@ fn get(args: &GetArgs, global: &Global, output: Output) -> Outcome {
         if output.json {
             output.result(&serde_json::to_value(&receipt)?, &[]);
         } else {
-            output.result(&Value::Null, &[(Tone::Plain, receipt.to_text().trim_end().to_owned())]);
+            output.result(&Value::Null, &paragraph(Tone::Plain, "", 0, &receipt.to_text()));
         }
         return Ok(ExitCode::SUCCESS);
     };

@@ -16,7 +16,7 @@ mod words;
 
 pub use etsi::etsi;
 pub use simple::{Entry, Row, Simple, Tone};
-pub use words::{Language, Words};
+pub use words::{Language, Words, is_hidden, visible};
 
 /// What a report says about itself.
 #[derive(Debug, Clone, Copy)]

@@ -66,14 +66,19 @@ pub(super) fn shown(text: &str) -> String {
     }
 }
 
-/// The whole of a text, with what reorders or hides its neighbours (Unicode TR 36 §2.5) and what XML cannot hold replaced.
-pub(super) fn visible(text: &str) -> String {
-    let hidden = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}')
-            || matches!(c, '\u{FFFE}' | '\u{FFFF}')
-    };
-    text.chars().map(|c| if hidden(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
+/// The whole of a text from outside, with what reorders or hides its neighbours (Unicode TR 36 §2.5), what a terminal obeys
+/// and what XML cannot hold replaced.
+#[must_use]
+pub fn visible(text: &str) -> String {
+    text.chars().map(|c| if is_hidden(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
+
+/// Whether [`visible`] replaces it: line breaks and tabs among others.
+#[must_use]
+pub fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{061C}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}')
+        || matches!(c, '\u{FEFF}' | '\u{FFFE}' | '\u{FFFF}')
 }
 
 /// What people call the subject of a certificate: organisation and name of an RFC 4514 text, most telling first.

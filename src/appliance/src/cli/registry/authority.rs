@@ -9,6 +9,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::{Failure, Global, Outcome, Output, Remote, Tone, block_on, done, segment, table};
+use crate::cli::paragraph;
 
 /// `cinnabar authority …`
 #[derive(Debug, Subcommand)]
@@ -113,11 +114,11 @@ pub fn authority(command: AuthorityCommand, global: &Global, output: Output) -> 
                     Some(path) => {
                         std::fs::write(path, &pem)
                             .map_err(|error| format!("cannot write `{}`: {error}", path.display()))?;
-                        (Tone::Good, format!("request written to {}", path.display()))
+                        vec![(Tone::Good, format!("request written to {}", path.display()))]
                     }
-                    None => (Tone::Plain, pem.trim_end().to_owned()),
+                    None => paragraph(Tone::Plain, "", 0, &pem),
                 };
-                output.result(&json!({ "label": args.label, "request": pem }), &[shown]);
+                output.result(&json!({ "label": args.label, "request": pem }), &shown);
             }
             AuthorityCommand::Import(args) => {
                 let answer = hand_in(&args, global, "import", "application/x-pem-file").await?;

@@ -8,7 +8,10 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::{Failure, Global, Output, Remote, Tone, done, segment, table};
-use crate::cli::client::{Answer, Client};
+use crate::cli::{
+    client::{Answer, Client},
+    paragraph,
+};
 
 /// Options of `cinnabar certificate list`.
 #[derive(Debug, Args)]
@@ -329,12 +332,12 @@ fn members(record: &Value, output: Output) {
     let line = |(name, value): (&String, &Value)| {
         let text = match value {
             Value::Null => return None,
-            Value::String(text) => text.trim_end().replace('\n', "\n                   "),
+            Value::String(text) => text.clone(),
             other => other.to_string(),
         };
-        Some((Tone::Plain, format!("  {name:<16} {text}")))
+        Some(paragraph(Tone::Plain, &format!("  {name:<16} "), 19, &text))
     };
-    let lines: Vec<_> = record.as_object().into_iter().flatten().filter_map(line).collect();
+    let lines: Vec<_> = record.as_object().into_iter().flatten().filter_map(line).flatten().collect();
     output.result(record, &lines);
 }
 

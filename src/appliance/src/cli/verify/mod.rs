@@ -20,7 +20,7 @@ use pdf::syntax::{Limits, Source};
 use pdf::verify::{Format, Options, PlainLimits, Report, Unreadable, verify, verify_plain};
 use serde_json::{Value, json};
 
-use super::{Failure, Outcome, Output, Tone, block_on};
+use super::{Failure, Outcome, Output, Tone, block_on, json_text};
 use crate::documents::FileSource;
 pub use args::VerifyArgs;
 pub(super) use args::swallowed;
@@ -112,7 +112,7 @@ fn say(args: &VerifyArgs, at: Timestamp, report: &Report, output: Output) -> Res
     let language = args.lists.lang.into();
     let text = |kind| match kind {
         Kind::Simple => plain(&Simple::new(report, &about).lines(language)),
-        Kind::Detailed => format!("{value:#}\n"),
+        Kind::Detailed => format!("{}\n", json_text(&value)),
         Kind::Etsi => etsi(report, &about),
         Kind::Html => Simple::new(report, &about).html(language),
     };
@@ -149,10 +149,10 @@ fn unreadable(
     match (args.lists.report, &args.lists.out) {
         (Some(Kind::Simple), None) => output.result(&value, &toned(simple.lines(language))),
         (Some(Kind::Html), None) => print(&simple.html(language)),
-        (Some(Kind::Detailed), None) => print(&format!("{value:#}\n")),
+        (Some(Kind::Detailed), None) => print(&format!("{}\n", json_text(&value))),
         (Some(Kind::Simple), Some(out)) => write(out, &plain(&simple.lines(language)))?,
         (Some(Kind::Html), Some(out)) => write(out, &simple.html(language))?,
-        (Some(Kind::Detailed), Some(out)) => write(out, &format!("{value:#}\n"))?,
+        (Some(Kind::Detailed), Some(out)) => write(out, &format!("{}\n", json_text(&value)))?,
         // TS 119 102-2 reports on signatures, and nobody knows of any.
         (Some(Kind::Etsi), _) | (None, _) => {}
     }
