@@ -154,7 +154,11 @@ fn the_command_line_raises_a_file_with_what_it_may_fetch_and_refuses_without() {
         ["pdf", "augment", &file, "--level", "b-lta", "--tsa", &tsa, "--trust-anchor", &root, "--out", &out];
     let refused = appliance.cli(&common).exits(1).told();
     assert!(refused.contains("--online"), "{refused}");
-    let told = appliance.cli(&[&common[..], &["--online", "--json"]].concat()).ok().json();
+    let port = appliance.public_port.to_string();
+    // What the file names is connected to only where it is public, or named.
+    appliance.cli(&[&common[..], &["--online"]].concat()).exits(1);
+    let online = ["--online", "--allow-network", "127.0.0.0/8", "--allow-port", &port];
+    let told = appliance.cli(&[&common[..], &online, &["--json"]].concat()).ok().json();
     assert_eq!(told["level"], "B-LTA");
     let archived = std::fs::read(&out).unwrap();
     assert!(archived.starts_with(&sealed));
@@ -162,8 +166,8 @@ fn the_command_line_raises_a_file_with_what_it_may_fetch_and_refuses_without() {
     assert_eq!(report["signatures"][0]["level"], "B-LTA", "{report:#}");
     archived_before_pyhanko(&appliance, Path::new(&out), "SIG_CONSTRAINTS_FAILURE");
 
-    let renew = ["pdf", "augment", &out, "--level", "b-lta", "--renew", "--in-place", "--online"];
-    appliance.cli(&[&renew[..], &["--tsa", &tsa, "--trust-anchor", &root]].concat()).ok();
+    let renew = ["pdf", "augment", &out, "--level", "b-lta", "--renew", "--in-place"];
+    appliance.cli(&[&renew[..], &online, &["--tsa", &tsa, "--trust-anchor", &root]].concat()).ok();
     let renewed = std::fs::read(&out).unwrap();
     assert!(renewed.starts_with(&archived) && renewed.len() > archived.len());
     assert_eq!(verified(&appliance, Path::new(&out))["signatures"][0]["level"], "B-LTA");

@@ -1,7 +1,8 @@
 //! `cinnabar pdf augment`: raises a file's signatures to PAdES B-T, B-LT or B-LTA without a server.
 //!
 //! Connects to nothing but the time-stamp service named with `--tsa` and, with `--online`, the addresses that certificates
-//! name for their issuers, responders and lists. The file is read where it stands, never held in memory.
+//! name for their issuers, responders and lists: those come out of the file, so that the guarded client of
+//! `cinnabar verify --online` goes there, to public addresses or the networks named. The file is read where it stands, never held in memory.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -9,6 +10,7 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 use crypto::DigestAlgorithm;
 use der::asn1::ObjectIdentifier;
+use ipnet::IpNet;
 use jiff::Timestamp;
 use pdf::ltv::{Known, KnownError, Material, Next, Step, Survey, Terms, append, survey};
 use pdf::sign::{EmbedError, Signed};
@@ -16,16 +18,17 @@ use pdf::syntax::{Document, Limits, Source};
 use pdf::verify::Level;
 use pki::material::Lack;
 use pki::ocsp::{IssuerId, RequestBuilder};
-use pki::path::TrustAnchors;
+use pki::path::{Purpose, TrustAnchors};
 use pki::{Certificate, Crl};
 use ring::rand::{SecureRandom, SystemRandom};
 use serde_json::json;
 
+use super::super::verify::online::{LARGEST, MOST_URLS, guarded};
 use super::super::verify::{certificates, revocation_lists};
 use super::super::{Failure, Outcome, Output, Tone, append as writing, block_on};
 use crate::config::Fetch;
 use crate::documents::FileSource;
-use crate::fetch::Client;
+use crate::fetch::{Client, FetchError};
 use crate::timestamps::client::{self, Wanted};
 
 /// Options of `cinnabar pdf augment`.
@@ -68,6 +71,12 @@ pub struct AugmentArgs {
     /// Fetch what lacks from the addresses that the certificates name
     #[arg(long)]
     online: bool,
+    /// Networks that --online may connect to [default: all public ones]
+    #[arg(long, num_args = 1.., value_name = "CIDR", requires = "online")]
+    allow_network: Vec<IpNet>,
+    /// TCP ports that --online may connect to
+    #[arg(long, num_args = 1.., value_name = "PORT", requires = "online", default_values_t = [80, 443])]
+    allow_port: Vec<u16>,
     /// Add a document time-stamp although the level is reached: renewal
     #[arg(long)]
     renew: bool,
@@ -162,22 +171,28 @@ impl Augmenting<'_> {
             known.add_certificate(certificate.clone())?;
         }
         let at = Timestamp::now().as_second();
-        let authority = service.as_ref().map(|service| service.authority.clone());
-        let terms = Terms {
-            level: args.level.into(),
-            anchors: &anchors,
-            at,
-            renew: args.renew,
-            authority: authority.as_ref(),
-        };
         let mut asked: Vec<Lack> = Vec::new();
-        loop {
+        for _ in 0..MOST_STEPS {
+            let authority = service.as_ref().map(|service| service.authority.clone());
+            let terms = Terms {
+                level: args.level.into(),
+                anchors: &anchors,
+                at,
+                renew: args.renew,
+                authority: authority.as_ref(),
+            };
             match survey.next(&known, terms)? {
                 Next::Reached => return Ok(None),
                 Next::Append { material, stamp: true } => {
                     let service =
                         service.as_mut().ok_or("a time-stamp is needed; name its service with --tsa")?;
-                    return self.stamped(&document, &material, service).await.map(Some);
+                    if let Some(signed) = self.stamped(&document, &material, service).await? {
+                        return Ok(Some(signed));
+                    }
+                    // Another unit of the service stamped: its path is validated, and evidence gathered, like the first's.
+                    for certificate in &service.carried {
+                        known.add_certificate(certificate.clone())?;
+                    }
                 }
                 Next::Append { material, stamp: false } => {
                     let step = append(&document, &material, None)?;
@@ -194,6 +209,7 @@ impl Augmenting<'_> {
                 }
             }
         }
+        Err("each round of looking for evidence found that more is needed".into())
     }
 
     /// What the document and the command line bring.
@@ -240,7 +256,7 @@ impl Augmenting<'_> {
         document: &Document<'_>,
         material: &Material,
         service: &mut Service,
-    ) -> Result<Signed, Failure> {
+    ) -> Result<Option<Signed>, Failure> {
         for _ in 0..ROUNDS {
             let step = append(document, material, Some(service.size + SLACK))?;
             let Step::Stamp(prepared) = step else { return Err("no time-stamp was prepared".into()) };
@@ -252,9 +268,15 @@ impl Augmenting<'_> {
                 policy: service.policy,
                 further: &service.carried,
             };
-            let token = client::stamp(&service.client, &service.url, wanted).await?.der;
-            match prepared.embed(&token) {
-                Ok(signed) => return Ok(signed),
+            let stamped = client::stamp(&service.client, &service.url, wanted).await?;
+            // INVARIANT: only a token of the authority whose path `Survey::next` found to hold is embedded.
+            if stamped.signer != service.authority {
+                service.carried.extend_from_slice(stamped.token.signed_data().certificates());
+                service.authority = stamped.signer;
+                return Ok(None);
+            }
+            match prepared.embed(&stamped.der) {
+                Ok(signed) => return Ok(Some(signed)),
                 Err(EmbedError::TooSmall { needed, .. }) => service.size = needed,
                 Err(error) => return Err(error.into()),
             }
@@ -269,10 +291,11 @@ impl Augmenting<'_> {
             )
             .into());
         }
+        let client = guarded(&self.args.allow_network, &self.args.allow_port, self.args.tls_root.clone())?;
         let mut why = "its certificate names no address".to_owned();
         for (url, request) in addresses(lack) {
             self.output.remark(Tone::Dim, &format!("{lack}: {url}"));
-            let taken = match self.fetch(&url, request.as_deref()).await {
+            let taken = match fetch(&client, &url, request.as_deref()).await {
                 Ok(body) => take(lack, request.is_some(), &body, known),
                 Err(error) => Err(error.to_string()),
             };
@@ -280,40 +303,58 @@ impl Augmenting<'_> {
                 Ok(delta) => {
                     // Its delta, where a list names one: not having it is no fault.
                     if let Some(body) = match &delta {
-                        Some(url) => self.fetch(url, None).await.ok(),
+                        Some(url) => fetch(&client, url, None).await.ok(),
                         None => None,
                     } {
                         let _ = known.add_crl_der(&body);
                     }
-                    return Ok(());
+                    if settled(lack, known) {
+                        return Ok(());
+                    }
+                    why = format!("`{url}`: what was found does not settle it");
                 }
                 Err(reason) => why = format!("`{url}`: {reason}"),
             }
         }
         Err(format!("{lack} cannot be had: {why}").into())
     }
+}
 
-    async fn fetch(&self, url: &str, request: Option<&[u8]>) -> Result<Vec<u8>, Failure> {
-        let roots = self.args.tls_root.clone();
-        let bounds = Fetch { roots, seconds: 30, bytes: LARGEST, ..Fetch::default() };
-        let client = Client::to_host_of(url, &bounds).await?;
-        let answer = match request {
-            Some(request) => client.post(url, "application/ocsp-request", request.to_vec(), LARGEST).await?,
-            None => client.get(url, LARGEST, "*/*").await?,
-        };
-        Ok(answer.body)
+async fn fetch(client: &Client, url: &str, request: Option<&[u8]>) -> Result<Vec<u8>, FetchError> {
+    let answer = match request {
+        Some(request) => client.post(url, "application/ocsp-request", request.to_vec(), LARGEST).await?,
+        None => client.get(url, LARGEST, "*/*").await?,
+    };
+    Ok(answer.body)
+}
+
+/// Whether what was looked for is there; if not, the next address may have it.
+fn settled(lack: &Lack, known: &Known) -> bool {
+    match lack {
+        Lack::Issuer { of, .. } => known
+            .certificates()
+            .iter()
+            .any(|found| found.subject() == of.issuer() && of.verify_signature(found.spki()).is_ok()),
+        Lack::Revocation { of, issuer, .. } => {
+            let anchors = TrustAnchors::new(vec![issuer.clone()]);
+            let now = Timestamp::now().as_second();
+            known.material_of(of, &anchors, now, Purpose::Any).map_or(true, |(_, lacking)| {
+                !lacking.iter().any(|lack| matches!(lack, Lack::Revocation { of: about, .. } if about == of))
+            })
+        }
     }
 }
 
 /// Where to ask for what lacks, responders first, with the request to send.
 fn addresses(lack: &Lack) -> Vec<(String, Option<Vec<u8>>)> {
     match lack {
-        Lack::Issuer { urls, .. } => urls.iter().map(|url| (url.clone(), None)).collect(),
+        Lack::Issuer { urls, .. } => urls.iter().take(MOST_URLS).map(|url| (url.clone(), None)).collect(),
         Lack::Revocation { of, issuer, ocsp, crls } => {
             let id = IssuerId::of(issuer).sha1_id(of.serial());
             let request = RequestBuilder { ids: vec![id], nonce: None }.to_der();
-            let responders = ocsp.iter().filter_map(|url| Some((url.clone(), Some(request.clone()?))));
-            responders.chain(crls.iter().map(|url| (url.clone(), None))).collect()
+            let responders =
+                ocsp.iter().take(MOST_URLS).filter_map(|url| Some((url.clone(), Some(request.clone()?))));
+            responders.chain(crls.iter().take(MOST_URLS).map(|url| (url.clone(), None))).collect()
         }
     }
 }
@@ -366,11 +407,39 @@ impl Source for Watched {
     }
 }
 
+/// Rounds of finding that more is needed: as the appliance's levels.
+const MOST_STEPS: usize = 10;
 /// As `sign` repeats.
 const ROUNDS: usize = 4;
 /// Octets that tokens of one service differ by.
 const SLACK: usize = 64;
-/// Octets of a list; national ones reach some 10 MB.
-const LARGEST: u64 = 64 << 20;
 /// Reads from this length on move the bar.
 const SHOWN: usize = 32 << 10;
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// The address that a file names is one of this machine: nobody connects to it unless the user says so.
+    #[tokio::test]
+    async fn addresses_out_of_a_file_reach_nothing_that_is_not_public_unless_it_is_named() {
+        let service = TcpListener::bind("127.0.0.1:0").unwrap();
+        service.set_nonblocking(true).unwrap();
+        let port = service.local_addr().unwrap().port();
+        let url = format!("http://127.0.0.1:{port}/latest/meta-data");
+        for (networks, ports) in
+            [(vec![], vec![port]), (vec![], vec![80, 443]), (vec!["127.0.0.0/8".parse().unwrap()], vec![80])]
+        {
+            let client = guarded(&networks, &ports, Vec::new()).unwrap();
+            assert!(fetch(&client, &url, None).await.is_err());
+            assert!(service.accept().is_err(), "{networks:?} {ports:?} connected");
+        }
+        let client = guarded(&["127.0.0.0/8".parse().unwrap()], &[port], Vec::new()).unwrap();
+        let asked = tokio::spawn(async move { fetch(&client, &url, None).await });
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        assert!(service.accept().is_ok(), "what is named is connected to");
+        asked.abort();
+    }
+}

@@ -5,7 +5,7 @@
 
 mod args;
 mod inputs;
-mod online;
+pub(super) mod online;
 #[cfg(test)]
 mod tests;
 mod words;

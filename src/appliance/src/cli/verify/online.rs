@@ -1,6 +1,7 @@
 //! `--online`: what paths lack, fetched from where the certificates say, through the guarded client (decision 35).
 
 use std::collections::HashSet;
+use std::path::PathBuf;
 
 use ipnet::IpNet;
 use pdf::ltv;
@@ -17,7 +18,7 @@ use super::inputs::Inputs;
 use crate::cli::Failure;
 use crate::config::Fetch;
 use crate::documents::FileSource;
-use crate::fetch::Client;
+use crate::fetch::{Client, FetchError};
 
 /// Adds what can be had to `inputs`; answers what was done and what failed, for people.
 pub(super) async fn fetch(
@@ -27,10 +28,8 @@ pub(super) async fn fetch(
     inputs: &mut Inputs,
     at: i64,
 ) -> Result<Vec<String>, Failure> {
-    let networks = if lists.allow_network.is_empty() { everywhere() } else { lists.allow_network.clone() };
-    let bounds =
-        Fetch { networks, ports: lists.allow_port.clone(), seconds: 15, bytes: LARGEST, ..Fetch::default() };
-    let mut finder = Finder { client: Client::new(&bounds)?, asked: HashSet::new(), remarks: Vec::new() };
+    let client = guarded(&lists.allow_network, &lists.allow_port, Fetch::default().roots)?;
+    let mut finder = Finder { client, asked: HashSet::new(), remarks: Vec::new() };
     let pool = certificates(source, report);
     let leaves = leaves(&pool, report);
     inputs.untrusted.extend(pool);
@@ -57,6 +56,19 @@ pub(super) async fn fetch(
         }
     }
     Ok(finder.remarks)
+}
+
+/// The client for addresses that come out of files: whoever made the file chose them, so that they are public ones or within
+/// the networks that the user named, on ports the user named (server-side request forgery; see `fetch`).
+pub(in crate::cli) fn guarded(
+    networks: &[IpNet],
+    ports: &[u16],
+    roots: Vec<PathBuf>,
+) -> Result<Client, FetchError> {
+    let networks = if networks.is_empty() { everywhere() } else { networks.to_vec() };
+    let bounds =
+        Fetch { networks, ports: ports.to_vec(), roots, seconds: 15, bytes: LARGEST, ..Fetch::default() };
+    Client::new(&bounds)
 }
 
 /// All addresses: the guard leaves out what is not public (see `fetch`).
@@ -188,6 +200,6 @@ const MOST_ROUNDS: usize = 8;
 /// Signers and authorities whose paths are completed.
 const MOST_LEAVES: usize = 64;
 /// Addresses tried of one certificate.
-const MOST_URLS: usize = 4;
+pub(in crate::cli) const MOST_URLS: usize = 4;
 /// Octets of one answer; national CRLs reach some 10 MB.
-const LARGEST: u64 = 64 << 20;
+pub(in crate::cli) const LARGEST: u64 = 64 << 20;
