@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use crypto::DigestAlgorithm;
-use pdf::ltv::{Known, Material, Next, Step, Survey, Terms, append, survey};
+use pdf::ltv::{Known, Material, Next, Refusal, Step, Survey, Terms, append, survey};
 use pdf::sign::{EmbedError, Prepared, Signed};
 use pdf::syntax::{Document, Limits, Source};
 use pdf::verify::Level;
@@ -12,6 +12,7 @@ use pki::Certificate;
 use serde_json::json;
 
 use super::gather::Finder;
+use super::stamps::Stamping;
 use super::{LevelError, MAX_ROUNDS, SLACK, STAMP_ROUNDS, own, stamps};
 use crate::app::App;
 use crate::documents::replay::{Answer, Kept, ReplayKey};
@@ -118,28 +119,38 @@ async fn raise(
     let surveyed = app.desk.work(move || look(open.as_ref())).await??;
     let evidence = Evidence::of(app).map_err(LevelError::from)?;
     let anchors = Arc::new(evidence.anchors);
-    let (authority, carried) = match stamps::authority(app).await {
-        Ok((authority, carried)) => (Some(authority), carried),
-        // B-LT of what is time-stamped already takes no service.
-        Err(LevelError::NoService) if wish.level == Level::BLT => (None, Vec::new()),
-        Err(error) => return Err(error.into()),
-    };
+    let mut authority = met(app, wish).await?;
     let mut known = surveyed.known.clone();
     let own = own::authorities(app).into_iter().map(|one| one.certificate);
+    let carried = authority.iter().flat_map(|authority| authority.carried.clone());
     for certificate in own.chain(carried).chain(evidence.untrusted) {
         known.add_certificate(certificate).map_err(LevelError::from)?;
     }
     let surveyed = Arc::new(surveyed);
+    let mut again = true;
     let mut finder = Finder::new(app, at);
     for _ in 0..MAX_ROUNDS {
-        let (survey, anchors, unit) = (surveyed.clone(), anchors.clone(), authority.clone());
+        let unit = authority.as_ref().map(|authority| authority.certificate.clone());
+        let (survey, anchors) = (surveyed.clone(), anchors.clone());
         let job = move || {
             let next = ask(&survey, &known, &anchors, unit.as_ref(), wish, at);
             (next, known)
         };
         let (next, back) = app.desk.work(job).await?;
         known = back;
-        match next.map_err(LevelError::from)? {
+        let next = match next {
+            Err(Refusal::Service(_)) if std::mem::take(&mut again) => {
+                // What was remembered of the service may be old: it is met once more.
+                app.levels.service.forget();
+                authority = met(app, wish).await?;
+                for certificate in authority.iter().flat_map(|authority| &authority.carried) {
+                    known.add_certificate(certificate.clone()).map_err(LevelError::from)?;
+                }
+                continue;
+            }
+            next => next.map_err(LevelError::from)?,
+        };
+        match next {
             Next::Reached => return Ok(None),
             Next::Lacking(lacking) => finder.find(&lacking, &mut known).await?,
             Next::Append { material, stamp: false } => {
@@ -150,11 +161,19 @@ async fn raise(
                     Laid::Nothing | Laid::Stamp(..) => Ok(None),
                 };
             }
-            Next::Append { stamp: true, .. } if authority.is_none() => {
-                return Err(LevelError::NoService.into());
-            }
             Next::Append { material, stamp: true } => {
-                return Ok(Some(stamped(app, source, material).await?));
+                let expected = authority.as_ref().ok_or(LevelError::NoService)?;
+                // B-T keeps no evidence, so that any authority that is trusted will do.
+                let expected = Some(&expected.certificate).filter(|_| wish.level > Level::BT);
+                match stamped(app, source, material, expected).await? {
+                    Stamp::Embedded(signed) => return Ok(Some(signed)),
+                    Stamp::ByAnother(another) => {
+                        for certificate in &another.carried {
+                            known.add_certificate(certificate.clone()).map_err(LevelError::from)?;
+                        }
+                        authority = Some(another);
+                    }
+                }
             }
         }
     }
@@ -168,7 +187,7 @@ fn ask(
     authority: Option<&Certificate>,
     wish: Wish,
     at: i64,
-) -> Result<Next, pdf::ltv::Refusal> {
+) -> Result<Next, Refusal> {
     survey.next(known, Terms { level: wish.level, anchors, at, renew: wish.renew, authority })
 }
 
@@ -198,7 +217,28 @@ fn lay_out(source: &dyn Source, material: &Material, reserve: Option<usize>) -> 
     })
 }
 
-async fn stamped(app: &Arc<App>, source: &Arc<Spooled>, material: Material) -> Result<Signed, DocumentError> {
+/// Who stamps, if anyone.
+async fn met(app: &Arc<App>, wish: Wish) -> Result<Option<Stamping>, LevelError> {
+    match stamps::authority(app).await {
+        Ok(authority) => Ok(Some(authority)),
+        // B-LT of what is time-stamped already takes no service.
+        Err(LevelError::NoService) if wish.level == Level::BLT => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+enum Stamp {
+    Embedded(Signed),
+    /// Somebody else stamped than evidence was gathered about.
+    ByAnother(Stamping),
+}
+
+async fn stamped(
+    app: &Arc<App>,
+    source: &Arc<Spooled>,
+    material: Material,
+    expected: Option<&Certificate>,
+) -> Result<Stamp, DocumentError> {
     let material = Arc::new(material);
     let mut reserve = app.levels.service.size() + SLACK;
     for _ in 0..STAMP_ROUNDS {
@@ -207,8 +247,12 @@ async fn stamped(app: &Arc<App>, source: &Arc<Spooled>, material: Material) -> R
         let Laid::Stamp(prepared, digest) = app.desk.work(job).await?? else {
             return Err(LevelError::NoDigest.into());
         };
-        match prepared.embed(&stamps::token(app, &digest).await?) {
-            Ok(signed) => return Ok(signed),
+        let token = stamps::token(app, &digest).await?;
+        if expected.is_some_and(|expected| *expected != token.by.certificate) {
+            return Ok(Stamp::ByAnother(token.by));
+        }
+        match prepared.embed(&token.der) {
+            Ok(signed) => return Ok(Stamp::Embedded(signed)),
             Err(EmbedError::TooSmall { needed, .. }) => reserve = needed + SLACK,
             Err(error) => return Err(LevelError::from(error).into()),
         }

@@ -74,6 +74,22 @@ impl Cache {
         }
         answer
     }
+
+    /// Drops what is kept under `key`: it was of no use, and the next who asks is to ask anew.
+    pub(super) fn forget(&self, key: &str) {
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(slot) = slots.all.remove(key) {
+            slots.bytes = slots.bytes.saturating_sub(slot.len());
+        }
+    }
+}
+
+impl Slot {
+    /// Octets kept; 0 while somebody fetches.
+    fn len(&self) -> usize {
+        let kept = self.kept.try_lock().ok();
+        kept.and_then(|kept| kept.as_ref()?.answer.as_ref().ok().map(|octets| octets.len())).unwrap_or(0)
+    }
 }
 
 impl Slots {
@@ -86,11 +102,7 @@ impl Slots {
         if self.all.len() * 4 > before * 3 {
             self.all.clear();
         }
-        let length = |slot: &Arc<Slot>| {
-            let kept = slot.kept.try_lock().ok()?;
-            kept.as_ref()?.answer.as_ref().ok().map(|octets| octets.len())
-        };
-        self.bytes = self.all.values().filter_map(length).sum();
+        self.bytes = self.all.values().map(|slot| slot.len()).sum();
     }
 }
 
@@ -124,6 +136,15 @@ mod tests {
         assert!(cache.get("a", 0, async { Err("away".to_owned()) }).await.is_err());
         assert!(cache.get("a", PATIENCE - 1, async { Ok((vec![1], 99)) }).await.is_err());
         assert!(cache.get("a", PATIENCE, async { Ok((vec![1], 99)) }).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn what_was_of_no_use_is_asked_for_anew() {
+        let cache = Cache::new(4, 1_000);
+        cache.get("a", 0, async { Ok((vec![1; 10], 99)) }).await.unwrap();
+        cache.forget("a");
+        assert_eq!(cache.slots.lock().unwrap().bytes, 0);
+        assert_eq!(cache.get("a", 0, async { Ok((vec![2], 99)) }).await.unwrap().as_ref(), [2]);
     }
 
     #[tokio::test]

@@ -28,6 +28,9 @@ pub enum LevelError {
     /// A foreign one did not.
     #[error("no time-stamp: {0}")]
     Foreign(Arc<StampError>),
+    /// A foreign one stamped, and does not lead to what is trusted here.
+    #[error("the time-stamp service cannot be used: {0}")]
+    Stranger(Box<PathFailure>),
     /// The random source or the request failed.
     #[error("no time-stamp: {0}")]
     Request(String),
@@ -117,9 +120,10 @@ impl From<LevelError> for Problem {
             LevelError::Foreign(_) | LevelError::Request(_) => {
                 Self::new(Kind::TimeStampUnavailable, error.to_string()).retry_after(10)
             }
-            LevelError::Path { .. } | LevelError::Refused(_) | LevelError::Known(_) => {
-                Self::new(Kind::LevelUnreachable, error.to_string())
-            }
+            LevelError::Path { .. }
+            | LevelError::Stranger(_)
+            | LevelError::Refused(_)
+            | LevelError::Known(_) => Self::new(Kind::LevelUnreachable, error.to_string()),
             LevelError::Evidence { .. } => Self::new(Kind::EvidenceUnavailable, error.to_string()),
             LevelError::Survey(survey) => match survey.as_ref() {
                 SurveyError::Unreadable(pdf::verify::Unreadable::Open(open)) => {

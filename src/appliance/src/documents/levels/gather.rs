@@ -134,21 +134,29 @@ impl<'a> Finder<'a> {
         }
         let mut why = "its certificate names no address for it".to_owned();
         for url in urls.iter().take(MAX_URLS) {
-            let fetched = self.get(url, "application/pkix-cert", |_| Some(i64::MAX)).await;
-            match fetched.map(|der| Certificate::from_pem_or_der(&der)) {
-                Ok(Ok(found)) => {
+            let key = format!("issuer {url}");
+            let parsed = |der: &[u8]| Certificate::from_pem_or_der(der).map_err(|error| error.to_string());
+            let fetched = self.get(&key, url, "application/pkix-cert", |der| parsed(der).map(|_| None)).await;
+            match fetched.map_err(|why| why.to_string()).and_then(|der| parsed(&der)) {
+                Ok(found) => {
+                    let settles = found.iter().any(|found| issued(found, of));
                     for certificate in found {
                         known.add_certificate(certificate)?;
                     }
-                    return Ok(());
+                    if settles {
+                        return Ok(());
+                    }
+                    self.app.levels.cache.forget(&key);
+                    why = format!("`{url}`: it is another's certificate");
                 }
-                Ok(Err(error)) => why = format!("`{url}`: {error}"),
-                Err(error) => why = error.to_string(),
+                Err(error) => why = format!("`{url}`: {error}"),
             }
         }
         Err(LevelError::Evidence { what: lack.to_string(), why })
     }
 
+    /// Asks one address after the other, responders first, until what came settles it: an answer that is old, does not know
+    /// the certificate or is signed by nobody who may is no reason to leave it at that.
     async fn revocation(
         &self,
         lack: &Lack,
@@ -157,78 +165,128 @@ impl<'a> Finder<'a> {
         known: &mut Known,
     ) -> Result<(), LevelError> {
         let mut why = "its certificate names neither a responder nor a list".to_owned();
+        let (by, about) = (hex::encode(issuer.sha256_fingerprint()), hex::encode(of.sha256_fingerprint()));
         // By SHA-1, which every responder knows (RFC 9919 §3.1).
         let request = RequestBuilder { ids: vec![IssuerId::of(issuer).sha1_id(of.serial())], nonce: None };
         for url in ocsp.iter().take(MAX_URLS) {
             let Some(request) = request.to_der() else { break };
-            let fetched = self.ask(url, of, request).await;
-            match fetched.map(|der| known.add_ocsp_der(&der)) {
-                Ok(Ok(())) => return Ok(()),
-                Ok(Err(error @ KnownError::TooMuch { .. })) => return Err(error.into()),
-                Ok(Err(error)) => why = format!("`{url}`: {error}"),
-                Err(error) => why = error.to_string(),
+            let key = format!("ocsp {by} {about} {url}");
+            match self.ask(&key, url, issuer, request).await {
+                Ok(der) => {
+                    known.add_ocsp_der(&der)?;
+                    if settled(known, (of, issuer), self.now) {
+                        return Ok(());
+                    }
+                    self.app.levels.cache.forget(&key);
+                    why = format!("`{url}`: its answer does not settle it");
+                }
+                Err(error) => why = format!("`{url}`: {error}"),
             }
         }
         for url in crls.iter().take(MAX_URLS) {
-            let until = |der: &[u8]| Crl::from_der(der).ok()?.next_update();
-            let fetched = self.get(url, "application/pkix-crl", until).await;
-            let freshest = fetched.as_ref().ok().and_then(|der| Crl::from_der(der).ok());
-            match fetched.map(|der| known.add_crl_der(&der)) {
-                Ok(Ok(())) => {
+            let key = |url: &str| format!("crl {by} {url}");
+            let judged = |der: &[u8]| list_until(der, issuer);
+            match self.get(&key(url), url, "application/pkix-crl", judged).await {
+                Ok(der) => {
+                    let list = Crl::from_der(&der).map_err(KnownError::from)?;
+                    let freshest = list.freshest_uris().first().cloned();
+                    known.add_crl(list)?;
                     // Its delta, where it names one: not having it is no fault.
-                    for url in freshest.iter().flat_map(|list| list.freshest_uris()).take(1) {
-                        if let Ok(der) = self.get(url, "application/pkix-crl", until).await {
-                            let _ = known.add_crl_der(&der);
-                        }
+                    if let Some(url) = freshest
+                        && let Ok(der) = self.get(&key(&url), &url, "application/pkix-crl", judged).await
+                    {
+                        known.add_crl_der(&der)?;
                     }
-                    return Ok(());
+                    if settled(known, (of, issuer), self.now) {
+                        return Ok(());
+                    }
+                    self.app.levels.cache.forget(&key(url));
+                    why = format!("`{url}`: its list does not settle it");
                 }
-                Ok(Err(error @ KnownError::TooMuch { .. })) => return Err(error.into()),
-                Ok(Err(error)) => why = format!("`{url}`: {error}"),
-                Err(error) => why = error.to_string(),
+                Err(error) => why = format!("`{url}`: {error}"),
             }
         }
         Err(LevelError::Evidence { what: lack.to_string(), why })
     }
 
+    /// What is at `url`, if `judged` takes it for what is looked for; it says until when it holds, if it says so itself.
     async fn get(
         &self,
+        key: &str,
         url: &str,
         accept: &str,
-        until: impl Fn(&[u8]) -> Option<i64>,
+        judged: impl Fn(&[u8]) -> Result<Option<i64>, String>,
     ) -> Result<Arc<[u8]>, Arc<str>> {
         let app = self.app;
         let fetch = async {
             let answer = app.fetch.get(url, app.config.documents.levels.largest, accept).await;
             let body = answer.map_err(|error| error.to_string())?.body;
-            let until = until(&body).map_or(self.now + MINUTE, |until| self.held(until));
+            let until = held(self.now, judged(&body)?);
             Ok((body, until))
         };
-        app.levels.cache.get(url, self.now, fetch).await
+        app.levels.cache.get(key, self.now, fetch).await
     }
 
-    async fn ask(&self, url: &str, of: &Certificate, request: Vec<u8>) -> Result<Arc<[u8]>, Arc<str>> {
+    async fn ask(
+        &self,
+        key: &str,
+        url: &str,
+        issuer: &Certificate,
+        request: Vec<u8>,
+    ) -> Result<Arc<[u8]>, Arc<str>> {
         let app = self.app;
-        let key = format!("{url} {}", hex::encode(of.sha256_fingerprint()));
         let fetch = async {
             let largest = app.config.documents.levels.largest;
             let answer = app.fetch.post(url, "application/ocsp-request", request, largest).await;
             let body = answer.map_err(|error| error.to_string())?.body;
-            let response = BasicResponse::from_response_der(&body).map_err(|error| error.to_string())?;
-            let until = response.singles().iter().filter_map(|single| single.next_update).min();
-            let until = until.map_or(self.now + MINUTE, |until| self.held(until));
+            let until = held(self.now, response_until(&body, issuer)?);
             Ok((body, until))
         };
-        app.levels.cache.get(&key, self.now, fetch).await
+        app.levels.cache.get(key, self.now, fetch).await
     }
+}
 
-    /// Until when something is kept: a day at most, so that newer statements are learnt of.
-    fn held(&self, until: i64) -> i64 {
-        until.min(self.now + DAY).max(self.now + MINUTE)
+/// Whether `issuer` is who issued `of`.
+fn issued(issuer: &Certificate, of: &Certificate) -> bool {
+    issuer.subject() == of.issuer() && of.verify_signature(issuer.spki()).is_ok()
+}
+
+/// Whether what is known says, at `now`, if the certificate is revoked. What no evidence can mend is for the whole path's
+/// validation to tell.
+fn settled(known: &Known, (of, issuer): (&Certificate, &Certificate), now: i64) -> bool {
+    let anchors = TrustAnchors::new(vec![issuer.clone()]);
+    known.material_of(of, &anchors, now, Purpose::Any).map_or(true, |(_, lacking)| {
+        !lacking.iter().any(|lack| matches!(lack, Lack::Revocation { of: about, .. } if about == of))
+    })
+}
+
+/// Until when an OCSPResponse says that it holds, if one of the issuer's responders signed it.
+fn response_until(der: &[u8], issuer: &Certificate) -> Result<Option<i64>, String> {
+    let response = BasicResponse::from_response_der(der).map_err(|error| error.to_string())?;
+    response.verify(issuer, response.produced_at()).map_err(|error| error.to_string())?;
+    Ok(response.singles().iter().filter_map(|single| single.next_update).min())
+}
+
+/// Until when a list says that it holds, if its issuer signed it. An indirect one is somebody else's, who is known when the
+/// whole path is: it is not kept.
+fn list_until(der: &[u8], issuer: &Certificate) -> Result<Option<i64>, String> {
+    let list = Crl::from_der(der).map_err(|error| error.to_string())?;
+    if list.issuer() != issuer.subject() {
+        return if list.scope().indirect { Ok(Some(0)) } else { Err("it is another's list".to_owned()) };
     }
+    list.verify_signature(issuer.spki()).map_err(|error| error.to_string())?;
+    Ok(list.next_update())
+}
+
+/// Until when something is kept: a day at most, so that newer statements are learnt of; never longer than it holds.
+fn held(now: i64, until: Option<i64>) -> i64 {
+    until.map_or(now.saturating_add(MINUTE), |until| until.min(now.saturating_add(DAY)))
 }
 
 /// Addresses tried of each kind.
 const MAX_URLS: usize = 4;
 const MINUTE: i64 = 60;
 const DAY: i64 = 86_400;
+
+#[cfg(test)]
+mod tests;

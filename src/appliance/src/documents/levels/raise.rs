@@ -1,6 +1,6 @@
 //! Levels for documents that are being sealed: everything gathered beforehand, used on a blocking thread.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crypto::DigestAlgorithm;
 use pdf::ltv::{Known, Material, Step, TimeStampSource, TimeStamped, append};
@@ -11,6 +11,7 @@ use pki::Certificate;
 use pki::path::Purpose;
 use tokio::runtime::Handle;
 
+use super::stamps::{Stamping, Token};
 use super::{LevelError, SLACK, STAMP_ROUNDS, gather, own, stamps};
 use crate::app::App;
 use crate::documents::{Evidence, sealing};
@@ -20,8 +21,17 @@ use crate::documents::{Evidence, sealing};
 pub struct Raising {
     app: Arc<App>,
     level: Level,
-    material: Arc<Material>,
+    gathered: Arc<Mutex<Gathered>>,
     handle: Handle,
+}
+
+/// What the store is to hold.
+struct Gathered {
+    material: Material,
+    /// Authorities that it speaks of.
+    about: Vec<Certificate>,
+    /// Others that stamped since.
+    met: Vec<Stamping>,
 }
 
 /// Gathers what signatures by these certificates need for `level`: evidence about them and, above B-T, about the time-stamp
@@ -34,31 +44,63 @@ pub async fn prepare(
     certificates: &[Certificate],
     level: Level,
 ) -> Result<Raising, LevelError> {
-    let mut material = Material::default();
+    let (mut material, mut about) = (Material::default(), Vec::new());
     if level >= Level::BLT {
-        let now = now(app)?;
-        let (authority, carried) = stamps::authority(app).await?;
-        let authorities = own::authorities(app);
-        let mut foreign = Vec::new();
-        let leaves = certificates.iter().map(|leaf| (leaf.clone(), Purpose::DocumentSigning));
-        for (leaf, purpose) in leaves.chain([(authority, Purpose::TimeStamping)]) {
-            match gather::ours(app, &authorities, &leaf, now).await? {
-                Some(ours) => material.merge(ours),
-                None => foreign.push((leaf, purpose)),
+        let leaves: Vec<_> =
+            certificates.iter().map(|leaf| (leaf.clone(), Purpose::DocumentSigning)).collect();
+        material.merge(evidence(app, &leaves, Vec::new()).await?);
+        let authority = stamps::authority(app).await?;
+        let authority = match stamping(app, authority.clone()).await {
+            Ok(stamping) => {
+                material.merge(stamping);
+                authority
             }
-        }
-        if !foreign.is_empty() {
-            let mut known = Known::default();
-            for certificate in carried.into_iter().chain(authorities.into_iter().map(|one| one.certificate)) {
-                known.add_certificate(certificate)?;
+            // What was remembered of the service may be old: it is met once more.
+            Err(LevelError::Path { .. }) => {
+                app.levels.service.forget();
+                let authority = stamps::authority(app).await?;
+                material.merge(stamping(app, authority.clone()).await?);
+                authority
             }
-            let anchors = Evidence::of(app)?.anchors;
-            material.merge(gather::paths(app, &foreign, &anchors, &mut known, now).await?);
-        }
+            Err(error) => return Err(error),
+        };
+        about.push(authority.certificate);
     } else if level == Level::BT {
         stamps::authority(app).await?;
     }
-    Ok(Raising { app: app.clone(), level, material: Arc::new(material), handle: Handle::current() })
+    let gathered = Arc::new(Mutex::new(Gathered { material, about, met: Vec::new() }));
+    Ok(Raising { app: app.clone(), level, gathered, handle: Handle::current() })
+}
+
+/// What validates tokens of an authority.
+async fn stamping(app: &Arc<App>, authority: Stamping) -> Result<Material, LevelError> {
+    evidence(app, &[(authority.certificate, Purpose::TimeStamping)], authority.carried).await
+}
+
+/// What validates certificates: of our own from this process, of others from where they say.
+async fn evidence(
+    app: &Arc<App>,
+    leaves: &[(Certificate, Purpose)],
+    carried: Vec<Certificate>,
+) -> Result<Material, LevelError> {
+    let (mut material, now) = (Material::default(), now(app)?);
+    let authorities = own::authorities(app);
+    let mut foreign = Vec::new();
+    for (leaf, purpose) in leaves {
+        match gather::ours(app, &authorities, leaf, now).await? {
+            Some(ours) => material.merge(ours),
+            None => foreign.push((leaf.clone(), *purpose)),
+        }
+    }
+    if !foreign.is_empty() {
+        let mut known = Known::default();
+        for certificate in carried.into_iter().chain(authorities.into_iter().map(|one| one.certificate)) {
+            known.add_certificate(certificate)?;
+        }
+        let anchors = Evidence::of(app)?.anchors;
+        material.merge(gather::paths(app, &foreign, &anchors, &mut known, now).await?);
+    }
+    Ok(material)
 }
 
 /// Unix seconds by the journal's clock.
@@ -107,11 +149,17 @@ impl TimeStampSource for Raising {
     }
 
     fn token(&self, digest: &[u8]) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
-        Ok(self.stamp(digest)?)
+        Ok(self.stamp(digest)?.der)
     }
 }
 
 impl Raising {
+    /// Whether a thread that uses it may wait for somebody outside this appliance.
+    #[must_use]
+    pub fn waits(&self) -> bool {
+        self.level >= Level::BT && self.app.config.documents.levels.time_stamp_url.is_some()
+    }
+
     /// The level.
     #[must_use]
     pub fn level(&self) -> Level {
@@ -141,19 +189,26 @@ impl Raising {
             truncated: sealing::lacks_end(source),
             error: Arc::new(error),
         })?;
+        let mut material = self.material()?;
         if self.level < Level::BLTA {
-            return Ok(match append(&document, &self.material, None)? {
+            return Ok(match append(&document, &material, None)? {
                 Step::Tail(signed) => Some(signed),
                 Step::Nothing | Step::Stamp(_) => None,
             });
         }
         let mut reserve = TimeStampSource::size_hint(self);
         for _ in 0..STAMP_ROUNDS {
-            let Step::Stamp(prepared) = append(&document, &self.material, Some(reserve))? else {
+            let Step::Stamp(prepared) = append(&document, &material, Some(reserve))? else {
                 return Ok(None);
             };
             let digest = prepared.digest(source, DigestAlgorithm::Sha256)?;
-            match prepared.embed(&self.stamp(&digest)?) {
+            let token = self.stamp(&digest)?;
+            if !self.locked().about.contains(&token.by.certificate) {
+                // Somebody else stamped than evidence was gathered about.
+                material = self.material()?;
+                continue;
+            }
+            match prepared.embed(&token.der) {
                 Ok(signed) => return Ok(Some(signed)),
                 Err(EmbedError::TooSmall { needed, .. }) => reserve = needed + SLACK,
                 Err(error) => return Err(error.into()),
@@ -162,8 +217,32 @@ impl Raising {
         Err(LevelError::Growing(STAMP_ROUNDS))
     }
 
-    fn stamp(&self, digest: &[u8]) -> Result<Vec<u8>, LevelError> {
-        self.handle.block_on(stamps::token(&self.app, digest))
+    fn locked(&self) -> MutexGuard<'_, Gathered> {
+        self.gathered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the store is to hold, about everyone who stamped.
+    fn material(&self) -> Result<Material, LevelError> {
+        let met = std::mem::take(&mut self.locked().met);
+        for authority in met {
+            let certificate = authority.certificate.clone();
+            let found = self.handle.block_on(stamping(&self.app, authority))?;
+            let mut gathered = self.locked();
+            gathered.material.merge(found);
+            gathered.about.push(certificate);
+        }
+        Ok(self.locked().material.clone())
+    }
+
+    fn stamp(&self, digest: &[u8]) -> Result<Token, LevelError> {
+        let token = self.handle.block_on(stamps::token(&self.app, digest))?;
+        let mut gathered = self.locked();
+        let is_it = |known: &Certificate| *known == token.by.certificate;
+        if !gathered.about.iter().any(is_it) && !gathered.met.iter().any(|met| is_it(&met.certificate)) {
+            gathered.met.push(token.by.clone());
+        }
+        drop(gathered);
+        Ok(token)
     }
 }
 
