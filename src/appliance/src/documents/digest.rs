@@ -80,7 +80,8 @@ pub async fn sign(
         return Err(DocumentError::Reserve { needed, reserved });
     }
     let (signer, digest) = (seal.clone(), order.digest.clone());
-    let cms = app.desk.work(move || raising.signer(&*signer).sign(&digest)).await?;
+    let waits = raising.waits();
+    let cms = app.desk.work_waiting(waits, move || raising.signer(&*signer).sign(&digest)).await?;
     let cms = cms.map_err(|error| DocumentError::Signing(SignError::Signer(error)))?;
     // A token larger than any before: what does not fit is not recorded either.
     if let Some(reserved) = order.reserved.filter(|reserved| *reserved < cms.len()) {

@@ -55,6 +55,8 @@ pub struct Desk {
     /// What may stand beside them.
     pub offer: Offer,
     large: Arc<Semaphore>,
+    /// Turns that may be spent waiting for somebody else.
+    waiting: Arc<Semaphore>,
 }
 
 impl Desk {
@@ -72,7 +74,8 @@ impl Desk {
             Ok::<_, StartError>(Arc::new(font))
         });
         let offer = Offer { font: font.transpose()?, verification_url: terms.verification_url.clone() };
-        Ok(Self { seals: Cabinet::default(), offer, large: Arc::new(Semaphore::new(at_once)) })
+        let waiting = Arc::new(Semaphore::new((at_once / 2).max(1)));
+        Ok(Self { seals: Cabinet::default(), offer, large: Arc::new(Semaphore::new(at_once)), waiting })
     }
 
     /// The authorities that seals' certificates are from, the root left to the verifier; [`Cabinet::ready`] takes
@@ -95,9 +98,27 @@ impl Desk {
         &self,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, DocumentError> {
-        let turn = self.large.clone().acquire_owned().await.map_err(|_| DocumentError::Overloaded)?;
+        self.work_waiting(false, job).await
+    }
+
+    /// [`Desk::work`]; with `waits` for work that may wait for somebody outside, a time-stamp service that is slow for one.
+    /// It gets half of the turns at most, so that all other work goes on however long they take.
+    ///
+    /// # Errors
+    /// [`DocumentError::Overloaded`] when the work was cut off.
+    pub async fn work_waiting<T: Send + 'static>(
+        &self,
+        waits: bool,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, DocumentError> {
+        let one_of = async |turns: &Arc<Semaphore>| {
+            turns.clone().acquire_owned().await.map_err(|_| DocumentError::Overloaded)
+        };
+        // Before the turn: who waits for leave to wait holds nothing up.
+        let waiting = if waits { Some(one_of(&self.waiting).await?) } else { None };
+        let turn = one_of(&self.large).await?;
         let job = move || {
-            let _turn = turn;
+            let _turn = (turn, waiting);
             job()
         };
         tokio::task::spawn_blocking(job).await.map_err(|_| DocumentError::Overloaded)
@@ -274,9 +295,10 @@ async fn sealed(
     if quick && let Ok(sealed) = sealing::seal_all(document.as_ref(), tasks, &means, now, &modest()) {
         return Ok(sealed);
     }
+    let waits = means.raising.as_ref().is_some_and(levels::Raising::waits);
     let (document, work) = (document.clone(), tasks.clone());
     let job = move || sealing::seal_all(document.as_ref(), &work, &means, now, &Limits::default());
-    app.desk.work(job).await?.map_err(|failed| DocumentError::Sealing {
+    app.desk.work_waiting(waits, job).await?.map_err(|failed| DocumentError::Sealing {
         seal: tasks.get(failed.index).map(|task| task.seal.summary.id.clone()).unwrap_or_default(),
         of: tasks.len(),
         failed: Box::new(failed),
@@ -356,5 +378,33 @@ fn unit(
     match (&request.reason, &request.location) {
         (None, None) => unit,
         (reason, location) => unit.detail(json!({ "reason": reason, "location": location })),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn work_that_waits_for_others_leaves_turns_to_work_that_does_not() {
+        let desk = Arc::new(Desk::new(2, &Documents::default()).unwrap());
+        let (mut waiting, mut hold) = (Vec::new(), Vec::new());
+        for _ in 0..4 {
+            let (release, held) = channel::<()>();
+            let at = desk.clone();
+            waiting
+                .push(tokio::spawn(async move { at.work_waiting(true, move || held.recv().is_ok()).await }));
+            hold.push(release);
+        }
+        tokio::task::yield_now().await;
+        let other = desk.work(|| 7);
+        let other = tokio::time::timeout(std::time::Duration::from_secs(10), other).await;
+        assert_eq!(other.unwrap().unwrap(), 7);
+        hold.iter().for_each(|release| release.send(()).unwrap());
+        for done in waiting {
+            assert!(done.await.unwrap().unwrap());
+        }
     }
 }
