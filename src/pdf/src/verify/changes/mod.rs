@@ -12,6 +12,7 @@ mod annotations;
 mod appearances;
 mod bytes;
 mod catalog;
+mod coverage;
 mod form;
 mod roles;
 mod shown;
@@ -58,6 +59,12 @@ pub(crate) struct Step {
     pub(crate) fields: BTreeSet<String>,
     /// A signature field was made that shows on a page.
     pub(crate) visible_signature: bool,
+    /// Unsigned signature fields that were made and draw something, with their names.
+    pub(crate) frames: Vec<(ObjectId, String)>,
+    /// Signature fields that were signed.
+    pub(crate) signed: BTreeSet<ObjectId>,
+    /// The share of each page that new signature fields cover.
+    pub(crate) covered: BTreeMap<u32, f64>,
     /// The objects changed, with the class of the rule that knows each.
     pub(crate) objects: Vec<(u32, Class)>,
     /// Of the first signed revision: objects that begin in its octets and end behind them.
@@ -85,6 +92,7 @@ pub(crate) fn step(
         role: Class::Ltv,
         drawn: BTreeSet::new(),
         asked: BTreeSet::new(),
+        placed: Vec::new(),
         step: Step::default(),
     };
     analysis.bytes()?;
@@ -93,6 +101,7 @@ pub(crate) fn step(
     analysis.streams()?;
     analysis.catalog()?;
     analysis.form()?;
+    analysis.coverage()?;
     analysis.role = Class::Annotation;
     analysis.pages()?;
     analysis.annotations();
@@ -101,7 +110,7 @@ pub(crate) fn step(
     analysis.shown()?;
     analysis.leftovers();
     let Analysis { changed, mut step, quiet, explained, .. } = analysis;
-    if quiet && step.classes.is_empty() {
+    if quiet && step.classes.is_empty() && step.frames.is_empty() {
         step.classes.insert(Class::Ltv);
     }
     let class = |number: &u32| explained.get(number).copied().unwrap_or(Class::Other);
@@ -133,6 +142,8 @@ pub(crate) struct Analysis<'s, 'd, 'a> {
     drawn: BTreeSet<ObjectId>,
     /// Changed fields and what is above them, once it is known that they are nothing else.
     asked: BTreeSet<u32>,
+    /// New widgets of signature fields, for [`Analysis::coverage`].
+    placed: Vec<coverage::Placed>,
     step: Step,
 }
 

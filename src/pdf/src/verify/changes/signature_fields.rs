@@ -4,6 +4,7 @@
 //! frame with a picture that nobody signed, is an annotation by another name (the sneaky-signature attack).
 
 use super::super::fields::{Field, Form, Role};
+use super::coverage::Placed;
 use super::{Analysis, Class};
 use crate::revisions::By;
 use crate::syntax::content::Tokens;
@@ -34,9 +35,9 @@ impl Analysis<'_, '_, '_> {
             }
         }
         let shows = is_visible(&field.dictionary);
-        if shows && self.covers_its_page(&field.dictionary)? {
-            self.step.classes.insert(Class::Annotation);
-            self.remark(format!("new signature field `{}` covers most of its page", field.name));
+        if shows {
+            let (name, widget) = (field.name.clone(), field.dictionary.clone());
+            self.placed.push(Placed { id, name, widget });
         }
         if field.role == Role::Widget {
             // Its field judges the value; here only what shows counts, and that other readers, which look
@@ -56,10 +57,9 @@ impl Analysis<'_, '_, '_> {
         let value = field.dictionary.get(b"V");
         if value.is_some() {
             self.signed(field, value, form)?;
-        } else if self.any_paints(form, id)? {
-            // A frame nobody signed is a picture laid over the page.
-            self.step.classes.insert(Class::Annotation);
-            self.remark(format!("unsigned signature field `{}` was added and shows on a page", field.name));
+        } else if self.any_paints(form, id, false)? {
+            // A frame nobody signs is a picture laid over the page; whether somebody does, later revisions tell.
+            self.step.frames.push((id, field.name.clone()));
         } else {
             self.step.classes.insert(Class::Signature);
         }
@@ -89,38 +89,29 @@ impl Analysis<'_, '_, '_> {
         let shows = form.widgets(field.field).any(is_visible);
         let timestamp = signature.get(b"SubFilter").and_then(Object::as_name) == Some(b"ETSI.RFC3161")
             && signature.get(b"Type").is_none_or(|kind| kind.as_name() == Some(b"DocTimeStamp"));
-        if timestamp && !shows {
+        let made_now = !self.old_form.nodes.contains_key(&field.field);
+        if timestamp && shows && (made_now || self.any_paints(form, field.field, false)?) {
+            // Anybody gets a time-stamp, and it says nothing of who answers for the picture.
+            self.step.classes.insert(Class::Annotation);
+            self.remark(format!("the time-stamp in signature field `{}` shows on a page", field.name));
+        } else if timestamp && !shows && !self.any_paints(form, field.field, true)? {
             self.role = Class::Ltv;
             self.step.classes.insert(Class::Ltv);
         } else {
             self.step.classes.insert(Class::Signature);
             self.step.fields.insert(field.name.clone());
+            if !timestamp {
+                self.step.signed.insert(field.field);
+            }
         }
         self.explain_tree(reference);
         Ok(())
     }
 
-    /// Whether a widget covers more of its page than any seal does: then it is a picture laid over it.
-    fn covers_its_page(&self, widget: &Dictionary) -> Result<bool, ReadError> {
-        let mut page = self.new.entry(widget, b"P")?;
-        let mut size = A4;
-        for _ in 0..self.new.document().limits().depth {
-            let Object::Dictionary(node) = &page else { break };
-            let cropped = area(&self.new.entry(node, b"CropBox")?);
-            if let Some(found) = cropped.or(area(&self.new.entry(node, b"MediaBox")?)) {
-                size = found;
-                break;
-            }
-            page = self.new.entry(node, b"Parent")?;
-        }
-        // A rectangle that cannot be read may be anything.
-        Ok(area(&self.new.entry(widget, b"Rect")?).is_none_or(|area| area > size * MOST))
-    }
-
     /// Whether a widget of an unsigned field draws something: a place to sign, as signing software makes it,
-    /// is an empty frame.
-    fn any_paints(&self, form: &Form, field: ObjectId) -> Result<bool, ReadError> {
-        for widget in form.widgets(field).filter(|widget| is_visible(widget)) {
+    /// is an empty frame. A widget without an area is looked at too if `hidden`.
+    fn any_paints(&self, form: &Form, field: ObjectId, hidden: bool) -> Result<bool, ReadError> {
+        for widget in form.widgets(field).filter(|widget| hidden || is_visible(widget)) {
             let characteristics = self.new.entry(widget, b"MK")?;
             let coloured =
                 |key: &[u8]| characteristics.as_dictionary().is_some_and(|mk| mk.get(key).is_some());
@@ -157,17 +148,6 @@ fn is_visible(widget: &Dictionary) -> bool {
     differ(x0, x1) && differ(y0, y1)
 }
 
-/// The area of a rectangle (§7.9.5).
-fn area(rectangle: &Object) -> Option<f64> {
-    let [x0, y0, x1, y1] = rectangle.as_array()? else { return None };
-    let side = |a: &Object, b: &Object| Some((a.as_number()? - b.as_number()?).abs());
-    Some(side(x0, x1)? * side(y0, y1)?)
-}
-
-/// Of a page whose size is not said.
-const A4: f64 = 595.0 * 842.0;
-/// The share of a page that no signature field needs.
-const MOST: f64 = 0.4;
 /// Operators that leave something on the page (§8.5.3, §8.6, §8.8, §9.4.3).
 const PAINTING: [&[u8]; 17] = [
     b"S", b"s", b"f", b"F", b"f*", b"B", b"B*", b"b", b"b*", b"sh", b"Do", b"EI", b"Tj", b"TJ", b"'", b"\"",

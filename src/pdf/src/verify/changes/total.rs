@@ -2,16 +2,17 @@
 //!
 //! Every revision is compared once with the one before it; each signature adds up the steps after its own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
 use super::super::fields::Form;
 use super::super::inspect::{Findings, Found};
 use super::super::permissions::Permissions;
+use super::coverage::NEARLY_ALL;
 use super::{Class, Step, step};
 use crate::revisions::References;
-use crate::syntax::{Document, ReadError, View};
+use crate::syntax::{Document, ObjectId, ReadError, View};
 
 /// An object that a revision after a signature added, changed or freed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -54,7 +55,25 @@ pub(crate) fn steps(document: &Document<'_>, findings: &Findings) -> Result<Vec<
         }
         before = Some((view, &**form));
     }
+    frames(&mut steps);
     Ok(steps)
+}
+
+/// A place to sign that draws its own frame is part of a signature once a later revision signs it; until then
+/// it is a picture laid over the page. That its widget stayed what it was is that revision's rule.
+fn frames(steps: &mut [Step]) {
+    let mut signed: BTreeSet<ObjectId> = BTreeSet::new();
+    for step in steps.iter_mut().rev() {
+        for (field, name) in std::mem::take(&mut step.frames) {
+            if signed.contains(&field) {
+                step.classes.insert(Class::Signature);
+            } else {
+                step.classes.insert(Class::Annotation);
+                step.reasons.push(format!("unsigned signature field `{name}` was added and shows on a page"));
+            }
+        }
+        signed.extend(&step.signed);
+    }
 }
 
 /// Adds up the steps after `found` and holds them against what it allows.
@@ -82,8 +101,15 @@ pub(crate) fn after(
         total.fields.extend(step.fields.iter().cloned());
         total.visible_signature |= step.visible_signature;
         total.reasons.extend(step.reasons.iter().cloned());
+        for (page, share) in &step.covered {
+            *total.covered.entry(*page).or_default() += share;
+        }
         let room = MAX_OBJECTS.saturating_sub(objects.len());
         objects.extend(step.objects.iter().take(room).map(|(number, class)| ((at + 1, *number), *class)));
+    }
+    if let Some((page, _)) = total.covered.iter().find(|(_, share)| **share > NEARLY_ALL) {
+        total.classes.insert(Class::Annotation);
+        total.reasons.push(format!("new signature fields together cover page object {page}"));
     }
     if findings.revisions.trailing.is_some() {
         total.classes.insert(Class::TrailingData);

@@ -14,6 +14,7 @@
 
 mod certification;
 mod cms;
+mod coverage;
 mod forgery;
 mod objects;
 mod roles;
@@ -67,7 +68,7 @@ pub fn group(name: &str) -> Vec<Attack> {
         "wrapping" => wrapping::attacks(),
         "saving" => saving::attacks(),
         "shadow" => shadow::attacks(),
-        "certification" => certification::attacks(),
+        "certification" => certification::attacks().into_iter().chain(coverage::attacks()).collect(),
         "objects" => objects::attacks().into_iter().chain(roles::attacks()).collect(),
         "cms" => cms::attacks(),
         other => panic!("no group `{other}`"),
@@ -81,10 +82,17 @@ pub fn all() -> Vec<Attack> {
 
 /// The honest counterparts.
 pub fn honest() -> Vec<Honest> {
-    [shadow::honest(), certification::honest(), objects::honest(), roles::honest(), cms::honest()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        shadow::honest(),
+        certification::honest(),
+        coverage::honest(),
+        objects::honest(),
+        roles::honest(),
+        cms::honest(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// The form, certified with these permissions.
