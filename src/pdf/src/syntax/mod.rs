@@ -26,6 +26,7 @@ pub use document::Document;
 pub use error::{Oddity, OpenError, ReadError};
 pub use limits::Limits;
 pub use object::{Dictionary, Object, ObjectId, PdfString, Stream};
+pub(crate) use pages::pages;
 pub use pages::{Page, Pages};
 pub(crate) use view::Spelled;
 pub use view::View;

@@ -10,9 +10,11 @@ mod cmap;
 mod fold;
 mod font;
 mod glyph_names;
+mod ink;
 mod metrics;
 mod page;
 
+use ink::Ink;
 use page::{Letter, Reader};
 
 use crate::syntax::{Dictionary, Document, ReadError, Stream, View};
@@ -135,6 +137,16 @@ pub(crate) struct Drawn {
     pub(crate) unknown: usize,
     /// How many images and shadings it paints.
     pub(crate) pictures: usize,
+    /// What else it does that decides what is seen.
+    pub(crate) ink: Ink,
+}
+
+impl Drawn {
+    /// Whether its letters are not what is seen; a text that is too long for its place is seen in part.
+    pub(crate) fn is_hidden(&self) -> bool {
+        let all_outside = self.ink.outside > 0 && self.ink.outside >= self.text.chars().count();
+        self.ink.doubts > 0 || all_outside
+    }
 }
 
 /// Reads an appearance stream; fonts it does not name itself are looked for in `fallback` (the form's
@@ -146,7 +158,8 @@ pub(crate) fn drawn(view: View<'_, '_>, form: &Stream, fallback: &Dictionary) ->
     let mut reader = Reader::new(view);
     let letters = reader.form_letters(form, fallback)?;
     let text = letters.iter().map(|letter| letter.character).collect();
-    Ok(Drawn { text, unknown: reader.unknown, pictures: reader.pictures })
+    let ink = reader.painter.map(|painter| painter.ink).unwrap_or_default();
+    Ok(Drawn { text, unknown: reader.unknown, pictures: reader.pictures, ink })
 }
 
 /// A text as [`drawn`] gives it: without white space, look-alikes made equal.

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use super::SearchError;
 use super::fold::fold;
 use super::font::Font;
+use super::ink::{Brush, Painter};
 use crate::syntax::content::Tokens;
 use crate::syntax::{Dictionary, Object, ObjectId, Page, ReadError, Stream, View};
 
@@ -31,11 +32,21 @@ pub(super) struct Reader<'d, 'a> {
     pub(super) unknown: usize,
     /// Images and other XObjects that are not forms, inline images included.
     pub(super) pictures: usize,
+    /// Follows what an appearance does beside showing letters.
+    pub(super) painter: Option<Painter>,
 }
 
 impl<'d, 'a> Reader<'d, 'a> {
     pub(super) fn new(view: View<'d, 'a>) -> Self {
-        Self { view, fonts: HashMap::new(), content: 0, operations: 0, unknown: 0, pictures: 0 }
+        Self {
+            view,
+            fonts: HashMap::new(),
+            content: 0,
+            operations: 0,
+            unknown: 0,
+            pictures: 0,
+            painter: None,
+        }
     }
 
     /// The letters a form XObject draws; fonts it does not name itself are looked for in `fallback`.
@@ -54,10 +65,27 @@ impl<'d, 'a> Reader<'d, 'a> {
             }
             resources.set(b"Font", Object::Dictionary(fonts));
         }
+        self.painter = Some(self.painter(form)?);
         let data = self.data(&Object::Stream(form.clone()))?;
         let mut letters = Vec::new();
         self.run(&data, &resources, Matrix::IDENTITY, MAX_FORMS, &mut letters)?;
         Ok(letters)
+    }
+
+    fn painter(&self, form: &Stream) -> Result<Painter, SearchError> {
+        let numbers = |key: &[u8]| -> Result<Option<Vec<f64>>, SearchError> {
+            let Object::Array(numbers) = self.view.entry(&form.dictionary, key)? else { return Ok(None) };
+            Ok(Some(numbers.iter().filter_map(Object::as_number).collect()))
+        };
+        let bounds = numbers(b"BBox")?.and_then(|bounds| <[f64; 4]>::try_from(bounds).ok());
+        let bounds = bounds.map(|[a, b, c, d]| [a.min(c), b.min(d), a.max(c), b.max(d)]);
+        let mut painter = Painter::new(bounds);
+        let matrix = numbers(b"Matrix")?.map_or(Ok([1.0, 0.0, 0.0, 1.0, 0.0, 0.0]), <[f64; 6]>::try_from);
+        // Mirrored, flattened or left to layers.
+        if !matrix.is_ok_and(|[a, b, c, d, ..]| a * d - b * c > 0.0) || form.dictionary.get(b"OC").is_some() {
+            painter.doubt();
+        }
+        Ok(painter)
     }
 
     /// The letters of `page`.
@@ -116,6 +144,10 @@ impl<'d, 'a> Reader<'d, 'a> {
                 line = Matrix([1.0, 0.0, 0.0, 1.0, x, y]).then(line);
                 line
             };
+            if let Some(painter) = &mut self.painter {
+                painter.operation(&operation.operator, operands, &mut state.brush, state.matrix);
+            }
+            let before = letters.len();
             match operation.operator.as_slice() {
                 b"q" if saved.len() < MAX_SAVED => saved.push(state.clone()),
                 b"Q" => state = saved.pop().unwrap_or(state),
@@ -130,6 +162,7 @@ impl<'d, 'a> Reader<'d, 'a> {
                     state.size = number(1);
                     let name = operands.first().and_then(Object::as_name).unwrap_or_default();
                     state.font = self.font(resources, name)?;
+                    state.font_id = self.resource_id(resources, b"Font", name)?.0;
                 }
                 b"Td" => text = next_line(number(0), number(1)),
                 b"TD" => {
@@ -166,6 +199,13 @@ impl<'d, 'a> Reader<'d, 'a> {
                 }
                 b"EI" | b"sh" => self.pictures += 1,
                 _ => {}
+            }
+            if let (Some(painter), Some(shown @ [_, ..])) = (&mut self.painter, letters.get(before..)) {
+                painter.letters(shown, &state.brush);
+                match state.font_id {
+                    Some(id) => drop(painter.ink.fonts.insert(id)),
+                    None => painter.doubt(),
+                }
             }
         }
         Ok(())
@@ -270,7 +310,9 @@ fn show(state: &State, text: &mut Matrix, string: Option<&Object>, letters: &mut
 #[derive(Debug, Clone)]
 struct State {
     matrix: Matrix,
+    brush: Brush,
     font: Option<Rc<Font>>,
+    font_id: Option<ObjectId>,
     size: f64,
     character_spacing: f64,
     word_spacing: f64,
@@ -283,7 +325,9 @@ impl Default for State {
     fn default() -> Self {
         Self {
             matrix: Matrix::IDENTITY,
+            brush: Brush::default(),
             font: None,
+            font_id: None,
             size: 0.0,
             character_spacing: 0.0,
             word_spacing: 0.0,
@@ -307,7 +351,7 @@ impl State {
 
 /// A transformation (ISO 32000-2 §8.3.4).
 #[derive(Debug, Clone, Copy)]
-struct Matrix([f64; 6]);
+pub(super) struct Matrix([f64; 6]);
 
 impl Matrix {
     const IDENTITY: Self = Self([1.0, 0.0, 0.0, 1.0, 0.0, 0.0]);
@@ -325,7 +369,13 @@ impl Matrix {
         ])
     }
 
-    fn apply(self, x: f64, y: f64) -> (f64, f64) {
+    /// How much longer a line becomes, about.
+    pub(super) fn scale(self) -> f64 {
+        let [a, b, c, d, ..] = self.0;
+        a.hypot(b).max(c.hypot(d))
+    }
+
+    pub(super) fn apply(self, x: f64, y: f64) -> (f64, f64) {
         let [a, b, c, d, e, f] = self.0;
         (a * x + c * y + e, b * x + d * y + f)
     }

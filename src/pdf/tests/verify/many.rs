@@ -39,7 +39,7 @@ fn many_fields_are_looked_at_one_by_one() {
     for number in 100..100 + many {
         w.object(number, &format!("<< /Type /Annot /Subtype /Widget /FT /Tx /T (f{number}) /V (1) /Rect [0 0 90 20] /AP << /N 30 0 R >> >>"));
     }
-    w.object(5, &format!("<< /Fields [9 0 R {kids}] >>"))
+    w.object(5, &format!("<< /Fields [6 0 R 7 0 R 8 0 R 9 0 R {kids}] /DR << /Font << /F1 13 0 R >> >> >>"))
         .stream(
             30,
             "/Type /XObject /Subtype /Form /BBox [0 0 90 20] /Resources << /Font << /F1 13 0 R >> >>",

@@ -14,6 +14,7 @@ mod bytes;
 mod catalog;
 mod coverage;
 mod form;
+mod places;
 mod roles;
 mod shown;
 mod signature_fields;
@@ -71,17 +72,21 @@ pub(crate) struct Step {
     pub(crate) unfinished: Vec<u32>,
 }
 
-/// Compares `revision` with the view before it; `references` describes that view and is brought forward.
+/// Compares `revision` with the view before it; `signed` is the first view that was signed, `references`
+/// describes the one before and is brought forward.
 pub(crate) fn step(
     revision: &Revision,
     (old, old_form): (View<'_, '_>, &Form),
     (new, new_form): (View<'_, '_>, &Form),
+    signed: View<'_, '_>,
     references: &mut References,
 ) -> Result<Step, ReadError> {
     let changed = changes(revision, old, new)?;
     let mut analysis = Analysis {
         old,
         new,
+        signed,
+        places: None,
         revision,
         old_form,
         new_form,
@@ -127,6 +132,9 @@ pub(crate) fn step(
 pub(crate) struct Analysis<'s, 'd, 'a> {
     old: View<'d, 'a>,
     new: View<'d, 'a>,
+    /// The state that was signed first: whoever made what came later is unknown.
+    signed: View<'d, 'a>,
+    places: Option<places::Places>,
     revision: &'s Revision,
     old_form: &'s Form,
     new_form: &'s Form,

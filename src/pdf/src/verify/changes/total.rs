@@ -43,15 +43,17 @@ pub(crate) fn steps(document: &Document<'_>, findings: &Findings) -> Result<Vec<
     let pairs = findings.revisions.list.iter().zip(&findings.forms).enumerate().skip(first);
     let mut before: Option<(View<'_, '_>, &Form)> = None;
     let mut references = References::default();
+    let mut signed = None;
     for (i, (revision, form)) in pairs {
         let view = revision.view(document);
+        let signed = *signed.get_or_insert(view);
         let Some(slot) = steps.get_mut(i) else { continue };
         match before {
             None => {
                 references = References::of(view, revision.end)?;
                 slot.unfinished = references.beyond().to_vec();
             }
-            Some(old) => *slot = step(revision, old, (view, &**form), &mut references)?,
+            Some(old) => *slot = step(revision, old, (view, &**form), signed, &mut references)?,
         }
         before = Some((view, &**form));
     }

@@ -16,6 +16,7 @@ mod certification;
 mod cms;
 mod coverage;
 mod forgery;
+mod looks;
 mod objects;
 mod roles;
 mod saving;
@@ -67,7 +68,7 @@ pub fn group(name: &str) -> Vec<Attack> {
         "forgery" => forgery::attacks(),
         "wrapping" => wrapping::attacks(),
         "saving" => saving::attacks(),
-        "shadow" => shadow::attacks(),
+        "shadow" => [shadow::attacks(), looks::attacks()].into_iter().flatten().collect(),
         "certification" => certification::attacks().into_iter().chain(coverage::attacks()).collect(),
         "objects" => objects::attacks().into_iter().chain(roles::attacks()).collect(),
         "cms" => cms::attacks(),
@@ -84,6 +85,7 @@ pub fn all() -> Vec<Attack> {
 pub fn honest() -> Vec<Honest> {
     [
         shadow::honest(),
+        looks::honest(),
         certification::honest(),
         coverage::honest(),
         objects::honest(),
