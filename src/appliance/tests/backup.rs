@@ -51,6 +51,9 @@ fn appliance(place: &Place) -> (PathBuf, Config) {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, content).unwrap();
     }
+    for empty in ["trust", "rules"] {
+        fs::create_dir_all(folder.join(empty)).unwrap();
+    }
     let text = format!(
         r#"# a remark
 [appliance]
@@ -75,6 +78,8 @@ key = "{}/tls/server.key"
 socket = "state/admin.sock"
 [policies]
 authorization = "policies/authorization"
+trust = "trust"
+signature_validation = "rules"
 "#,
         url_text(&place.url),
         folder.display()
@@ -169,6 +174,10 @@ async fn a_backup_restores_onto_either_database_row_by_row() {
                 assert!(file.starts_with(folder.canonicalize().unwrap()), "{}", file.display());
                 assert_eq!(fs::read_to_string(file).unwrap(), content);
                 assert_eq!(fs::metadata(file).unwrap().permissions().mode() & 0o077, 0);
+            }
+            for empty in [&config.policies.trust, &config.policies.signature_validation] {
+                let folder = empty.as_ref().unwrap();
+                assert_eq!(fs::read_dir(folder).unwrap().count(), 0, "empty folders are there, too");
             }
             let url: DatabaseUrl = config.database.url.parse().unwrap();
             assert_eq!(dump(&url).await, before);

@@ -143,7 +143,7 @@ pub async fn prepare(
         return Err(RestoreError::Newer { found: manifest.schema, known: SCHEMA });
     }
     let named = database.map(database_url).transpose()?;
-    let text = configuration(&archive, named.as_ref())?;
+    let (text, folders) = configuration(&archive, named.as_ref())?;
     let url = named.unwrap_or_else(|| DatabaseUrl::Lite(work.join(Layout::DATABASE)));
     if !is_empty(&url).await.map_err(|source| RestoreError::Rows { source, touched: false })? {
         return Err(RestoreError::DatabaseNotEmpty);
@@ -152,6 +152,9 @@ pub async fn prepare(
     // From here on something is written; what fails half-way is taken away again.
     make_folder(&work)?;
     let written = async {
+        for folder in folders {
+            make_folder(&work.join(folder))?;
+        }
         write_files(&archive, &work)?;
         write_file(&work.join(Layout::CONFIG), text.as_bytes())?;
         rows(&archive, &url, report).await
@@ -205,7 +208,11 @@ impl Restoring {
 }
 
 /// The configuration with every path at its place in the folder; the database is the folder's own, or the named one.
-fn configuration(archive: &Archive, named: Option<&DatabaseUrl>) -> Result<String, RestoreError> {
+/// And the folders that it names beside the usual ones: an archive holds files only, and they may have been empty.
+fn configuration(
+    archive: &Archive,
+    named: Option<&DatabaseUrl>,
+) -> Result<(String, Vec<PathBuf>), RestoreError> {
     let name = "configuration/cinnabar.toml";
     let text = String::from_utf8_lossy(&archive.content(name)?).into_owned();
     let mut config = Config::parse(&text, Path::new(name), Path::new(""))?;
@@ -222,16 +229,22 @@ fn configuration(archive: &Archive, named: Option<&DatabaseUrl>) -> Result<Strin
     config.policies.trust = config.policies.trust.map(|_| "policies/trust".into());
     let own = config.policies.signature_validation.take();
     config.policies.signature_validation = own.map(|_| "policies/signature-validation".into());
+    let folders = [&config.policies.trust, &config.policies.signature_validation]
+        .into_iter()
+        .flatten()
+        .cloned()
+        .collect();
     config.database.url = match named {
         None => format!("sqlite:{}", Layout::DATABASE),
         Some(DatabaseUrl::Lite(path)) => format!("sqlite:{}", path.display()),
         Some(DatabaseUrl::Postgres(url)) => url.clone(),
     };
-    Ok(format!(
+    let text = format!(
         "# Restored from a backup of {}. The original, with its remarks, is in the backup.\n{}",
         archive.manifest().created,
         toml::to_string(&config)?
-    ))
+    );
+    Ok((text, folders))
 }
 
 /// A named database; a file is named from here, not from the restored folder.
