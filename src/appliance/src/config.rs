@@ -200,8 +200,10 @@ pub struct Limits {
     pub shutdown_seconds: u64,
     /// Large documents worked on at the same time (memory and processor bound).
     pub documents_at_once: usize,
-    /// Request bodies received or held at the same time, in all: each takes up to `spill_threshold` of memory
-    /// or `body` of disk.
+    /// Request bodies received or held at the same time, in all. Each takes up to `spill_threshold` of memory; what is
+    /// longer takes up to `body` of disk and at most three open files. Beside that, four batches at a time hold 16 MiB
+    /// and 64 KiB a document each, with a file for each longer document, and two `embed` requests compute with some
+    /// 80 MiB each: 512 MiB, 114 MiB and 160 MiB at the very worst, 1536 and 800 open files, unless told otherwise.
     pub bodies_at_once: usize,
     /// Request bodies of one caller received or held at the same time.
     pub bodies_per_caller: usize,

@@ -67,7 +67,7 @@ impl Incoming {
                 };
                 named(&field, "document")?;
                 let (document, checked) =
-                    form.spooled(app, session, field, app.config.limits.body, true).await?;
+                    form.spooled(app, session, field, app.config.limits.body, u64::MAX).await?;
                 checked?;
                 form.end().await?;
                 Ok(Arc::new(document))
@@ -146,7 +146,7 @@ impl Form {
         }
     }
 
-    /// A document in a part, in memory or spilled like a whole body (at once when nothing more may be `held`), and
+    /// A document in a part, in memory or spilled like a whole body (beyond `hold` octets, when that is less), and
     /// whether it is what the sender meant to send.
     ///
     /// # Errors
@@ -157,16 +157,16 @@ impl Form {
         session: &Session,
         field: Field<'static>,
         limit: u64,
-        held: bool,
+        hold: u64,
     ) -> Result<(Spooled, Result<()>)> {
         if field.content_type().is_some_and(|kind| kind.essence_str() != "application/pdf") {
             let text = "Send each document as `Content-Type: application/pdf`.";
             return Err(Problem::new(Kind::UnsupportedMediaType, text));
         }
-        self.any(app, session, field, limit, held).await
+        self.any(app, session, field, limit, hold, false).await
     }
 
-    /// As [`Self::spooled`], of any media type.
+    /// As [`Self::spooled`], of any media type, and with `empty` even of no octets.
     ///
     /// # Errors
     /// The problem to answer.
@@ -176,15 +176,16 @@ impl Form {
         session: &Session,
         field: Field<'static>,
         limit: u64,
-        held: bool,
+        hold: u64,
+        empty: bool,
     ) -> Result<(Spooled, Result<()>)> {
         let claimed = claimed_digest(field.headers());
         self.allowance.store(HEAD.saturating_add(limit), Ordering::Relaxed);
         let mut terms = terms(app, limit);
-        terms.threshold = if held { terms.threshold } else { 0 };
+        terms.threshold = terms.threshold.min(hold);
         let body = Body::from_stream(field);
         let document = SpooledBody::collect(body, terms).await?.keeping(session.body_place());
-        let checked = checked(&document, claimed);
+        let checked = checked(&document, claimed, empty);
         Ok((document, checked))
     }
 
@@ -230,7 +231,7 @@ fn malformed(error: &multer::Error) -> Problem {
 pub async fn take(app: &App, session: &Session, headers: &HeaderMap, body: Body) -> Result<Arc<Spooled>> {
     let terms = terms(app, app.config.limits.body);
     let document = SpooledBody::collect(body, terms).await?.keeping(session.body_place());
-    checked(&document, claimed_digest(headers))?;
+    checked(&document, claimed_digest(headers), false)?;
     Ok(Arc::new(document))
 }
 
@@ -244,8 +245,17 @@ fn terms(app: &App, limit: u64) -> Terms<'_> {
     }
 }
 
-fn checked(document: &Spooled, claimed: Option<Vec<u8>>) -> Result<()> {
-    if pdf::syntax::Source::is_empty(document) {
+/// Takes octets of our own out of the memory, as far as they are more than a body may hold of it.
+///
+/// # Errors
+/// The problem to answer.
+pub async fn spilled(app: &App, session: &Session, octets: Bytes) -> Result<Spooled> {
+    let terms = terms(app, u64::MAX);
+    Ok(SpooledBody::collect(Body::from(octets), terms).await?.keeping(session.body_place()))
+}
+
+fn checked(document: &Spooled, claimed: Option<Vec<u8>>, empty: bool) -> Result<()> {
+    if !empty && pdf::syntax::Source::is_empty(document) {
         return Err(Problem::new(Kind::MalformedRequest, "The document is empty; send it in the body."));
     }
     if claimed.is_some_and(|claimed| claimed != document.sha256()) {

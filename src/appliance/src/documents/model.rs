@@ -27,7 +27,7 @@ pub fn is_identifier(text: &str) -> bool {
 pub fn is_shown_text(text: &str, most: usize) -> bool {
     let hidden = |c: char| {
         c.is_control()
-            || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}')
+            || matches!(c, '\u{061C}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}')
     };
     !text.trim().is_empty() && text.chars().count() <= most && !text.chars().any(hidden)
 }
@@ -68,4 +68,20 @@ pub struct SealUse {
     /// Of a two-phase use: the digest that was signed, hexadecimal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signed_digest: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_shown_text;
+
+    #[test]
+    fn what_reorders_or_hides_text_is_not_shown_text() {
+        assert!(is_shown_text("结果 ١٢٣ é", 256));
+        // The Bidi_Control characters (UAX 9 §2) and others that leave no mark.
+        for hidden in
+            ["\u{61C}", "\u{200E}", "\u{202A}", "\u{202E}", "\u{2066}", "\u{2069}", "\u{200B}", "\u{FEFF}"]
+        {
+            assert!(!is_shown_text(&format!("a{hidden}b"), 256), "{hidden:?}");
+        }
+    }
 }

@@ -175,10 +175,18 @@ fn signing(error: SignError) -> Problem {
                 Err(error) => Problem::internal(error),
             },
         },
-        SignError::Digest(error @ DigestError::NotAllowed { .. }) => {
-            Problem::new(Kind::PdfForbids, error.to_string())
+        SignError::Digest(error) => digesting(error),
+        SignError::Embed(_) | SignError::GrowingCms { .. } => Problem::internal(error),
+    }
+}
+
+/// A document that cannot be digested for its signature.
+pub(super) fn digesting(error: DigestError) -> Problem {
+    match error {
+        DigestError::NotAllowed { .. } => Problem::new(Kind::PdfForbids, error.to_string()),
+        DigestError::DifferentDocument | DigestError::Damaged | DigestError::Io(_) => {
+            Problem::internal(error)
         }
-        SignError::Digest(_) | SignError::Embed(_) | SignError::GrowingCms { .. } => Problem::internal(error),
     }
 }
 

@@ -9,7 +9,7 @@ use pdf::sign::SignError;
 use pdf::syntax::{Limits, Source};
 use pki::Certificate;
 use serde_json::json;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::levels;
 use super::parameters::{Level, Place};
@@ -22,6 +22,7 @@ use crate::config::Documents;
 use crate::journal::{CommitError, Journal, Unit};
 use crate::policy::{Permit, SealDocument};
 use crate::seals::{Cabinet, SealError};
+use crate::server::limits::Places;
 use crate::server::spill::Spooled;
 use crate::store::tables::{CERTIFICATES, SEALS};
 use crate::store::{Db, StoreError};
@@ -29,6 +30,16 @@ use crate::store::{Db, StoreError};
 /// Documents up to this length are worked on where the request is, as long as that costs little; others, and
 /// those that turn out to cost more than [`modest`], on a thread of their own.
 const INLINE: u64 = 256 * 1024;
+
+/// Batches under way at the same time, and of one caller. Each holds up to 16 MiB, 64 KiB more for each document, and one
+/// open file for each longer one: with 200 documents 4 x 28.5 MiB and 800 descriptors of the 16,384 that the service
+/// unit allows.
+const BATCHES: usize = 4;
+const BATCHES_PER_CALLER: usize = 2;
+
+/// Signatures embedded at the same time: two parts of up to 16 MiB, what is read from them and what comes of it, about
+/// 80 MiB each at worst.
+const EMBEDDINGS: usize = 2;
 
 /// What a document may cost where the request is: a few octets can inflate to hundreds of megabytes, which
 /// would hold up every other caller of the thread.
@@ -54,9 +65,12 @@ pub struct Desk {
     pub seals: Cabinet,
     /// What may stand beside them.
     pub offer: Offer,
+    /// Batches under way.
+    pub batches: Arc<Places<String>>,
     large: Arc<Semaphore>,
     /// Turns that may be spent waiting for somebody else.
     waiting: Arc<Semaphore>,
+    embeddings: Arc<Semaphore>,
 }
 
 impl Desk {
@@ -75,7 +89,14 @@ impl Desk {
         });
         let offer = Offer { font: font.transpose()?, verification_url: terms.verification_url.clone() };
         let waiting = Arc::new(Semaphore::new((at_once / 2).max(1)));
-        Ok(Self { seals: Cabinet::default(), offer, large: Arc::new(Semaphore::new(at_once)), waiting })
+        Ok(Self {
+            seals: Cabinet::default(),
+            offer,
+            batches: Places::new(BATCHES, BATCHES_PER_CALLER),
+            large: Arc::new(Semaphore::new(at_once)),
+            waiting,
+            embeddings: Arc::new(Semaphore::new(EMBEDDINGS)),
+        })
     }
 
     /// The authorities that seals' certificates are from, the root left to the verifier; [`Cabinet::ready`] takes
@@ -122,6 +143,23 @@ impl Desk {
             job()
         };
         tokio::task::spawn_blocking(job).await.map_err(|_| DocumentError::Overloaded)
+    }
+
+    /// Runs the embedding of a CMS as [`Self::work`], few at a time: all of the signature is in memory, several times
+    /// over. The turn that comes with the result lasts until it is out of the way.
+    ///
+    /// # Errors
+    /// [`DocumentError::Overloaded`] when the work was cut off.
+    pub async fn embedded<T: Send + 'static>(
+        &self,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<(OwnedSemaphorePermit, T), DocumentError> {
+        let turn = self.embeddings.clone().acquire_owned().await.map_err(|_| DocumentError::Overloaded)?;
+        self.work(move || {
+            let done = job();
+            (turn, done)
+        })
+        .await
     }
 }
 

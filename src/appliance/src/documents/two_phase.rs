@@ -24,7 +24,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::digest::{self, DigestOrder};
 use super::http::{LEAF, replay_key};
-use super::intake::{Form, expect_pdf, named, take};
+use super::intake::{Form, expect_pdf, named, spilled, take};
 use super::model::{BadParameter, is_identifier, is_shown_text};
 use super::parameters::{Level, Place, SealQuery};
 use super::preparation::Preparation;
@@ -328,7 +328,7 @@ pub(super) async fn prepare(
         let signature = signature_request(&opened, &request, &look, now)?;
         let prepared = pdf::sign::prepare(&opened, &signature, reserve)
             .map_err(|error| super::problems::preparing(&error))?;
-        Preparation::of(prepared, document.as_ref(), algorithm).map_err(Problem::internal)
+        Preparation::of(prepared, document.as_ref(), algorithm).map_err(super::problems::digesting)
     };
     Ok(Json(app.desk.work(job).await??))
 }
@@ -367,19 +367,30 @@ pub(super) async fn embed(
 ) -> Result<Response> {
     session.permit::<VerifyDocument>(Resource::document())?;
     let mut form = Form::open(&app, &headers, body)?;
-    let mut parts = Vec::new();
-    for name in ["prepared", "cms"] {
+    let mut hold = app.config.limits.spill_threshold;
+    let mut part = async |name| {
         let Some(field) = form.next().await? else {
             return Err(Problem::new(Kind::MalformedRequest, format!("The `{name}` part is missing.")));
         };
         named(&field, name)?;
-        parts.push(form.small(field, MOST_PREPARED).await?);
-    }
+        // Both parts together hold what one body may.
+        let (part, checked) = form.any(&app, &session, field, MOST_PREPARED, hold, true).await?;
+        checked?;
+        hold = hold.saturating_sub(part.held());
+        Ok::<_, Problem>(part)
+    };
+    let (prepared, cms) = (part("prepared").await?, part("cms").await?);
     form.end().await?;
-    let [prepared, cms] = parts.as_slice() else { return Err(Problem::internal("two parts were read")) };
-    let signed = Preparation::read(prepared)?.embed(cms)?;
-    let digest = crypto::DigestAlgorithm::Sha256.digest(&signed.tail);
-    let mut response = Response::new(Body::from(Bytes::from(signed.tail)));
+    let tail = app.desk.embedded(move || {
+        let prepared = Preparation::read(&prepared.octets().map_err(Problem::internal)?)?;
+        Ok::<_, Problem>(prepared.embed(&cms.octets().map_err(Problem::internal)?)?.tail)
+    });
+    let (turn, tail) = tail.await?;
+    // It may wait long for its reader, and is spilled as what came was.
+    let tail = spilled(&app, &session, tail?.into()).await?;
+    drop(turn);
+    let digest = tail.sha256();
+    let mut response = Response::new(Arc::new(tail).into_body(Bytes::new()));
     let set = response.headers_mut();
     set.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
     let digest = HeaderValue::try_from(format!("sha-256=:{}:", STANDARD.encode(digest)));
@@ -423,7 +434,7 @@ fn digest_of(algorithm: crypto::DigestAlgorithm) -> Result<Digest> {
 }
 
 /// Octets that the parts of `embed` may have: appearances with pictures make up the most of them.
-const MOST_PREPARED: usize = 16 * 1024 * 1024;
+const MOST_PREPARED: u64 = 16 * 1024 * 1024;
 
 /// Octets that may be reserved: CMS with many certificates and a time-stamp stay below a tenth of it.
 const MOST_RESERVED: usize = 1024 * 1024;

@@ -183,6 +183,25 @@ impl Spooled {
         self.sha256
     }
 
+    /// Octets of it that are held in memory.
+    #[must_use]
+    pub fn held(&self) -> u64 {
+        if self.is_spilled() { 0 } else { self.length }
+    }
+
+    /// All of it, for those that cannot read piece by piece and know that it is short.
+    ///
+    /// # Errors
+    /// The temporary file cannot be read.
+    pub fn octets(&self) -> io::Result<Bytes> {
+        if let Held::Memory(bytes) = &self.held {
+            return Ok(bytes.clone());
+        }
+        let mut octets = vec![0; usize::try_from(self.length).map_err(io::Error::other)?];
+        pdf::syntax::Source::read_at(self, 0, &mut octets)?;
+        Ok(octets.into())
+    }
+
     /// Whether it lies in a temporary file.
     #[must_use]
     pub fn is_spilled(&self) -> bool {

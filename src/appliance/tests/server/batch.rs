@@ -196,3 +196,42 @@ async fn whoever_breaks_off_has_what_was_answered_on_record_and_gives_its_room_b
     }
     panic!("the batch's room is not given back");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_has_two_batches_under_way_and_others_are_not_hindered() {
+    let (house, machine) = furnished("", &["first"]).await;
+    let other = house.machine("other", &["sealer"]).await;
+    let document = pdf(1, 0);
+    let taken = async |wanted: usize| {
+        for _ in 0..100 {
+            if house.app.desk.batches.taken() == wanted {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        panic!("{} batches are under way, not {wanted}", house.app.desk.batches.taken());
+    };
+    let begun = async || {
+        let mut stream = house.raw(&machine).await;
+        let part = "--frontier\r\nContent-Disposition: form-data; name=\"request\"\r\n\r\n{\"seal\":\"first\"}\r\n--frontier";
+        let head = format!(
+            "POST /v1/documents/seal-batch HTTP/1.1\r\nhost: localhost\r\ncontent-type: {}\r\ncontent-length: 9999\r\n\r\n{part}",
+            FORM.1
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.flush().await.unwrap();
+        stream
+    };
+    let one = begun().await;
+    taken(1).await;
+    let two = begun().await;
+    taken(2).await;
+    let refused = batch(&mut house.connect(&machine).await, &[("1", &document)], &[]).await;
+    assert_eq!((refused.status, refused.problem().as_str()), (429, "too-many-requests"));
+    assert!(!refused.header("retry-after").is_empty());
+    assert_eq!(batch(&mut house.connect(&other).await, &[("1", &document)], &[]).await.status, 200);
+    drop((one, two));
+    taken(0).await;
+    assert_eq!(batch(&mut house.connect(&machine).await, &[("1", &document)], &[]).await.status, 200);
+    taken(0).await;
+}

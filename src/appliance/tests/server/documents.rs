@@ -7,13 +7,18 @@ use crate::house::{Answer, Client, Credential, House};
 
 /// A PDF of `pages` pages with an empty signature field `Approval`, a text field `note`, and `extra` octets of comment.
 pub fn pdf(pages: usize, extra: usize) -> Vec<u8> {
+    pdf_with(pages, extra, "")
+}
+
+/// The same, with `more` in its signature field.
+pub fn pdf_with(pages: usize, extra: usize, more: &str) -> Vec<u8> {
     let mut out = b"%PDF-1.7\n".to_vec();
     out.extend(std::iter::repeat_n(b"%x\n".as_slice(), extra / 3).flatten());
     let kids: Vec<String> = (0..pages).map(|page| format!("{} 0 R", page + 5)).collect();
     let mut objects = vec![
         "<</Type/Catalog/Pages 2 0 R/AcroForm<</Fields[3 0 R 4 0 R]>>>>".to_owned(),
         format!("<</Type/Pages/Kids[{}]/Count {pages}>>", kids.join(" ")),
-        "<</FT/Sig/T(Approval)/Type/Annot/Subtype/Widget/Rect[300 100 420 220]/F 4/P 5 0 R>>".to_owned(),
+        format!("<</FT/Sig/T(Approval)/Type/Annot/Subtype/Widget/Rect[300 100 420 220]/F 4/P 5 0 R{more}>>"),
         "<</FT/Tx/T(note)/Type/Annot/Subtype/Widget/Rect[50 50 150 70]/F 4/P 5 0 R>>".to_owned(),
     ];
     objects.extend((0..pages).map(|page| {

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use appliance::documents::Preparation;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use crypto::SoftwareKey;
 use http::Method;
 use pki::cms::sign::CmsSigner;
 use serde_json::Value;
 
-use crate::documents::{FORM, form, furnished, pdf, sha256, uses};
+use crate::documents::{FORM, form, furnished, pdf, pdf_with, sha256, uses};
 use crate::house::{Answer, Client, House};
 
 async fn prepare(client: &mut Client, query: &str, document: &[u8]) -> Answer {
@@ -200,4 +202,41 @@ async fn a_client_with_its_own_key_signs_what_was_prepared_and_only_that() {
         assert_eq!(prepare(&mut client, asked, &document).await.problem(), problem, "{asked}");
     }
     assert_eq!(uses(&house).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_field_that_demands_another_digest_is_said_to_forbid_it() {
+    let (house, machine) = furnished("", &["first"]).await;
+    let mut client = house.connect(&machine).await;
+    // ISO 32000-2 table 237: /Ff bit 7 makes /DigestMethod binding.
+    let demanding = pdf_with(1, 0, "/SV<</Type/SV/Ff 64/DigestMethod[(SHA384)]>>");
+    for asked in ["seal=first&field=Approval", "reserve=9000&field=Approval"] {
+        let refused = prepare(&mut client, asked, &demanding).await;
+        assert_eq!(refused.problem(), "pdf-forbids", "{asked}: {:?}", refused.body);
+    }
+    let kind = [("content-type", "application/pdf")];
+    let path = "/v1/documents/seal?seal=first&field=Approval";
+    let sealed = client.send(Method::POST, path, &kind, demanding.clone()).await.unwrap();
+    assert_eq!(sealed.problem(), "pdf-forbids", "sealing says the same");
+    let allowed = prepare(&mut client, "reserve=9000&field=Approval&algorithm=sha-384", &demanding).await;
+    assert_eq!(allowed.status, 200, "{:?}", allowed.body);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_embedded_may_be_spilled_on_its_way_in_and_out() {
+    let (house, machine) = furnished("spill_threshold = 1024", &[]).await;
+    let mut client = house.connect(&machine).await;
+    let signer = own(&house);
+    let asked = format!("reserve={}", signer.max_len());
+    let answer = prepare(&mut client, &asked, &pdf(1, 0)).await;
+    let preparation = Preparation::read(&answer.body).unwrap();
+    let cms = signer.sign(&preparation.digest().unwrap()).unwrap();
+    assert!(answer.body.len() > 1024 && cms.len() > 1024);
+    let embedded = preparation.embed(&cms).unwrap();
+    for _ in 0..4 {
+        let tail = embed(&mut client, &answer.body, &cms).await;
+        assert_eq!((tail.status, tail.body.as_ref()), (200, embedded.tail.as_slice()));
+        let digest = STANDARD.encode(ring::digest::digest(&ring::digest::SHA256, &embedded.tail));
+        assert_eq!(tail.header("content-digest"), format!("sha-256=:{digest}:"));
+    }
 }

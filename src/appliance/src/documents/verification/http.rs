@@ -174,13 +174,14 @@ async fn parts(app: &App, session: &Session, headers: &HeaderMap, body: Body) ->
     let plain = field.content_type().and_then(|kind| is_plain(kind.essence_str()));
     let name = field.file_name().filter(|name| is_shown_text(name, 256)).map(ToOwned::to_owned);
     let limit = app.config.limits.body;
-    let (document, checked) = form.any(app, session, field, limit, true).await?;
+    let (document, checked) = form.any(app, session, field, limit, u64::MAX, false).await?;
     checked?;
     let content = match form.next().await? {
         None => None,
         Some(field) => {
             named(&field, "content")?;
-            let (content, checked) = form.any(app, session, field, limit, false).await?;
+            // A detached signature over no octets is one (RFC 5652 §5.2).
+            let (content, checked) = form.any(app, session, field, limit, 0, true).await?;
             checked?;
             form.end().await?;
             Some(Arc::new(content))
