@@ -29,6 +29,7 @@ mod seal;
 mod serve;
 mod timestamp;
 mod verify;
+mod whole;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

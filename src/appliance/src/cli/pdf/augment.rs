@@ -132,7 +132,7 @@ pub fn run(args: &AugmentArgs, output: Output) -> Outcome {
     let written = args.out.as_ref().unwrap_or(&args.file);
     let tail = raised.as_ref().map_or(&[][..], |signed| signed.tail.as_slice());
     match &args.out {
-        Some(out) => writing::beside(&args.file, out, tail, args.force)?,
+        Some(out) => writing::beside(&watched.file, out, tail, args.force)?,
         None if tail.is_empty() => {}
         None => writing::in_place(&args.file, length, tail)?,
     }

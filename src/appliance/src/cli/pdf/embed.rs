@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::json;
 
-use super::super::{Outcome, Output, Tone, append};
+use super::super::append::{self, is_begun};
+use super::super::{Outcome, Output, Tone};
 use crate::documents::{FileSource, Preparation};
 
 /// Options of `cinnabar pdf embed`.
@@ -42,16 +43,20 @@ pub fn run(args: &EmbedArgs, output: Output) -> Outcome {
         std::fs::read(path).map_err(|error| format!("cannot read `{}`: {error}", path.display()))
     };
     let preparation = Preparation::read(&read(&args.prepared)?)?;
-    let source = FileSource::open(&args.input)
-        .map_err(|error| format!("cannot read `{}`: {error}", args.input.display()))?;
+    let cannot = |error| format!("cannot read `{}`: {error}", args.input.display());
+    let mut source = FileSource::open(&args.input).map_err(cannot)?;
+    let signed = preparation.embed(&read(&args.cms)?)?;
+    // An earlier run may have been cut off while it appended: what it was to be signed is what stands before that.
+    if args.in_place && is_begun(source.file(), signed.original_length, &signed.tail).map_err(cannot)? {
+        source = source.first(signed.original_length);
+    }
     // Reads the document once: whether it is the one that was prepared, and whether the digest told is its own.
     if preparation.prepared.digest(&source, preparation.algorithm.into())? != preparation.digest()? {
         return Err("the prepared digest is not that of this document; prepare it again".into());
     }
-    let signed = preparation.embed(&read(&args.cms)?)?;
     let shown = match &args.out {
         Some(out) => {
-            append::beside(&args.input, out, &signed.tail, args.force)?;
+            append::beside(&source, out, &signed.tail, args.force)?;
             out
         }
         None => {

@@ -12,7 +12,7 @@ use pki::Certificate;
 use serde_json::json;
 
 use super::super::placing::Placing;
-use super::super::{Failure, Outcome, Output, Tone};
+use super::super::{Failure, Outcome, Output, Tone, whole};
 use crate::config::Digest;
 use crate::documents::{FileSource, Look, Picture, Preparation, signature_request};
 
@@ -63,6 +63,8 @@ pub fn run(args: &PrepareArgs, output: Output) -> Outcome {
     if args.out.exists() && !args.force {
         return Err(format!("`{}` exists; add --force to replace it", args.out.display()).into());
     }
+    let inputs = [Some(&args.input), args.certificate.as_ref(), args.picture.as_ref()];
+    whole::apart(&args.out, inputs.into_iter().flatten())?;
     let read = |path: &PathBuf| {
         std::fs::read(path).map_err(|error| format!("cannot read `{}`: {error}", path.display()))
     };
@@ -89,8 +91,7 @@ pub fn run(args: &PrepareArgs, output: Output) -> Outcome {
     let signature = signature_request(&document, &request, &look, Timestamp::now().as_second())?;
     let prepared = pdf::sign::prepare(&document, &signature, reserve)?;
     let preparation = Preparation::of(prepared, &source, args.algorithm)?;
-    std::fs::write(&args.out, serde_json::to_vec(&preparation)?)
-        .map_err(|error| format!("cannot write `{}`: {error}", args.out.display()))?;
+    whole::write(&args.out, &serde_json::to_vec(&preparation)?, args.force)?;
     output.result(
         &json!({
             "output": args.out.display().to_string(),

@@ -1,8 +1,9 @@
 //! Many PDFs in few requests: sent and received in pieces, each result written as soon as it is there.
 
 use std::collections::HashSet;
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::io::{Read, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -15,7 +16,7 @@ use http_body_util::{BodyExt, StreamBody};
 use serde_json::{Value, json};
 
 use super::super::client::{Client, Outgoing, problem_text};
-use super::super::{Failure, Global, Outcome, Output, Tone, block_on};
+use super::super::{Failure, Global, Outcome, Output, Tone, block_on, whole};
 use super::SealArgs;
 
 /// Runs `cinnabar seal FILE… --out-dir`.
@@ -36,11 +37,12 @@ pub fn run(args: &SealArgs, folder: &Path, global: &Global, output: Output) -> O
     let (order, key, client) = (args.order()?, args.key(), args.remote.client(global)?);
     let bar = output.progress(args.files.len() as u64, "sealing");
     let mut results: Vec<Value> = Vec::with_capacity(args.files.len());
-    for group in groups(&args.files)? {
+    for (number, group) in groups(&args.files)?.into_iter().enumerate() {
+        let key = key_of(&key, number);
         let (files, targets) = (args.files.get(group.clone()), targets.get(group));
         let (files, targets) = (files.unwrap_or_default(), targets.unwrap_or_default());
         let form = Form::new(&order, files)?;
-        let told = block_on(request(&client, form, &key, targets, args.force, || bar.inc(1)))?;
+        let told = block_on(request(&client, form, &key, (files, targets), args.force, || bar.inc(1)))?;
         let mut told = told.unwrap_or_else(|error| {
             // A request that fails as a whole fails its files, not those of other requests.
             let said = error.to_string();
@@ -70,6 +72,12 @@ pub fn run(args: &SealArgs, folder: &Path, global: &Global, output: Output) -> O
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// The key of one request of several: what makes two documents of the same octets two acts is counted within a request.
+/// The first has the key as it is, so that files sent again under the key that was told for them are found.
+fn key_of(key: &str, number: usize) -> String {
+    if number == 0 { key.to_owned() } else { format!("{key}-{}", number + 1) }
+}
+
 /// Ranges of files that go into one request each.
 fn groups(files: &[PathBuf]) -> Result<Vec<std::ops::Range<usize>>, Failure> {
     let (mut groups, mut begin, mut octets) = (Vec::new(), 0, 0);
@@ -91,7 +99,7 @@ async fn request(
     client: &Client,
     form: Form,
     key: &str,
-    targets: &[PathBuf],
+    (files, targets): (&[PathBuf], &[PathBuf]),
     replace: bool,
     done: impl Fn(),
 ) -> Result<Vec<Option<Value>>, Failure> {
@@ -124,11 +132,15 @@ async fn request(
         let (leaf, record) = (header("cinnabar-leaf"), header("location"));
         let (kind, digest) = (header("content-type").unwrap_or_default(), header("content-digest"));
         let (Some(index), true) = (index, told.len() == targets.len()) else { continue };
-        let (Some(target), Some(slot)) = (targets.get(index), told.get_mut(index)) else { continue };
+        let (Some(file), Some(target), Some(slot)) =
+            (files.get(index), targets.get(index), told.get_mut(index))
+        else {
+            continue;
+        };
         *slot = Some(if kind == "application/pdf" {
             match written(
                 part.map(|chunk| chunk.map_err(|e| e.to_string())),
-                target,
+                (file, target),
                 digest.as_deref(),
                 replace,
             )
@@ -161,16 +173,16 @@ pub(super) fn chunks(
     }))
 }
 
-/// Writes what comes to `target`, which appears whole or not at all, and holds it against its digest.
+/// Writes what comes of `input` to `target`, which appears whole or not at all, and holds it against its digest. It is
+/// as open as `input` is: who keeps a document to himself keeps the sealed one to himself.
 pub(super) async fn written(
     mut chunks: impl Stream<Item = Result<Bytes, String>> + Unpin,
-    target: &Path,
+    (input, target): (&Path, &Path),
     digest: Option<&str>,
     replace: bool,
 ) -> Result<u64, Failure> {
     let cannot = |error: std::io::Error| format!("cannot write `{}`: {error}", target.display());
-    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(cannot)?;
+    let mut file = tempfile::NamedTempFile::new_in(whole::folder(target)).map_err(cannot)?;
     let mut hash = crypto::DigestAlgorithm::Sha256.hasher();
     let mut octets = 0;
     while let Some(chunk) = chunks.next().await {
@@ -183,12 +195,9 @@ pub(super) async fn written(
     if digest != Some(told.as_str()) {
         return Err("the answer does not have the digest it states; ask again".into());
     }
-    file.as_file().sync_all().map_err(cannot)?;
-    use std::os::unix::fs::PermissionsExt;
-    let mode = std::fs::Permissions::from_mode(0o644);
-    file.as_file().set_permissions(mode).map_err(cannot)?;
-    let kept = if replace { file.persist(target) } else { file.persist_noclobber(target) };
-    kept.map_err(|failed| cannot(failed.error))?;
+    let mode = input.metadata().map_err(|e| format!("cannot read `{}`: {e}", input.display()))?.mode();
+    file.as_file().set_permissions(Permissions::from_mode(mode & 0o777)).map_err(cannot)?;
+    whole::keep(file, target, replace)?;
     Ok(octets)
 }
 
@@ -263,3 +272,31 @@ const PIECE: usize = 256 * 1024;
 const MOST_FILES: usize = 100;
 /// Octets of the files of one request.
 const MOST_OCTETS: u64 = 256 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn sealed(input: &Path, target: &Path) -> Result<u64, Failure> {
+        let digest = STANDARD.encode(crypto::DigestAlgorithm::Sha256.digest(b"sealed"));
+        let chunks = futures_util::stream::iter([Ok(Bytes::from_static(b"sealed"))]);
+        written(chunks, (input, target), Some(&format!("sha-256=:{digest}:")), true).await
+    }
+
+    #[tokio::test]
+    async fn a_sealed_file_is_as_open_as_its_original() {
+        let folder = tempfile::tempdir().unwrap();
+        let (input, target) = (folder.path().join("in"), folder.path().join("out"));
+        std::fs::write(&input, b"x").unwrap();
+        for mode in [0o600, 0o640, 0o644] {
+            std::fs::set_permissions(&input, Permissions::from_mode(mode)).unwrap();
+            assert_eq!(sealed(&input, &target).await.unwrap(), 6);
+            assert_eq!(target.metadata().unwrap().mode() & 0o777, mode);
+        }
+    }
+
+    #[test]
+    fn each_request_has_a_key_of_its_own_and_the_first_the_one_given() {
+        assert_eq!([key_of("k", 0), key_of("k", 1), key_of("k", 2)], ["k", "k-2", "k-3"]);
+    }
+}

@@ -10,9 +10,9 @@ use clap::Args;
 use http::Method;
 use serde_json::{Value, json};
 
-use super::client::Client;
+use super::client::{Client, ClientError};
 use super::placing::{Placing, word};
-use super::{Failure, Global, Outcome, Output, Remote, Tone, block_on};
+use super::{Failure, Global, Outcome, Output, Remote, Tone, block_on, whole};
 use crate::documents::parameters::Level;
 
 /// Options of `cinnabar seal`.
@@ -119,8 +119,9 @@ pub fn run(args: SealArgs, global: &Global, output: Output) -> Outcome {
         single(&args, &client, input, sealed)?
     };
     if let Some(path) = &args.receipt {
+        whole::apart(path, [input, sealed])?;
         let receipt = block_on(client.get(&format!("/v1/receipts/{}", done.leaf)))??;
-        std::fs::write(path, &receipt.body).map_err(|e| format!("cannot write `{}`: {e}", path.display()))?;
+        whole::write(path, &receipt.body, args.force)?;
     }
     let shown = sealed.display().to_string();
     output.result(
@@ -149,7 +150,7 @@ fn single(args: &SealArgs, client: &Client, input: &Path, sealed: &Path) -> Resu
     let form = batch::Form::new(&order, &[input.to_owned()])?;
     let (kind, key) = (form.content_type(), args.key());
     let headers = [("content-type", kind.as_str()), ("idempotency-key", key.as_str())];
-    block_on(async {
+    let done = block_on(async {
         let answer = client.stream(Method::POST, "/v1/documents/seal", &headers, form.body()).await?;
         let header = |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok());
         let leaf = header("cinnabar-leaf").ok_or("the answer names no log leaf")?.to_owned();
@@ -158,7 +159,33 @@ fn single(args: &SealArgs, client: &Client, input: &Path, sealed: &Path) -> Resu
         let records = records.split(", ").map(str::to_owned).collect();
         let digest = header("content-digest").map(str::to_owned);
         let body = http_body_util::BodyStream::new(answer.into_body());
-        let octets = batch::written(batch::chunks(body), sealed, digest.as_deref(), args.force).await?;
+        let octets =
+            batch::written(batch::chunks(body), (input, sealed), digest.as_deref(), args.force).await?;
         Ok(Done { leaf, record, records, octets })
-    })?
+    })?;
+    done.map_err(|error: Failure| again(error, &key))
+}
+
+/// What went wrong, and how to ask again: unless the service refused, it may have sealed.
+fn again(error: Failure, key: &str) -> Failure {
+    match error.downcast_ref::<ClientError>() {
+        None | Some(ClientError::Broken(_)) => {
+            format!("{error}; seal the file again with the same --idempotency-key {key}").into()
+        }
+        Some(_) => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_is_told_when_the_answer_was_lost_and_not_when_there_was_none_to_lose() {
+        for lost in [Failure::from(ClientError::Broken("x".into())), Failure::from("the answer broke off")] {
+            assert!(again(lost, "k1").to_string().ends_with("--idempotency-key k1"));
+        }
+        let refused = ClientError::Problem { status: 422, problem: Value::Null };
+        assert!(!again(refused.into(), "k1").to_string().contains("k1"));
+    }
 }

@@ -20,11 +20,11 @@ use pdf::syntax::{Limits, Source};
 use pdf::verify::{Format, Options, PlainLimits, Report, Unreadable, verify, verify_plain};
 use serde_json::{Value, json};
 
-use super::{Failure, Outcome, Output, Tone, block_on, json_text};
+use super::{Failure, Outcome, Output, Tone, block_on, json_text, whole};
 use crate::documents::FileSource;
+use args::Kind;
 pub use args::VerifyArgs;
 pub(super) use args::swallowed;
-use args::{Kind, Lists};
 use inputs::Inputs;
 pub(super) use inputs::{certificates, revocation_lists};
 
@@ -37,7 +37,7 @@ pub fn run(args: VerifyArgs, output: Output) -> Outcome {
         output.error(failure.as_ref());
         Ok(ExitCode::from(2))
     };
-    if let Err(failure) = sensible(&args.lists, output) {
+    if let Err(failure) = sensible(&args, output) {
         return usage(failure);
     }
     let mut inputs = match Inputs::read(&args.lists) {
@@ -72,9 +72,13 @@ pub fn run(args: VerifyArgs, output: Output) -> Outcome {
     }
 }
 
-fn sensible(lists: &Lists, output: Output) -> Result<(), Failure> {
+fn sensible(args: &VerifyArgs, output: Output) -> Result<(), Failure> {
+    let lists = &args.lists;
     if output.json && lists.out.is_none() && !matches!(lists.report, None | Some(Kind::Detailed)) {
         return Err("--json prints the detailed report; write the other one into a file with --out".into());
+    }
+    if let Some(out) = &lists.out {
+        whole::apart(out, std::iter::once(&args.file).chain(&lists.content))?;
     }
     match &lists.out {
         Some(out) if out.exists() && !lists.force => {
@@ -118,7 +122,7 @@ fn say(args: &VerifyArgs, at: Timestamp, report: &Report, output: Output) -> Res
     };
     match (args.lists.report, &args.lists.out) {
         (Some(kind), Some(out)) => {
-            write(out, &text(kind))?;
+            whole::write(out, text(kind).as_bytes(), args.lists.force)?;
             output.result(&value, &words::lines(report, args, at));
         }
         (Some(Kind::Simple), None) => {
@@ -145,6 +149,7 @@ fn unreadable(
     });
     let simple = Simple::unreadable(reason, too_complex, &about(args, &shown, at));
     let language = args.lists.lang.into();
+    let write = |out: &Path, text: &str| whole::write(out, text.as_bytes(), args.lists.force);
     let usual = [(Tone::Bad, format!("{word}: {shown}: {reason}"))];
     match (args.lists.report, &args.lists.out) {
         (Some(Kind::Simple), None) => output.result(&value, &toned(simple.lines(language))),
@@ -188,8 +193,4 @@ fn plain(lines: &[(pdf::report::Tone, String)]) -> String {
 fn print(text: &str) {
     use std::io::Write;
     let _ = std::io::stdout().lock().write_all(text.as_bytes());
-}
-
-fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    std::fs::write(path, text).map_err(|e| format!("cannot write `{}`: {e}", path.display()).into())
 }

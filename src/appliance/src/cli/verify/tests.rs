@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Parser as _;
 use clap::error::ErrorKind;
 
+use super::args::Lists;
 use super::*;
 use crate::cli::{Cli, Command};
 
