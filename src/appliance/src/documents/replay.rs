@@ -49,6 +49,9 @@ pub struct Answer {
     further: Vec<String>,
     /// SHA-256 of the sealed document, hexadecimal.
     pub result_digest: String,
+    /// Leaves of the log when it was recorded, where no row says which is its own: that comes soon after.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<u64>,
 }
 
 impl Answer {
@@ -56,7 +59,18 @@ impl Answer {
     #[must_use]
     pub fn of(records: Vec<String>, result_digest: String) -> Self {
         let mut records = records.into_iter();
-        Self { record: records.next().unwrap_or_default(), further: records.collect(), result_digest }
+        Self {
+            record: records.next().unwrap_or_default(),
+            further: records.collect(),
+            result_digest,
+            since: None,
+        }
+    }
+
+    /// The same answer, recorded when the log had so many leaves.
+    #[must_use]
+    pub fn since(self, leaves: u64) -> Self {
+        Self { since: Some(leaves), ..self }
     }
 
     /// The seal-use records in the order of the seals.
@@ -200,6 +214,14 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(HEADER, http::HeaderValue::from_bytes(value.as_bytes()).unwrap());
         ReplayKey::of(&headers, caller, "seal", &[request])
+    }
+
+    #[test]
+    fn an_answer_that_an_earlier_version_kept_still_reads() {
+        let old: Answer = serde_json::from_str(r#"{"record":"a","result_digest":"b"}"#).unwrap();
+        assert_eq!(old, Answer::of(vec!["a".into()], "b".into()));
+        let new = old.since(7);
+        assert_eq!(serde_json::from_str::<Answer>(&serde_json::to_string(&new).unwrap()).unwrap(), new);
     }
 
     #[test]

@@ -37,7 +37,7 @@ pub struct Wish {
 pub struct Augmented {
     /// What to append; empty when the level was reached already.
     pub tail: Bytes,
-    /// Its leaf; unknown when an earlier answer is repeated.
+    /// Its leaf; unknown when an answer of an earlier version is repeated.
     pub leaf: Option<u64>,
     /// SHA-256 of the raised document, hexadecimal.
     pub result_digest: String,
@@ -69,9 +69,11 @@ pub async fn augment(
         None => (Bytes::new(), hex::encode(original), document.len()),
     };
     let id = uuid::Uuid::now_v7().to_string();
-    let kept = Kept { answer: Answer::of(vec![id], result.clone()), tail };
+    let answer = Answer::of(vec![id.clone()], result.clone()).since(tools.journal.size());
+    let kept = Kept { answer, tail };
     let shown = permit.caller().fingerprint.clone();
     let facts = json!({
+        "augmentation": id,
         "level": name(wish.level),
         "original": { "sha256": hex::encode(original), "octets": document.len() },
         "result": { "sha256": result, "octets": length },
@@ -93,8 +95,21 @@ pub async fn augment(
 async fn known(tools: Tools<'_>, replay: Option<&ReplayKey>) -> Result<Option<Augmented>, DocumentError> {
     let Some(key) = replay else { return Ok(None) };
     let kept = key.find(tools.db, tools.custody, tools.replay_key).await?;
-    Ok(kept.map(|kept| Augmented { tail: kept.tail, leaf: None, result_digest: kept.answer.result_digest }))
+    let Some(kept) = kept else { return Ok(None) };
+    let leaf = leaf(tools, &kept.answer).await;
+    Ok(Some(Augmented { tail: kept.tail, leaf, result_digest: kept.answer.result_digest }))
 }
+
+/// The leaf that records an earlier answer: the one with its identifier, among those that came after it was begun.
+async fn leaf(tools: Tools<'_>, answer: &Answer) -> Option<u64> {
+    let (id, since) = (answer.records().next()?, answer.since?);
+    let entries = tools.journal.entries(since, LATER).await.ok()?;
+    let is_it = |facts: &serde_json::Value| facts.get("augmentation").and_then(|id| id.as_str()) == Some(id);
+    entries.iter().find(|entry| entry.json.get("facts").is_some_and(is_it)).map(|entry| entry.leaf)
+}
+
+/// Leaves looked through for one that was recorded while others were.
+const LATER: u32 = 1_000;
 
 /// The level's name in the log and in queries.
 #[must_use]
