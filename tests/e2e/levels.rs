@@ -81,6 +81,7 @@ fn a_sealed_document_is_raised_level_by_level_and_proves_itself_without_anyone()
         assert!(answer.body.len() > before.len());
         let again = augment(&client, query, query, &before).is(200);
         assert_eq!(again.body, answer.body, "the same key has the same answer");
+        assert_eq!(again.leaf(), answer.leaf());
         let path = kept(folder.path(), "raised.pdf", &answer.body);
         let pdfsig = run("pdfsig", [Path::new("-nocert"), &path]);
         assert_eq!(pdfsig.stdout.matches("Signature is Valid").count(), 1, "{}", pdfsig.told());
