@@ -1,6 +1,6 @@
 //! The other programs of the field side by side: each one's opinion of a signed PDF in one word, and PDFs signed by them.
 //!
-//! [`judges`](crate::judges) ends a test that a judge disagrees with; here opinions are data, for tables that show which tool
+//! [`judges`] ends a test that a judge disagrees with; here opinions are data, for tables that show which tool
 //! noticed what. Every program runs in its own process with the network unused.
 
 use std::collections::BTreeMap;
