@@ -1,15 +1,14 @@
 //! PAdES B-LTA from a plain file, in process: signature, its time-stamp, security store and document time-stamp.
 
 use std::hint::black_box;
-use std::sync::Arc;
 
 use crypto::DigestAlgorithm;
 use pdf::ltv::{Appended, Material, Step, TimeStampSource, TimeStamped, append};
 use pdf::sign;
 use pdf::syntax::{Document, Limits};
-use pki::tsp::{Accuracy, Imprint, Stamper, TimeStampReq, check_response, granted};
+use pki::tsp::{Imprint, Stamper, TimeStampReq, check_response, granted};
 
-use super::pdf::{Cast, NOW, certificate, key, visible};
+use super::pdf::{NOW, cast, visible};
 use crate::{Figure, cpu_of};
 
 pub fn figures() -> Vec<Figure> {
@@ -39,14 +38,10 @@ impl TimeStampSource for Authority {
 
 /// A visible P-256 seal with everything its archive takes; evidence is at hand and not verified again.
 fn archiving() -> f64 {
-    let (bytes, cast, request) = (support::corpus::named("plain-31k").read(), Cast::new(), visible());
-    let unit_key = Arc::new(key());
-    let unit = certificate("time-stamp", "Unit", &unit_key, Some((&cast.ca, &cast.ca_key)));
-    let chain = [cast.ca.clone()];
-    let stamper = Stamper::new(unit_key, &unit, &chain, Accuracy { millis: 1000 }, true).expect("a stamper");
-    let mut authority = Authority { stamper, size: 0 };
+    let (bytes, cast, request) = (support::corpus::named("plain-31k").read(), cast(), visible());
+    let mut authority = Authority { stamper: cast.stamps.stamper, size: 0 };
     authority.size = authority.token(&[0; 32]).expect("a token").len() + 64;
-    let paths = [&cast.seal, &unit, &cast.ca, &cast.root];
+    let paths = [&cast.seal, &cast.unit, &cast.ca, &cast.root];
     let material = Material {
         certificates: paths.iter().map(|one| one.der().to_vec()).collect(),
         crls: cast.crls.iter().map(|one| one.der().to_vec()).collect(),

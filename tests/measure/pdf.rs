@@ -3,23 +3,18 @@
 use std::hint::black_box;
 use std::sync::Arc;
 
-use crypto::{KeyKind, Signer, SoftwareKey};
+use crypto::KeyKind;
 use pdf::appearance::{Font, ImageLimits, Lines, Placement, SealAppearance, SealImage, Side};
 use pdf::sign::{self, ClaimedTime, SignatureRequest};
 use pdf::syntax::Limits;
 use pdf::verify::{Options, Verdict, verify};
-use pki::crl::{Crl, CrlBuilder};
-use pki::issue::{IssuerRef, Places, Wish, prepare, serial_from_random};
 use pki::path::TrustAnchors;
-use pki::profile::builtin;
-use pki::{Certificate, Subject};
-use ring::rand::{SecureRandom, SystemRandom};
+use support::cast::Cast;
 
 use crate::{Figure, cpu_of};
 
 /// 2026-11-22T00:00:00Z.
 pub const NOW: i64 = 1_795_305_600;
-const DAY: i64 = 86_400;
 /// Noto Serif CJK of Debian's fonts-noto-cjk, and the number of its simplified Chinese font.
 const FONT: &str = "/usr/share/fonts/opentype/noto/NotoSerifCJK-Regular.ttc";
 const SIMPLIFIED: u32 = 2;
@@ -50,7 +45,7 @@ pub fn figures() -> Vec<Figure> {
 
 /// A visible P-256 seal: parse, lay out, digest, CMS, embed.
 fn signing(file: &str) -> f64 {
-    let (bytes, cast, request) = (support::corpus::named(file).read(), Cast::new(), visible());
+    let (bytes, cast, request) = (support::corpus::named(file).read(), cast(), visible());
     1000.0
         * cpu_of(|| {
             let signed = sign::sign(&bytes, &request, &cast.signer).expect("signed");
@@ -60,7 +55,7 @@ fn signing(file: &str) -> f64 {
 
 /// As [`signing`] of 31 KB, with lines in an embedded subset of a Chinese font that differ from one document to the next.
 fn signing_with_lines() -> f64 {
-    let (bytes, cast, mut request) = (support::corpus::named("plain-31k").read(), Cast::new(), visible());
+    let (bytes, cast, mut request) = (support::corpus::named("plain-31k").read(), cast(), visible());
     let file = std::fs::read(FONT).expect("the package fonts-noto-cjk");
     let font = Arc::new(Font::parse(file.into(), SIMPLIFIED).expect("a font"));
     let mut number = 0u32;
@@ -85,7 +80,7 @@ fn signing_with_lines() -> f64 {
 /// Visible signatures one after the other: every revision compared, digests, CMS, paths of two certificates with two
 /// revocation lists.
 fn judging(file: &str, signatures: usize) -> f64 {
-    let cast = Cast::new();
+    let cast = cast();
     let bytes = signed_by(&cast, file, signatures);
     let anchors = TrustAnchors::new(vec![cast.root]);
     let options = Options { crls: &cast.crls, ..Options::new(&anchors, NOW) };
@@ -99,7 +94,7 @@ fn judging(file: &str, signatures: usize) -> f64 {
 
 /// A file of the corpus with that many visible signatures, and the root they lead to as PEM.
 pub fn signed(file: &str, signatures: usize) -> (Vec<u8>, String) {
-    let cast = Cast::new();
+    let cast = cast();
     (signed_by(&cast, file, signatures), cast.root.to_pem())
 }
 
@@ -112,71 +107,15 @@ fn signed_by(cast: &Cast, file: &str, signatures: usize) -> Vec<u8> {
     bytes
 }
 
+/// Everyone, with a seal of P-256.
+pub fn cast() -> Cast {
+    Cast::new(KeyKind::P256, NOW)
+}
+
 pub fn visible() -> SignatureRequest {
     let picture = support::appliance::seal_picture(300);
     let image = Arc::new(SealImage::from_png(&picture, &ImageLimits::default()).expect("a picture"));
     let placement = Placement::Page { page: 1, x_mm: 120.0, y_mm: 220.0, width_mm: 42.0, height_mm: 42.0 };
     let request = SignatureRequest::new(ClaimedTime { unix_seconds: NOW - 60, offset_minutes: 480 });
     SignatureRequest { appearance: Some(SealAppearance::new(image, placement)), ..request }
-}
-
-/// Root, CA and seal, made for the occasion.
-pub struct Cast {
-    pub root: Certificate,
-    pub ca: Certificate,
-    pub ca_key: SoftwareKey,
-    pub seal: Certificate,
-    pub crls: Vec<Crl>,
-    pub signer: pki::cms::sign::CmsSigner,
-}
-
-impl Cast {
-    pub fn new() -> Self {
-        let (root_key, ca_key, seal_key) = (key(), key(), Arc::new(key()));
-        let root = certificate("root", "Root", &root_key, None);
-        let ca = certificate("issuing-ca", "Seals CA", &ca_key, Some((&root, &root_key)));
-        let seal = certificate("seal-organisation", "Approval Seal", &seal_key, Some((&ca, &ca_key)));
-        let crls = vec![crl(&root, &root_key), crl(&ca, &ca_key)];
-        let signer =
-            pki::cms::sign::CmsSigner::new(seal_key, &seal, std::slice::from_ref(&ca)).expect("a signer");
-        Self { root, ca, ca_key, seal, crls, signer }
-    }
-}
-
-pub fn key() -> SoftwareKey {
-    let pkcs8 = SoftwareKey::generate(KeyKind::P256, &SystemRandom::new()).expect("a key");
-    SoftwareKey::from_pkcs8(&pkcs8).expect("a key")
-}
-
-pub fn certificate(
-    profile: &str,
-    name: &str,
-    key: &SoftwareKey,
-    issuer: Option<(&Certificate, &SoftwareKey)>,
-) -> Certificate {
-    let mut serial = [0; 20];
-    SystemRandom::new().fill(&mut serial).expect("randomness");
-    let wish = Wish {
-        subject: Subject::default().organization("Demo").named(name),
-        names: Vec::new(),
-        public_key: key.public_key().to_vec(),
-        not_before: None,
-        not_after: None,
-    };
-    let place = || Some("http://pki.example/crl".to_owned());
-    let places = Places { crl: place(), ocsp: place(), ca_issuers: place() };
-    let (issuer, signer) = match issuer {
-        None => (IssuerRef::SelfSigned, key),
-        Some((certificate, key)) => (IssuerRef::Ca(certificate), key),
-    };
-    let profile = builtin().get(profile).expect("a profile");
-    let serial = serial_from_random(serial);
-    let linted = prepare(profile, &wish, issuer, &places, serial, NOW - DAY, signer.scheme());
-    linted.expect("it passes").sign(signer).expect("signed")
-}
-
-fn crl(issuer: &Certificate, key: &SoftwareKey) -> Crl {
-    let builder =
-        CrlBuilder { number: 1, this_update: NOW - DAY / 4, next_update: NOW + DAY, ..CrlBuilder::default() };
-    Crl::from_der(&builder.build(issuer, key).expect("a list")).expect("a list")
 }

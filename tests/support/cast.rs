@@ -21,6 +21,7 @@ pub struct Cast {
     pub root: Certificate,
     pub ca: Certificate,
     pub seal: Certificate,
+    pub unit: Certificate,
     pub crls: Vec<Crl>,
     pub signer: CmsSigner,
     pub stamps: Stamps,
@@ -42,7 +43,7 @@ impl Cast {
         let signer = CmsSigner::new(seal_key, &seal, &chain).expect("a signer");
         let accuracy = Accuracy { millis: 1000 };
         let stamper = Stamper::new(unit_key, &unit, &chain, accuracy, true).expect("a stamper");
-        Self { now, root, ca, seal, crls, signer, stamps: Stamps { now, stamper } }
+        Self { now, root, ca, seal, unit, crls, signer, stamps: Stamps { now, stamper } }
     }
 
     /// What a validation of the seal and of the time-stamp unit needs.
@@ -58,7 +59,7 @@ impl Cast {
 /// A time-stamp unit in the same process.
 pub struct Stamps {
     now: i64,
-    stamper: Stamper,
+    pub stamper: Stamper,
 }
 
 impl TimeStampSource for Stamps {

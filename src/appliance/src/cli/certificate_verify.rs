@@ -18,7 +18,7 @@ use pki::path::{
     ObjectIdentifier, PeerName, Policy, PolicyInputs, Purpose, Request, RevocationPolicy, examine,
 };
 
-use super::verify::swallowed;
+use super::verify::{swallowed, take_back};
 use super::{Outcome, Output};
 use inputs::Inputs;
 
@@ -124,16 +124,8 @@ impl FromArgMatches for CertificateVerifyArgs {
         let swallowed =
             if matches.contains_id("leaf") { None } else { swallowed(matches, &names, is_certificate) };
         let mut lists = Lists::from_arg_matches_mut(matches)?;
-        let mut leaf = lists.leaf.take();
-        if let Some((name, position)) = swallowed {
-            let list = match name {
-                "trust_anchor" => &mut lists.trust_anchor,
-                "untrusted" => &mut lists.untrusted,
-                "crl" => &mut lists.crl,
-                _ => &mut lists.ocsp,
-            };
-            leaf = (position < list.len()).then(|| list.remove(position));
-        }
+        let mut values = [&mut lists.trust_anchor, &mut lists.untrusted, &mut lists.crl, &mut lists.ocsp];
+        let leaf = take_back(lists.leaf.take(), swallowed, &names, &mut values);
         let missing =
             "name the certificate to verify: cinnabar certificate verify LEAF.pem --trust-anchor R.pem…\n";
         let leaf = leaf.ok_or_else(|| clap::Error::raw(ErrorKind::MissingRequiredArgument, missing))?;

@@ -147,16 +147,8 @@ impl FromArgMatches for VerifyArgs {
         let swallowed =
             if matches.contains_id("file") { None } else { swallowed(matches, &names, looks_signed) };
         let mut lists = Lists::from_arg_matches_mut(matches)?;
-        let mut file = lists.file.take();
-        if let Some((name, position)) = swallowed {
-            let list = match name {
-                "trust_anchor" => &mut lists.trust_anchor,
-                "untrusted" => &mut lists.untrusted,
-                "crl" => &mut lists.crl,
-                _ => &mut lists.ocsp,
-            };
-            file = (position < list.len()).then(|| list.remove(position));
-        }
+        let mut values = [&mut lists.trust_anchor, &mut lists.untrusted, &mut lists.crl, &mut lists.ocsp];
+        let file = take_back(lists.file.take(), swallowed, &names, &mut values);
         let missing = "name the file to verify: cinnabar verify FILE --trust-anchor ROOT.pem…\n";
         let file = file.ok_or_else(|| clap::Error::raw(ErrorKind::MissingRequiredArgument, missing))?;
         Ok(Self { file, lists })
@@ -172,6 +164,19 @@ impl FromArgMatches for VerifyArgs {
 fn looks_signed(path: &Path) -> bool {
     let endings = ["pdf", "p7s", "p7m", "p7", "cms", "tsr", "tst"];
     path.extension().is_some_and(|ending| endings.iter().any(|known| ending.eq_ignore_ascii_case(known)))
+}
+
+/// The one file a command is about: as `given`, or taken out of the list that [`swallowed`] it; `names` and `lists` go
+/// together.
+pub(in crate::cli) fn take_back(
+    given: Option<PathBuf>,
+    swallowed: Option<(&'static str, usize)>,
+    names: &[&'static str],
+    lists: &mut [&mut Vec<PathBuf>],
+) -> Option<PathBuf> {
+    let Some((name, position)) = swallowed else { return given };
+    let (_, list) = names.iter().zip(lists).find(|(known, _)| **known == name)?;
+    (position < list.len()).then(|| list.remove(position))
 }
 
 /// Which list swallowed the one file a command is about, and at which of its values it stands: the end of the last flag

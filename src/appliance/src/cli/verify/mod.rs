@@ -24,7 +24,7 @@ use super::{Failure, Outcome, Output, Tone, block_on, json_text, whole};
 use crate::documents::FileSource;
 use args::Kind;
 pub use args::VerifyArgs;
-pub(super) use args::swallowed;
+pub(super) use args::{swallowed, take_back};
 use inputs::Inputs;
 pub(super) use inputs::{certificates, revocation_lists};
 
