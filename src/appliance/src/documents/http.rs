@@ -159,12 +159,7 @@ pub(super) async fn perform(
     replay: Option<ReplayKey>,
 ) -> Result<Sealed> {
     let permits = permits(session, &ready)?;
-    let tools = Tools {
-        db: &app.db,
-        journal: &unsealed.journal,
-        custody: &unsealed.custody,
-        replay_key: replay_key(app)?,
-    };
+    let tools = tools(app, unsealed)?;
     let wanted = permits.into_iter().zip(ready).zip(&order.seals).map(|((permit, seal), request)| {
         let record = uuid::Uuid::now_v7().to_string();
         Wanted { permit, task: Task { request: request.clone(), seal, record } }
@@ -235,8 +230,9 @@ async fn seal_use(State(app): State<Arc<App>>, session: Session, Path(id): Path<
     Ok(response)
 }
 
-/// Label of the key that protects replay copies.
-pub(super) fn replay_key(app: &App) -> Result<&str> {
+/// What sealing and augmenting work with while the keystore is open.
+pub(super) fn tools<'a>(app: &'a App, unsealed: &'a Unsealed) -> Result<Tools<'a>> {
     let key = app.hierarchy.data_key("replay");
-    key.map(|key| key.label.as_str()).ok_or_else(|| Problem::internal("the hierarchy has no `replay` key"))
+    let key = key.ok_or_else(|| Problem::internal("the hierarchy has no `replay` key"))?;
+    Ok(Tools { db: &app.db, journal: &unsealed.journal, custody: &unsealed.custody, replay_key: &key.label })
 }

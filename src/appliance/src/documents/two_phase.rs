@@ -23,14 +23,14 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::digest::{self, DigestOrder};
-use super::http::{LEAF, replay_key};
+use super::http::{LEAF, tools};
 use super::intake::{Form, expect_pdf, named, spilled, take};
 use super::model::{BadParameter, is_identifier, is_shown_text};
 use super::parameters::{Level, Place, SealQuery};
 use super::preparation::Preparation;
 use super::replay::ReplayKey;
 use super::sealing::{Look, SealingError, lacks_end, signature_request};
-use super::service::{DocumentError, Tools};
+use super::service::DocumentError;
 use crate::app::App;
 use crate::config::Digest;
 use crate::journal::CommitError;
@@ -198,12 +198,7 @@ pub(super) async fn sign_digest(
     let permit = session.permit::<SignDigest>(resource.at_version(seal.summary.version))?;
     let text = format!("{order:?}");
     let replay = ReplayKey::of(&headers, &session.caller().id, "documents/sign-digest", &[text.as_bytes()])?;
-    let tools = Tools {
-        db: &app.db,
-        journal: &unsealed.journal,
-        custody: &unsealed.custody,
-        replay_key: replay_key(&app)?,
-    };
+    let tools = tools(&app, &unsealed)?;
     let id = order.seal.clone();
     let signed = match digest::sign(&app, tools, permit, &seal, order, replay).await {
         Ok(signed) => signed,

@@ -17,10 +17,9 @@ use utoipa_axum::routes;
 
 use super::augment::{self, Wish};
 use crate::app::App;
-use crate::documents::http::{LEAF, replay_key};
+use crate::documents::http::{LEAF, tools};
 use crate::documents::intake::{expect_pdf, take};
 use crate::documents::replay::ReplayKey;
-use crate::documents::service::Tools;
 use crate::documents::{DocumentError, model::BadParameter};
 use crate::identity::IdentifyError;
 use crate::journal::CommitError;
@@ -98,12 +97,7 @@ async fn raise(
     let caller = session.caller();
     let replay =
         ReplayKey::of(&headers, &caller.id, "documents/augment", &[text.as_bytes(), &document.sha256()])?;
-    let tools = Tools {
-        db: &app.db,
-        journal: &unsealed.journal,
-        custody: &unsealed.custody,
-        replay_key: replay_key(&app)?,
-    };
+    let tools = tools(&app, &unsealed)?;
     let raised = match augment::augment(&app, tools, permit, wish, &document, replay).await {
         Ok(raised) => raised,
         Err(DocumentError::Commit(CommitError::Conflict { table: "certificates", id }))
