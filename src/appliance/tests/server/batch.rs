@@ -172,6 +172,8 @@ async fn whoever_breaks_off_has_what_was_answered_on_record_and_gives_its_room_b
     );
     stream.write_all(head.as_bytes()).await.unwrap();
     stream.write_all(&body).await.unwrap();
+    // The TLS stream keeps what the socket did not take yet.
+    stream.flush().await.unwrap();
     let mut answered = Vec::new();
     while answered.len() < 2_500_000 {
         let mut buffer = vec![0; 65_536];

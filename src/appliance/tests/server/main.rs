@@ -603,6 +603,7 @@ async fn a_client_that_sends_everything_before_it_reads_learns_why_it_was_refuse
         );
         stream.write_all(head.as_bytes()).await.unwrap();
         let _ = stream.write_all(&vec![b'x'; length]).await;
+        let _ = stream.flush().await;
         let mut answer = Vec::new();
         let _ = tokio::time::timeout(Duration::from_secs(15), stream.read_to_end(&mut answer)).await;
         let answer = String::from_utf8_lossy(&answer);
