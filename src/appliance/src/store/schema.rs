@@ -14,6 +14,9 @@ const LITE: &[(i64, &str, &str)] = &[
     (3, "proposals", include_str!("../../migrations/sqlite/0003_proposals.sql")),
     (4, "certificates", include_str!("../../migrations/sqlite/0004_certificates.sql")),
     (5, "seal-uses", include_str!("../../migrations/sqlite/0005_seal_uses.sql")),
+    (6, "seals", include_str!("../../migrations/sqlite/0006_seals.sql")),
+    (7, "use", include_str!("../../migrations/sqlite/0007_use.sql")),
+    (8, "csc", include_str!("../../migrations/sqlite/0008_csc.sql")),
 ];
 
 const POSTGRES: &[(i64, &str, &str)] = &[
@@ -22,10 +25,13 @@ const POSTGRES: &[(i64, &str, &str)] = &[
     (3, "proposals", include_str!("../../migrations/postgres/0003_proposals.sql")),
     (4, "certificates", include_str!("../../migrations/postgres/0004_certificates.sql")),
     (5, "seal-uses", include_str!("../../migrations/postgres/0005_seal_uses.sql")),
+    (6, "seals", include_str!("../../migrations/postgres/0006_seals.sql")),
+    (7, "use", include_str!("../../migrations/postgres/0007_use.sql")),
+    (8, "csc", include_str!("../../migrations/postgres/0008_csc.sql")),
 ];
 
 /// The schema this program works with.
-pub const SCHEMA: i64 = 5;
+pub const SCHEMA: i64 = 8;
 
 const TABLE: &str = "schema_migrations";
 

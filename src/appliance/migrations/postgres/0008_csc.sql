@@ -1,0 +1,1 @@
+-- Remote signing (Cloud Signature Consortium API): activation data, stored hashed.

@@ -1,0 +1,1 @@
+-- Who may use which seal for what, approvals bound to documents, records of use.
