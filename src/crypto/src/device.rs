@@ -4,8 +4,8 @@
 use p256::ecdsa::Signature;
 use p256::elliptic_curve::sec1::FromSec1Point;
 
-use crate::KeyError;
 use crate::key::{ED25519_SPKI_PREFIX, P256_SPKI_PREFIX};
+use crate::{KeyError, SignatureScheme, sm2};
 
 /// DER `SubjectPublicKeyInfo` of a P-256 key given as its 65-octet uncompressed point (RFC 5480 §2).
 ///
@@ -33,13 +33,27 @@ pub fn ecdsa_p256_signature(raw: &[u8]) -> Option<Vec<u8>> {
     Signature::from_slice(raw).ok().map(|signature| signature.to_der().as_bytes().to_vec())
 }
 
+/// The DER form of a signature given as the bare 64 octets `r ‖ s`, as devices answer and as some seals carry it;
+/// `None` for schemes without such a form and for numbers that are no signature. Whoever reads signatures asks for
+/// this expressly: [`verify`](crate::verify) takes DER alone.
+#[must_use]
+pub fn raw_signature_to_der(scheme: SignatureScheme, raw: &[u8; 64]) -> Option<Vec<u8>> {
+    match scheme {
+        SignatureScheme::EcdsaP256Sha256
+        | SignatureScheme::EcdsaP256Sha384
+        | SignatureScheme::EcdsaP256Sha512 => ecdsa_p256_signature(raw),
+        SignatureScheme::Sm2Sm3 => sm2::raw_signature_der(raw),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use p256::ecdsa::SigningKey;
     use p256::ecdsa::signature::Signer as _;
 
     use super::*;
-    use crate::{SignatureScheme, verify};
+    use crate::verify;
 
     #[test]
     fn bare_keys_and_signatures_become_what_verifies() {
@@ -65,5 +79,12 @@ mod tests {
         for wrong in [&[0; 64][..], &[1; 63], &[0xff; 64]] {
             assert!(ecdsa_p256_signature(wrong).is_none());
         }
+        for scheme in [SignatureScheme::EcdsaP256Sha256, SignatureScheme::Sm2Sm3] {
+            assert!(raw_signature_to_der(scheme, &[1; 64]).is_some());
+            for wrong in [[0; 64], [0xff; 64]] {
+                assert!(raw_signature_to_der(scheme, &wrong).is_none());
+            }
+        }
+        assert!(raw_signature_to_der(SignatureScheme::Ed25519, &[1; 64]).is_none());
     }
 }

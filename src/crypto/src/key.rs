@@ -14,7 +14,7 @@ use ring::{
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::SignatureScheme;
+use crate::{SignatureScheme, sm2};
 
 /// Something that can sign messages with one key and one scheme: a software key, an HSM session, a remote service.
 pub trait Signer: Send + Sync {
@@ -24,8 +24,8 @@ pub trait Signer: Send + Sync {
     /// The public key as DER SubjectPublicKeyInfo.
     fn public_key(&self) -> &[u8];
 
-    /// Signs a message (never a digest). The value is encoded as X.509 and CMS carry it: ECDSA as DER
-    /// `Ecdsa-Sig-Value`.
+    /// Signs a message (never a digest). The value is encoded as X.509 and CMS carry it: ECDSA and SM2 as DER
+    /// SEQUENCE of r and s.
     ///
     /// # Errors
     /// [`SignError`] when the device or the key does not answer with a signature.
@@ -67,6 +67,8 @@ pub enum KeyKind {
     P384,
     /// Ed25519 (the log's own key in every suite).
     Ed25519,
+    /// SM2 on its recommended curve, signing with SM3.
+    Sm2,
 }
 
 /// Why a private key could not be made or read.
@@ -95,6 +97,7 @@ pub struct SoftwareKey {
 enum Pair {
     Ecdsa { pair: EcdsaKeyPair, nonces: SystemRandom, scheme: SignatureScheme },
     Ed25519(Ed25519KeyPair),
+    Sm2(sm2::SecretKey),
 }
 
 impl SoftwareKey {
@@ -107,12 +110,13 @@ impl SoftwareKey {
             KeyKind::P256 => EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, random),
             KeyKind::P384 => EcdsaKeyPair::generate_pkcs8(&ECDSA_P384_SHA384_ASN1_SIGNING, random),
             KeyKind::Ed25519 => Ed25519KeyPair::generate_pkcs8(random),
+            KeyKind::Sm2 => return sm2::SecretKey::generate(random),
         }
         .map_err(|_| KeyError::Random)?;
         Ok(Zeroizing::new(document.as_ref().to_vec()))
     }
 
-    /// Opens a PKCS#8 DER private key (P-256, P-384 or Ed25519). The public half is checked against the private one.
+    /// Opens a PKCS#8 DER private key (P-256, P-384, Ed25519 or SM2). The public half is checked against the private one.
     ///
     /// # Errors
     /// [`KeyError::Malformed`] or [`KeyError::Unsupported`].
@@ -138,16 +142,22 @@ impl SoftwareKey {
                 let spki = [ED25519_SPKI_PREFIX, pair.public_key().as_ref()].concat();
                 Ok(Self { pair: Pair::Ed25519(pair), spki })
             }
+            (EC_PUBLIC_KEY, Some(sm2::CURVE)) => {
+                let key = sm2::SecretKey::from_pkcs8(info.private_key.as_bytes())?;
+                let spki = [SM2_SPKI_PREFIX, key.point()].concat();
+                Ok(Self { pair: Pair::Sm2(key), spki })
+            }
             (EC_PUBLIC_KEY, Some(oid)) | (oid, _) => Err(KeyError::Unsupported { oid }),
         }
     }
 
-    /// The public key alone: the uncompressed point (P-256, P-384) or the 32-octet key (Ed25519).
+    /// The public key alone: the uncompressed point (P-256, P-384, SM2) or the 32-octet key (Ed25519).
     #[must_use]
     pub fn raw_public_key(&self) -> &[u8] {
         match &self.pair {
             Pair::Ecdsa { pair, .. } => pair.public_key().as_ref(),
             Pair::Ed25519(pair) => pair.public_key().as_ref(),
+            Pair::Sm2(key) => key.point(),
         }
     }
 }
@@ -157,6 +167,7 @@ impl Signer for SoftwareKey {
         match self.pair {
             Pair::Ecdsa { scheme, .. } => scheme,
             Pair::Ed25519(_) => SignatureScheme::Ed25519,
+            Pair::Sm2(_) => SignatureScheme::Sm2Sm3,
         }
     }
 
@@ -170,6 +181,7 @@ impl Signer for SoftwareKey {
                 pair.sign(nonces, message).map(|s| s.as_ref().to_vec()).map_err(|_| SignError::Failed)
             }
             Pair::Ed25519(pair) => Ok(pair.sign(message).as_ref().to_vec()),
+            Pair::Sm2(key) => key.sign(message),
         }
     }
 }
@@ -199,3 +211,8 @@ const P384_SPKI_PREFIX: &[u8] = &[
 /// SEQUENCE { SEQUENCE { id-Ed25519 }, BIT STRING (32 octets follow) } (RFC 8410 §4).
 pub(crate) const ED25519_SPKI_PREFIX: &[u8] =
     &[0x30, 0x2A, 0x30, 0x05, 0x06, 0x03, 0x2B, 0x65, 0x70, 0x03, 0x21, 0x00];
+/// SEQUENCE { SEQUENCE { id-ecPublicKey, SM2 }, BIT STRING (65 octets follow) } (GB/T 35276 §7.1).
+const SM2_SPKI_PREFIX: &[u8] = &[
+    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x02, 0x01, 0x06, 0x08, 0x2A, 0x81,
+    0x1C, 0xCF, 0x55, 0x01, 0x82, 0x2D, 0x03, 0x42, 0x00,
+];

@@ -11,10 +11,12 @@ pub mod device;
 mod digest;
 mod key;
 mod scheme;
+mod sm2;
 mod suite;
 mod throwaway;
 mod verify;
 
+pub use device::raw_signature_to_der;
 pub use digest::{DigestAlgorithm, DigestError, Hasher, sha1_identifier};
 pub use key::{KeyError, KeyKind, SignError, Signer, SoftwareKey};
 pub use scheme::{SchemeError, SignatureScheme};

@@ -11,7 +11,7 @@ use der::{
 use spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
 use thiserror::Error;
 
-use crate::{DigestAlgorithm, DigestError};
+use crate::{DigestAlgorithm, DigestError, sm2};
 
 /// A complete signature scheme.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -36,6 +36,8 @@ pub enum SignatureScheme {
         salt: u16,
     },
     Ed25519,
+    /// SM2 with SM3 (GB/T 32918.2) and the default signer identifier.
+    Sm2Sm3,
 }
 
 /// Why an `AlgorithmIdentifier` does not name a usable scheme.
@@ -83,6 +85,7 @@ impl SignatureScheme {
                 Some(DigestAlgorithm::Sha512)
             }
             Self::RsaPssSalted { digest, .. } => Some(digest),
+            Self::Sm2Sm3 => Some(DigestAlgorithm::Sm3),
             Self::Ed25519 => None,
         }
     }
@@ -102,14 +105,15 @@ impl SignatureScheme {
     pub const fn max_signature_len(self) -> usize {
         match self {
             // SEQUENCE of two INTEGERs of curve size plus one sign octet each.
-            Self::EcdsaP256Sha256 | Self::EcdsaP256Sha384 | Self::EcdsaP256Sha512 => 72,
+            Self::EcdsaP256Sha256 | Self::EcdsaP256Sha384 | Self::EcdsaP256Sha512 | Self::Sm2Sm3 => 72,
             Self::EcdsaP384Sha256 | Self::EcdsaP384Sha384 | Self::EcdsaP384Sha512 => 104,
             Self::Ed25519 => 64,
             _ => 1024,
         }
     }
 
-    /// The DER `AlgorithmIdentifier` (RFC 5758 §3.2, RFC 4055 §3 and §5, RFC 8410 §3).
+    /// The DER `AlgorithmIdentifier` as certificates, CRLs and requests carry it (RFC 5758 §3.2, RFC 4055 §3 and §5,
+    /// RFC 8410 §3, GB/T 20518 §5.2.3.2).
     #[must_use]
     pub fn algorithm_identifier(self) -> Vec<u8> {
         let plain = |oid: ObjectIdentifier| tlv(0x30, &oid_tlv(oid));
@@ -122,6 +126,7 @@ impl SignatureScheme {
             Self::RsaPkcs1Sha384 => with_null(RSA_SHA384),
             Self::RsaPkcs1Sha512 => with_null(RSA_SHA512),
             Self::Ed25519 => plain(ED25519),
+            Self::Sm2Sm3 => plain(SM2_SM3),
             Self::RsaPssSha256 | Self::RsaPssSha384 | Self::RsaPssSha512 | Self::RsaPssSalted { .. } => {
                 let digest = self.cms_digest();
                 let hash = with_null(digest.oid());
@@ -141,6 +146,41 @@ impl SignatureScheme {
                 tlv(0x30, &[oid_tlv(RSA_PSS), tlv(0x30, &parameters)].concat())
             }
         }
+    }
+
+    /// The DER `AlgorithmIdentifier` as a CMS SignerInfo carries it in `signatureAlgorithm`: that of certificates, but
+    /// for SM2, where GM/T 0010 names the signature alone and leaves the digest to `digestAlgorithm`.
+    #[must_use]
+    pub fn cms_algorithm_identifier(self) -> Vec<u8> {
+        match self {
+            Self::Sm2Sm3 => tlv(0x30, &oid_tlv(SM2_SIGN)),
+            other => other.algorithm_identifier(),
+        }
+    }
+
+    /// The object identifier alone, for structures that have no room for parameters (`signAlgID`, `signatureAlgID` of
+    /// GB/T 38540); `None` for RSASSA-PSS, which says nothing without them.
+    #[must_use]
+    pub const fn signature_oid(self) -> Option<ObjectIdentifier> {
+        match self {
+            Self::EcdsaP256Sha256 | Self::EcdsaP384Sha256 => Some(ECDSA_SHA256),
+            Self::EcdsaP256Sha384 | Self::EcdsaP384Sha384 => Some(ECDSA_SHA384),
+            Self::EcdsaP256Sha512 | Self::EcdsaP384Sha512 => Some(ECDSA_SHA512),
+            Self::RsaPkcs1Sha256 => Some(RSA_SHA256),
+            Self::RsaPkcs1Sha384 => Some(RSA_SHA384),
+            Self::RsaPkcs1Sha512 => Some(RSA_SHA512),
+            Self::RsaPssSha256 | Self::RsaPssSha384 | Self::RsaPssSha512 | Self::RsaPssSalted { .. } => None,
+            Self::Ed25519 => Some(ED25519),
+            Self::Sm2Sm3 => Some(SM2_SM3),
+        }
+    }
+
+    /// The scheme that a bare object identifier names together with the signer's key.
+    ///
+    /// # Errors
+    /// As [`Self::from_algorithm`].
+    pub fn from_oid(oid: ObjectIdentifier, spki_der: &[u8]) -> Result<Self, SchemeError> {
+        Self::read(&tlv(0x30, &oid_tlv(oid)), None, spki_der)
     }
 
     /// Reads an `AlgorithmIdentifier` as certificates, CRLs and requests carry it.
@@ -206,6 +246,8 @@ impl SignatureScheme {
                     (KeyFamily::P384, DigestAlgorithm::Sha256) => Ok(Self::EcdsaP384Sha256),
                     (KeyFamily::P384, DigestAlgorithm::Sha384) => Ok(Self::EcdsaP384Sha384),
                     (KeyFamily::P384, DigestAlgorithm::Sha512) => Ok(Self::EcdsaP384Sha512),
+                    // ECDSA can be done on that curve; nobody does.
+                    (KeyFamily::Sm2, _) => Err(SchemeError::Unsupported { oid: sm2::CURVE }),
                     (KeyFamily::Other(oid), _) => Err(SchemeError::Unsupported { oid }),
                     _ => Err(SchemeError::Contradiction),
                 }
@@ -251,6 +293,18 @@ impl SignatureScheme {
                     _ => Err(SchemeError::Contradiction),
                 }
             }
+            (SM2_SM3 | SM2_SIGN, _) => {
+                null_parameters()?;
+                match (family, cms_digest) {
+                    // Without SM3 the message's digest is not what SM2 is defined with.
+                    (KeyFamily::Sm2, Some(digest)) if digest != DigestAlgorithm::Sm3 => {
+                        Err(SchemeError::Contradiction)
+                    }
+                    (KeyFamily::Sm2, _) => Ok(Self::Sm2Sm3),
+                    (KeyFamily::Other(oid), _) => Err(SchemeError::Unsupported { oid }),
+                    _ => Err(SchemeError::Contradiction),
+                }
+            }
             (oid, _) => Err(SchemeError::Unsupported { oid }),
         }
     }
@@ -264,6 +318,7 @@ pub(crate) enum KeyFamily {
     Rsa,
     RsaPssOnly,
     Ed25519,
+    Sm2,
     Other(ObjectIdentifier),
 }
 
@@ -276,6 +331,7 @@ impl KeyFamily {
                 match curve.decode_as::<ObjectIdentifier>() {
                     Ok(P256) => Self::P256,
                     Ok(P384) => Self::P384,
+                    Ok(sm2::CURVE) => Self::Sm2,
                     Ok(oid) => Self::Other(oid),
                     // Explicit curve parameters: forbidden by RFC 5480 §2.1.1 and a known attack (CVE-2020-0601).
                     Err(_) => return Err(SchemeError::MalformedKey),
@@ -284,6 +340,8 @@ impl KeyFamily {
             RSA_ENCRYPTION => Self::Rsa,
             RSA_PSS => Self::RsaPssOnly,
             ED25519 => Self::Ed25519,
+            // Seen: the curve where the key's algorithm belongs.
+            sm2::CURVE if spki.algorithm.parameters.is_none_or(|any| any == AnyRef::NULL) => Self::Sm2,
             oid => Self::Other(oid),
         })
     }
@@ -333,6 +391,9 @@ fn pss_parameters(parameters: Option<AnyRef<'_>>) -> Result<(DigestAlgorithm, u1
         DigestError::Refused { name } => SchemeError::Refused { name },
         DigestError::Unknown { oid } => SchemeError::Unsupported { oid },
     })?;
+    if digest == DigestAlgorithm::Sm3 {
+        return Err(SchemeError::UnsupportedParameters);
+    }
     match u16::try_from(salt) {
         Ok(salt) if mask == Some(hash) => Ok((digest, salt)),
         _ => Err(SchemeError::UnsupportedParameters),
@@ -368,3 +429,6 @@ const RSA_SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.11354
 const RSA_SHA384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.12");
 const RSA_SHA512: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.13");
 const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
+/// SM2-with-SM3, and the SM2 signature algorithm (GB/T 33560 §5).
+const SM2_SM3: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.156.10197.1.501");
+const SM2_SIGN: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.156.10197.1.301.1");

@@ -24,7 +24,7 @@ pub struct Suite {
 
 /// A configuration named a suite that does not exist.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("unknown suite `{name}`; known: international")]
+#[error("unknown suite `{name}`; known: international, shangmi")]
 pub struct UnknownSuite {
     /// The name as given.
     pub name: String,
@@ -41,13 +41,34 @@ impl Suite {
         cms_signed_data: ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.2"),
     };
 
+    /// SM2 with SM3 (GB/T 32918, GB/T 32905), content types of GM/T 0010.
+    pub const SHANGMI: Self = Self {
+        name: "shangmi",
+        digest: DigestAlgorithm::Sm3,
+        signature: SignatureScheme::Sm2Sm3,
+        key: KeyKind::Sm2,
+        cms_data: ObjectIdentifier::new_unwrap("1.2.156.10197.6.1.4.2.1"),
+        cms_signed_data: ObjectIdentifier::new_unwrap("1.2.156.10197.6.1.4.2.2"),
+    };
+
+    /// Every suite there is.
+    pub const ALL: &'static [Self] = &[Self::INTERNATIONAL, Self::SHANGMI];
+
     /// The suite of that name.
     ///
     /// # Errors
     /// [`UnknownSuite`] with the names that exist.
     pub fn by_name(name: &str) -> Result<&'static Self, UnknownSuite> {
-        const ALL: &[Suite] = &[Suite::INTERNATIONAL];
-        ALL.iter().find(|suite| suite.name == name).ok_or_else(|| UnknownSuite { name: name.to_owned() })
+        Self::ALL
+            .iter()
+            .find(|suite| suite.name == name)
+            .ok_or_else(|| UnknownSuite { name: name.to_owned() })
+    }
+
+    /// The suite whose keys sign by that scheme; `None` for schemes that belong to no suite.
+    #[must_use]
+    pub fn of(scheme: SignatureScheme) -> Option<&'static Self> {
+        Self::ALL.iter().find(|suite| suite.signature == scheme)
     }
 }
 
@@ -58,6 +79,13 @@ mod tests {
     #[test]
     fn suites_are_found_by_name_only() {
         assert_eq!(Suite::by_name("international"), Ok(&Suite::INTERNATIONAL));
+        assert_eq!(Suite::by_name("shangmi"), Ok(&Suite::SHANGMI));
         assert!(Suite::by_name("International").is_err());
+        let error = Suite::by_name("x").unwrap_err().to_string();
+        for suite in Suite::ALL {
+            assert!(error.contains(suite.name), "{error}");
+            assert_eq!(Suite::of(suite.signature), Some(suite));
+        }
+        assert_eq!(Suite::of(SignatureScheme::Ed25519), None);
     }
 }

@@ -24,10 +24,11 @@ pub fn throw_away(scheme: SignatureScheme) -> Result<Option<&'static dyn Signer>
     Ok(Some(slot.get_or_init(|| made)))
 }
 
-static KEYS: [(SignatureScheme, KeyKind, OnceLock<SoftwareKey>); 3] = [
+static KEYS: [(SignatureScheme, KeyKind, OnceLock<SoftwareKey>); 4] = [
     (SignatureScheme::EcdsaP256Sha256, KeyKind::P256, OnceLock::new()),
     (SignatureScheme::EcdsaP384Sha384, KeyKind::P384, OnceLock::new()),
     (SignatureScheme::Ed25519, KeyKind::Ed25519, OnceLock::new()),
+    (SignatureScheme::Sm2Sm3, KeyKind::Sm2, OnceLock::new()),
 ];
 
 #[cfg(test)]

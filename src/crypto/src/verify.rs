@@ -6,7 +6,7 @@ use ring::signature::{self as ring_signature, UnparsedPublicKey, VerificationAlg
 use spki::SubjectPublicKeyInfoRef;
 use thiserror::Error;
 
-use crate::{DigestAlgorithm, SchemeError, SignatureScheme, scheme::KeyFamily};
+use crate::{DigestAlgorithm, SchemeError, SignatureScheme, scheme::KeyFamily, sm2};
 
 /// Why a signature is not accepted.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -53,6 +53,7 @@ pub fn verify(
             matches!(family, KeyFamily::Rsa | KeyFamily::RsaPssOnly)
         }
         S::Ed25519 => family == KeyFamily::Ed25519,
+        S::Sm2Sm3 => family == KeyFamily::Sm2,
     };
     if !fits {
         return Err(VerifyError::KeyMismatch);
@@ -74,6 +75,7 @@ pub fn verify(
         S::Ed25519 => &ring_signature::ED25519,
         S::EcdsaP256Sha512 => return verify_p256_sha512(key, message, signature),
         S::EcdsaP384Sha512 => return verify_p384_sha512(key, message, signature),
+        S::Sm2Sm3 => return sm2::verify(key, message, signature),
         S::RsaPssSalted { digest, salt } => return verify_pss(key, digest, salt, message, signature),
     };
     UnparsedPublicKey::new(ring, key).verify(message, signature).map_err(|_| VerifyError::BadSignature)
@@ -107,6 +109,8 @@ fn verify_pss(
         DigestAlgorithm::Sha256 => libcrux_rsa::DigestAlgorithm::Sha2_256,
         DigestAlgorithm::Sha384 => libcrux_rsa::DigestAlgorithm::Sha2_384,
         DigestAlgorithm::Sha512 => libcrux_rsa::DigestAlgorithm::Sha2_512,
+        // Reading an identifier gives no such scheme: RSASSA-PSS is not defined with it.
+        DigestAlgorithm::Sm3 => return Err(VerifyError::KeyMismatch),
     };
     let modulus = usual_modulus(key).ok_or(VerifyError::MalformedKey)?;
     let key = libcrux_rsa::VarLenPublicKey::try_from(modulus).map_err(|_| VerifyError::MalformedKey)?;

@@ -57,6 +57,7 @@ const FOREIGN: &[(&str, &str, SignatureScheme)] = &[
         "-sha512 -sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:0",
         SignatureScheme::RsaPssSalted { digest: DigestAlgorithm::Sha512, salt: 0 },
     ),
+    ("sm2", "-sm3 -sigopt distid:1234567812345678", SignatureScheme::Sm2Sm3),
 ];
 
 #[test]
@@ -89,7 +90,11 @@ fn what_openssl_signs_verifies_and_an_altered_message_or_signature_does_not() {
 #[test]
 fn our_own_keys_sign_what_we_and_openssl_verify() {
     let dir = tempfile::tempdir().unwrap();
-    for kind in [KeyKind::P256, KeyKind::Ed25519] {
+    for (kind, options) in [
+        (KeyKind::P256, " -digest sha256"),
+        (KeyKind::Ed25519, ""),
+        (KeyKind::Sm2, " -digest sm3 -pkeyopt distid:1234567812345678"),
+    ] {
         let key = software(kind);
         let signature = key.sign(b"message").unwrap();
         assert!(signature.len() <= key.max_signature_len());
@@ -97,10 +102,9 @@ fn our_own_keys_sign_what_we_and_openssl_verify() {
         for (name, bytes) in [("m", &b"message"[..]), ("p", key.public_key()), ("s", &signature)] {
             std::fs::write(dir.path().join(name), bytes).unwrap();
         }
-        let digest = if kind == KeyKind::P256 { " -digest sha256" } else { "" };
         openssl(
             dir.path(),
-            &format!("pkeyutl -verify -pubin -keyform DER -inkey p -rawin{digest} -in m -sigfile s"),
+            &format!("pkeyutl -verify -pubin -keyform DER -inkey p -rawin{options} -in m -sigfile s"),
         );
     }
 }
@@ -108,7 +112,7 @@ fn our_own_keys_sign_what_we_and_openssl_verify() {
 #[test]
 fn a_key_made_by_openssl_opens_and_signs() {
     let dir = tempfile::tempdir().unwrap();
-    for algorithm in ["ec -pkeyopt ec_paramgen_curve:P-256", "ed25519"] {
+    for algorithm in ["ec -pkeyopt ec_paramgen_curve:P-256", "ed25519", "sm2"] {
         openssl(dir.path(), &format!("genpkey -algorithm {algorithm} -outform DER -out k"));
         openssl(dir.path(), "pkcs8 -topk8 -nocrypt -inform DER -in k -outform DER -out k8");
         let key = SoftwareKey::from_pkcs8(&std::fs::read(dir.path().join("k8")).unwrap()).unwrap();
@@ -151,12 +155,57 @@ fn sha1_signatures_are_refused_and_unknown_ones_are_unsupported() {
         SignatureScheme::from_algorithm(&ecdsa_sha1, key.public_key()),
         Err(SchemeError::Refused { name: "SHA-1" })
     );
-    let sm2 = hex::decode("300a06082a811ccf55018375").unwrap();
+    // GOST R 34.10-2012 with 256 bits (RFC 9215 §2).
+    let gost = hex::decode("300a06082a85030701010302").unwrap();
     assert!(matches!(
-        SignatureScheme::from_algorithm(&sm2, key.public_key()),
+        SignatureScheme::from_algorithm(&gost, key.public_key()),
         Err(SchemeError::Unsupported { .. })
     ));
     assert_eq!(SignatureScheme::from_algorithm(b"\x30\x80", key.public_key()), Err(SchemeError::Malformed));
+}
+
+#[test]
+fn sm2_is_read_under_each_of_its_identifiers_and_written_as_certificates_and_cms_carry_it() {
+    let key = software(KeyKind::Sm2);
+    let scheme = SignatureScheme::Sm2Sm3;
+    assert_eq!(key.scheme(), scheme);
+    let (certificates, cms) = ("300a06082a811ccf55018375", "300b06092a811ccf5501822d01");
+    assert_eq!(hex::encode(scheme.algorithm_identifier()), certificates);
+    assert_eq!(hex::encode(scheme.cms_algorithm_identifier()), cms);
+    let with_null = ["300c06082a811ccf550183750500", "300d06092a811ccf5501822d010500"];
+    for text in [certificates, cms].iter().chain(&with_null) {
+        let algorithm = hex::decode(text).unwrap();
+        assert_eq!(SignatureScheme::from_algorithm(&algorithm, key.public_key()), Ok(scheme));
+        assert_eq!(SignatureScheme::from_cms(&algorithm, DigestAlgorithm::Sm3, key.public_key()), Ok(scheme));
+        assert_eq!(
+            SignatureScheme::from_cms(&algorithm, DigestAlgorithm::Sha256, key.public_key()),
+            Err(SchemeError::Contradiction)
+        );
+        let other = software(KeyKind::P256);
+        assert_eq!(
+            SignatureScheme::from_algorithm(&algorithm, other.public_key()),
+            Err(SchemeError::Contradiction)
+        );
+    }
+    assert_eq!(SignatureScheme::from_oid(scheme.signature_oid().unwrap(), key.public_key()), Ok(scheme));
+    let other = hex::decode("300e06082a811ccf5501837502020500").unwrap();
+    assert_eq!(
+        SignatureScheme::from_algorithm(&other, key.public_key()),
+        Err(SchemeError::Malformed),
+        "parameters"
+    );
+}
+
+#[test]
+fn an_sm2_key_is_read_with_the_curve_in_the_algorithm_s_place() {
+    let key = software(KeyKind::Sm2);
+    let signature = key.sign(b"m").unwrap();
+    for algorithm in ["300a06082a811ccf5501822d", "300c06082a811ccf5501822d0500"] {
+        let algorithm = hex::decode(algorithm).unwrap();
+        let content = [&algorithm[..], &key.public_key()[key.public_key().len() - 68..]].concat();
+        let spki = [&[0x30, u8::try_from(content.len()).unwrap()][..], &content].concat();
+        assert_eq!(verify(&spki, SignatureScheme::Sm2Sm3, b"m", &signature), Ok(()));
+    }
 }
 
 #[test]

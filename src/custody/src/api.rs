@@ -96,6 +96,9 @@ pub enum Algorithm {
     /// Ed25519, RFC 8032.
     #[serde(rename = "ed25519")]
     Ed25519,
+    /// SM2 with SM3 (GB/T 32918.2).
+    #[serde(rename = "sm2")]
+    Sm2,
     /// AES with 256-bit key in GCM.
     #[serde(rename = "aes256-gcm")]
     Aes256,
@@ -122,7 +125,7 @@ impl Algorithm {
     #[must_use]
     pub const fn usage(self) -> Usage {
         match self {
-            Self::P256 | Self::Ed25519 => Usage::Sign,
+            Self::P256 | Self::Ed25519 | Self::Sm2 => Usage::Sign,
             Self::Aes256 => Usage::Seal,
             Self::HmacSha256 => Usage::Mac,
         }
@@ -134,6 +137,7 @@ impl Algorithm {
         match self {
             Self::P256 => "p256",
             Self::Ed25519 => "ed25519",
+            Self::Sm2 => "sm2",
             Self::Aes256 => "aes256-gcm",
             Self::HmacSha256 => "hmac-sha256",
         }

@@ -211,6 +211,7 @@ impl Keystore {
         let kind = match algorithm {
             Algorithm::P256 => KeyKind::P256,
             Algorithm::Ed25519 => KeyKind::Ed25519,
+            Algorithm::Sm2 => KeyKind::Sm2,
             Algorithm::Aes256 | Algorithm::HmacSha256 => {
                 return Ok(Zeroizing::new(aead::random::<32>(&self.rng)?.to_vec()));
             }
@@ -304,7 +305,7 @@ impl Opened {
     /// `None` when the secret is not what the description says.
     fn new(info: KeyInfo, secret: &[u8]) -> Result<Option<Self>, CustodyError> {
         let material = match info.algorithm {
-            Algorithm::P256 | Algorithm::Ed25519 => {
+            Algorithm::P256 | Algorithm::Ed25519 | Algorithm::Sm2 => {
                 let key = SoftwareKey::from_pkcs8(secret)
                     .map_err(|source| CustodyError::Key { label: info.label.clone(), source })?;
                 if info.public_key.as_deref() != Some(key.public_key()) {

@@ -89,6 +89,19 @@ fn a_sealed_keystore_tells_its_keys_and_method_only() {
 }
 
 #[test]
+fn sm2_keys_are_kept_and_sign() {
+    let (_temp, path, created) = keystore();
+    let made = created.generate("seal", Algorithm::Sm2, Usage::Sign).unwrap();
+    assert_eq!(made.algorithm.name(), "sm2");
+    let keystore = reopen(&path).unwrap();
+    assert_eq!(keystore.key("seal").unwrap(), made);
+    let signer = keystore.signer("seal").unwrap();
+    assert_eq!(made.public_key.as_deref(), Some(signer.public_key()));
+    let signature = signer.sign(b"message").unwrap();
+    crypto::verify(signer.public_key(), crypto::SignatureScheme::Sm2Sm3, b"message", &signature).unwrap();
+}
+
+#[test]
 fn shares_unlock_from_the_threshold_on() {
     let temp = tempfile::tempdir().unwrap();
     let path = temp.path().join("keys");

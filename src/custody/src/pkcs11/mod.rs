@@ -147,8 +147,7 @@ impl Custody for Token {
         self.0.link.with(|lease| {
             let offered = object::mechanisms(algorithm);
             if let Some(missing) = offered.iter().find(|any| !any.iter().any(|one| lease.offers(*one))) {
-                let mechanism = missing.first().map(ToString::to_string).unwrap_or_default();
-                return Err(CustodyError::NotOffered { algorithm, mechanism }.into());
+                return Err(object::not_offered(algorithm, missing.first().copied()).into());
             }
             if object::taken(lease.session(), &label)? {
                 return Err(CustodyError::Exists { label: label.to_string() }.into());

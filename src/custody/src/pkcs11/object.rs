@@ -27,9 +27,20 @@ pub(super) fn mechanisms(algorithm: Algorithm) -> &'static [&'static [MechanismT
             &[&[MechanismType::ECC_KEY_PAIR_GEN], &[MechanismType::ECDSA, MechanismType::ECDSA_SHA256]]
         }
         Algorithm::Ed25519 => &[&[MechanismType::ECC_EDWARDS_KEY_PAIR_GEN], &[MechanismType::EDDSA]],
+        Algorithm::Sm2 => &[UNDEFINED],
         Algorithm::Aes256 => &[&[MechanismType::AES_KEY_GEN], &[MechanismType::AES_GCM]],
         Algorithm::HmacSha256 => &[&[MechanismType::GENERIC_SECRET_KEY_GEN], &[MechanismType::SHA256_HMAC]],
     }
+}
+
+/// PKCS #11 v3.1 has no mechanism for such keys (vendors number their own), so no token offers one.
+const UNDEFINED: &[MechanismType] = &[];
+
+/// That the token has none of the mechanisms of a group.
+pub(super) fn not_offered(algorithm: Algorithm, mechanism: Option<MechanismType>) -> CustodyError {
+    let mechanism = mechanism
+        .map_or_else(|| "a mechanism, which PKCS #11 does not define,".to_owned(), |named| named.to_string());
+    CustodyError::NotOffered { algorithm, mechanism }
 }
 
 /// Labels of our keys, each once, in order.
@@ -94,7 +105,7 @@ pub(super) fn find(session: &Session, label: &Label) -> Result<Option<Found>, Fa
         return Err(wrong("could be taken out of the token (CKA_SENSITIVE, CKA_EXTRACTABLE)"));
     }
     let public_key = match algorithm {
-        Algorithm::P256 | Algorithm::Ed25519 => {
+        Algorithm::P256 | Algorithm::Ed25519 | Algorithm::Sm2 => {
             let point = point(session, label, &id)?.ok_or_else(|| wrong("has no public key object"))?;
             let public_key = public_key(algorithm, &point);
             Some(public_key.map_err(|source| CustodyError::Key { label: label.to_string(), source })?)
@@ -138,6 +149,7 @@ pub(super) fn generate(
                 pair(&Mechanism::EccEdwardsKeyPairGen, ED25519_CURVE_NAME)?;
             }
         }
+        Algorithm::Sm2 => return Err(not_offered(algorithm, None).into()),
         Algorithm::Aes256 => {
             let rest = [Attribute::ValueLen(32.into()), Attribute::Encrypt(true), Attribute::Decrypt(true)];
             session.generate_key(&Mechanism::AesKeyGen, &secret(&rest))?;

@@ -45,16 +45,18 @@ pub enum DigestName {
     Sha256,
     Sha384,
     Sha512,
+    Sm3,
 }
 
 impl DigestName {
-    const ALL: [(&'static str, Self); 6] = [
+    const ALL: [(&'static str, Self); 7] = [
         ("md5", Self::Md5),
         ("sha1", Self::Sha1),
         ("sha224", Self::Sha224),
         ("sha256", Self::Sha256),
         ("sha384", Self::Sha384),
         ("sha512", Self::Sha512),
+        ("sm3", Self::Sm3),
     ];
 
     /// Its name in policies and reports.
@@ -77,6 +79,7 @@ impl From<DigestAlgorithm> for DigestName {
         match digest {
             DigestAlgorithm::Sha384 => Self::Sha384,
             DigestAlgorithm::Sha512 => Self::Sha512,
+            DigestAlgorithm::Sm3 => Self::Sm3,
             _ => Self::Sha256,
         }
     }
@@ -90,14 +93,16 @@ pub enum KeyFamily {
     RsaPss,
     Ecdsa,
     Eddsa,
+    Sm2,
 }
 
 impl KeyFamily {
-    const ALL: [(&'static str, Self); 4] = [
+    const ALL: [(&'static str, Self); 5] = [
         ("rsa-pkcs1", Self::RsaPkcs1),
         ("rsa-pss", Self::RsaPss),
         ("ecdsa", Self::Ecdsa),
         ("eddsa", Self::Eddsa),
+        ("sm2", Self::Sm2),
     ];
 
     /// Its name in policies and reports.
@@ -122,6 +127,7 @@ impl KeyFamily {
             S::RsaPkcs1Sha256 | S::RsaPkcs1Sha384 | S::RsaPkcs1Sha512 => Self::RsaPkcs1,
             S::RsaPssSha256 | S::RsaPssSha384 | S::RsaPssSha512 | S::RsaPssSalted { .. } => Self::RsaPss,
             S::Ed25519 => Self::Eddsa,
+            S::Sm2Sm3 => Self::Sm2,
             _ => Self::Ecdsa,
         }
     }
@@ -189,7 +195,7 @@ pub(super) struct Algorithm {
 fn key_bits(scheme: SignatureScheme, spki: &[u8]) -> u32 {
     use SignatureScheme as S;
     match scheme {
-        S::EcdsaP256Sha256 | S::EcdsaP256Sha384 | S::EcdsaP256Sha512 => 256,
+        S::EcdsaP256Sha256 | S::EcdsaP256Sha384 | S::EcdsaP256Sha512 | S::Sm2Sm3 => 256,
         S::EcdsaP384Sha256 | S::EcdsaP384Sha384 | S::EcdsaP384Sha512 => 384,
         S::Ed25519 => 255,
         _ => modulus_bits(spki).unwrap_or(0),
