@@ -9,6 +9,7 @@
 mod etsi;
 mod html;
 mod moment;
+mod seal;
 mod sentences;
 mod simple;
 mod text;

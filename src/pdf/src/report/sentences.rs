@@ -14,6 +14,14 @@ pub(super) fn verdict(verdict: Verdict, format: Format) -> Words {
             "有效：时间戳真实、可信，内容自该时间起没有改动。",
             "Valid: the time-stamp is genuine and trusted, and the content has not changed since.",
         ),
+        (Verdict::Valid, Format::Seal) => Words::new(
+            "有效：电子印章真实、可信，在有效期内。",
+            "Valid: the electronic seal is genuine and trusted, and within its period of validity.",
+        ),
+        (Verdict::Invalid, Format::Seal) => Words::new(
+            "无效：请勿使用或采信此电子印章。",
+            "Invalid: do not use or rely on this electronic seal.",
+        ),
         (Verdict::Valid, _) => Words::new(
             "有效：所有印章（签名）真实、可信，此后没有任何未经允许的改动。",
             "Valid: every seal (signature) is genuine and trusted, and nothing was changed afterwards that was not \

@@ -2,6 +2,7 @@
 
 use pki::{Indication, SubIndication};
 
+use super::seal;
 use super::sentences::{self, Finding};
 use super::words::{Words, called, shown};
 use super::{About, moment};
@@ -147,14 +148,29 @@ fn entry(signature: &SignatureReport, number: usize, about: &About<'_>) -> Entry
         Kind::DocumentTimestamp | Kind::Timestamp => {
             Words::new(format!("时间戳 {number}"), format!("Time-stamp {number}"))
         }
-        Kind::SesSignature => Words::new(format!("电子印章 {number}"), format!("Electronic seal {number}")),
+        Kind::SesSignature => {
+            Words::new(format!("电子签章 {number}"), format!("Electronic seal signature {number}"))
+        }
+        Kind::Seal => Words::new(format!("电子印章 {number}"), format!("Electronic seal {number}")),
         Kind::Signature | Kind::Cms => {
             Words::new(format!("印章（签名）{number}"), format!("Seal (signature) {number}"))
         }
     };
-    let (found, tone, advice) = outcome(signature, timestamp);
+    let (mut found, tone, advice) = outcome(signature, timestamp);
+    if tone != Tone::Good
+        && signature.changes_allowed
+        && signature.coverage != Coverage::Partial
+        && let Some(finding) = signature.seal.as_ref().and_then(seal::finding)
+    {
+        found = finding;
+    }
     let mut rows = vec![who(signature, timestamp), when(signature, timestamp, about)];
-    if matches!(signature.kind, Kind::Signature | Kind::DocumentTimestamp | Kind::SesSignature)
+    if let Some(seal) = &signature.seal {
+        rows.extend(seal::rows(signature, seal, about));
+    }
+    // A file with an SES_Signature alone holds nothing that could be changed afterwards.
+    if signature.byte_range.is_some()
+        && matches!(signature.kind, Kind::Signature | Kind::DocumentTimestamp | Kind::SesSignature)
         && signature.coverage != Coverage::Partial
         && signature.integrity != Integrity::Broken
     {
@@ -188,6 +204,8 @@ fn outcome(signature: &SignatureReport, timestamp: bool) -> (Words, Tone, Option
     }
     let found = if timestamp {
         Words::new("时间戳真实、可信。", "The time-stamp is genuine and trusted.")
+    } else if signature.kind == Kind::Seal {
+        Words::new("电子印章真实、可信。", "The electronic seal is genuine and trusted.")
     } else {
         Words::new("印章（签名）真实、可信。", "The seal (signature) is genuine and trusted.")
     };
@@ -197,6 +215,8 @@ fn outcome(signature: &SignatureReport, timestamp: bool) -> (Words, Tone, Option
 fn who(signature: &SignatureReport, timestamp: bool) -> Row {
     let label = if timestamp {
         Words::new("由谁签发", "Issued by")
+    } else if signature.kind == Kind::Seal {
+        Words::new("由谁制作", "Made by")
     } else {
         Words::new("由谁盖章", "Sealed by")
     };
@@ -260,8 +280,11 @@ fn when(signature: &SignatureReport, timestamp: bool, about: &About<'_>) -> Row 
         ),
         (false, None, None) => (Words::new("不知道", "not known"), Tone::Plain),
     };
-    let label =
-        if timestamp { Words::new("时间", "Time") } else { Words::new("何时盖章", "Sealed when") };
+    let label = match signature.kind {
+        _ if timestamp => Words::new("时间", "Time"),
+        Kind::Seal => Words::new("何时制作", "Made when"),
+        _ => Words::new("何时盖章", "Sealed when"),
+    };
     Row { label, text, tone }
 }
 

@@ -17,7 +17,8 @@ use super::container::{ContainerError, Context, Judgement, OpenContainer, Signat
 use super::engine;
 use super::report::{Integrity, Kind, Trust};
 
-/// `ETSI.CAdES.detached` and `adbe.pkcs7.detached`.
+/// `ETSI.CAdES.detached` and `adbe.pkcs7.detached`, and the names that ShangMi products write over CMS; by its octets, under
+/// each of them.
 pub(crate) struct CmsContainer;
 
 /// `ETSI.RFC3161`.
@@ -25,7 +26,14 @@ pub(crate) struct TimeStampContainer;
 
 impl SignatureContainer for CmsContainer {
     fn handles(&self, sub_filter: &[u8]) -> bool {
-        matches!(sub_filter, b"ETSI.CAdES.detached" | b"adbe.pkcs7.detached")
+        matches!(
+            sub_filter,
+            b"ETSI.CAdES.detached" | b"adbe.pkcs7.detached" | b"GM.SM2" | b"GM.sm2cms.detached"
+        )
+    }
+
+    fn recognises(&self, octets: &[u8]) -> bool {
+        super::plain::is_signed_data(octets)
     }
 
     fn open(&self, container: &[u8]) -> Result<Box<dyn OpenContainer>, ContainerError> {
@@ -342,7 +350,7 @@ fn gather(evidence: &mut Evidence<'_>, data: &SignedData) {
 }
 
 /// What the document and the caller bring.
-fn complete(evidence: &mut Evidence<'_>, context: &Context<'_>) {
+pub(super) fn complete(evidence: &mut Evidence<'_>, context: &Context<'_>) {
     evidence.add_certificates(context.certificates, Origin::Store);
     evidence.add_crls(context.crls, Origin::Store);
     evidence.add_ocsp(context.ocsp, Origin::Store);

@@ -1,8 +1,9 @@
-//! What stands in `/Contents`: one verifier per `/SubFilter`.
+//! What stands in `/Contents`, or in a file of its own: one verifier per kind of container.
 //!
-//! The PDF side hands over the container's octets and, after the one pass over the file, the digest; what
-//! the container proves is its verifier's business. CMS and RFC 3161 are here; the appliance adds others
-//! (electronic seals) through [`Options::containers`](super::Options::containers).
+//! Which one is asked, the octets say; the `/SubFilter` speaks only where they say nothing, because programs in the field
+//! write the same names over CMS and over electronic seals. The PDF side hands over the container's octets and, after the
+//! one pass over the file, the digest; what the container proves is its verifier's business. CMS and RFC 3161 are here;
+//! the appliance adds others (electronic seals) through [`Options::containers`](super::Options::containers).
 
 use std::sync::LazyLock;
 
@@ -10,17 +11,25 @@ use crypto::DigestAlgorithm;
 use pki::cms::{TimeStampToken, Verification};
 use pki::crl::Crl;
 use pki::ocsp::BasicResponse;
-use pki::validation::{Poes, Stamp, TimestampValidation, Validation};
+use pki::validation::{Evidence, Origin, Poes, Stamp, Subject, TimestampValidation, Validation};
 use pki::{Certificate, Indication, SubIndication};
 
 use super::Options;
 use super::engine::Engine;
 use super::report::{Integrity, Kind, Trust};
+use super::seal::SealReport;
 
-/// Verifies the containers of some `/SubFilter` values.
+/// Verifies containers of one kind.
 pub trait SignatureContainer: Send + Sync {
-    /// Whether it handles this `/SubFilter`.
+    /// Whether what this `/SubFilter` names may be one of its containers.
     fn handles(&self, sub_filter: &[u8]) -> bool;
+
+    /// Whether `octets` begin as its containers do; the first few thousand are enough. Says nothing of whether the rest
+    /// can be read.
+    fn recognises(&self, octets: &[u8]) -> bool {
+        let _ = octets;
+        false
+    }
 
     /// Parses a container (without its zero padding).
     ///
@@ -53,6 +62,16 @@ pub trait OpenContainer {
 
     /// Judges the container over a document with this digest (absent if the algorithm was).
     fn judge(&self, digest: Option<&[u8]>, context: &Context<'_>) -> Judgement;
+
+    /// Whether it is over content outside of it; not so of a seal, which stands for itself.
+    fn needs_content(&self) -> bool {
+        true
+    }
+
+    /// The digest it claims that content to have, by [`Self::digest_algorithm`].
+    fn claimed_digest(&self) -> Option<&[u8]> {
+        None
+    }
 
     /// The signature value.
     fn signature_value(&self) -> Option<&[u8]> {
@@ -104,6 +123,28 @@ pub struct Context<'c> {
 }
 
 impl<'c> Context<'c> {
+    /// What a validation may lean on, in the order it is tried: `own`, which the container brings, then what the document
+    /// brings, then what the caller does.
+    #[must_use]
+    pub fn evidence(&self, own: &[Certificate]) -> Evidence<'c> {
+        let mut evidence = Evidence::new(self.options.anchors);
+        evidence.add_certificates(own, Origin::Signature);
+        super::cms::complete(&mut evidence, self);
+        evidence
+    }
+
+    /// Validates a signature (EN 319 102-1) under the caller's policy, within the document's budget and with what its
+    /// time-stamps prove. The second is the budget that was spent before a verdict was reached.
+    #[must_use]
+    pub fn validate(
+        &self,
+        subject: &Subject<'_>,
+        evidence: &Evidence<'_>,
+    ) -> (Validation, Option<&'static str>) {
+        let mut poes = self.poes.clone();
+        super::engine::of(self, |engine| engine.signature(subject, evidence, &mut poes))
+    }
+
     /// With nothing but what the caller brings: no document around the container.
     pub(crate) fn bare(options: &'c Options<'c>) -> Self {
         static NONE: LazyLock<Poes> = LazyLock::new(Poes::new);
@@ -152,6 +193,10 @@ pub struct Judgement {
     pub verification: Option<Box<Verification>>,
     /// The budget that was spent before a verdict was reached.
     pub too_complex: Option<&'static str>,
+    /// When the signer claims to have signed, where the container says so (Unix seconds); goes before `/M`.
+    pub claimed: Option<i64>,
+    /// The electronic seal behind the signature.
+    pub seal: Option<Box<SealReport>>,
 }
 
 impl Judgement {
@@ -172,6 +217,8 @@ impl Judgement {
             timestamp_validation: None,
             verification: None,
             too_complex: None,
+            claimed: None,
+            seal: None,
         }
     }
 

@@ -3,10 +3,10 @@
 use pki::{Indication, SubIndication};
 
 use super::cms::{CmsContainer, TimeStampContainer};
-use super::container::{Judgement, OpenContainer, SignatureContainer};
+use super::container::{Judgement, SignatureContainer};
 use super::evidence::Evidence;
 use super::inspect::{Findings, Found};
-use super::judgements::{Judged, Judgements};
+use super::judgements::{Judged, Judgements, Opened};
 use super::report::{
     Coverage, DocumentDigest, FileFacts, Integrity, Kind, Report, SignatureReport, Trust, Verdict,
 };
@@ -18,8 +18,7 @@ pub(crate) fn judge(
     mut findings: Findings,
     options: &Options<'_>,
 ) -> Result<Report, Unreadable> {
-    let mut opened: Vec<Result<Box<dyn OpenContainer>, Judgement>> =
-        findings.signatures.iter().map(|found| open(found, options)).collect();
+    let mut opened: Vec<Opened> = findings.signatures.iter().map(|found| open(found, options)).collect();
     let (mut digests, startxrefs) = digest_all(document, &findings, &opened)?;
     let lost = findings.lost(document, &startxrefs)?;
     opened.extend(lost.iter().map(|found| open(found, options)));
@@ -36,7 +35,8 @@ pub(crate) fn judge(
     let mut signatures = Vec::new();
     for (index, found) in findings.signatures.iter().enumerate() {
         let entry = Entry { document, findings: &findings, steps: &steps };
-        let mut report = entry.report(found, judgements.take(index))?;
+        let kind = opened.get(index).and_then(|container| container.as_ref().ok()).map(|c| c.kind());
+        let mut report = entry.report(found, kind, judgements.take(index))?;
         if let Some(Ok(container)) = opened.get(index) {
             report.signature_value = container.signature_value().map(hex::encode);
             let digest = digests.get(index).and_then(Option::as_ref);
@@ -76,11 +76,11 @@ pub(super) fn is_timestamp(dictionary: &Dictionary) -> bool {
 }
 
 /// Opens the container with the verifier for its `/SubFilter`; what no verifier sees is judged here.
-fn open(found: &Found, options: &Options<'_>) -> Result<Box<dyn OpenContainer>, Judgement> {
+fn open(found: &Found, options: &Options<'_>) -> Opened {
     let Some(signed) = &found.examined.signed else {
         let mut judgement = Judgement::broken("the signature's structure does not hold");
         judgement.reasons.clear(); // the examination gave its own
-        return Err(judgement);
+        return Err(Box::new(judgement));
     };
     let dictionary = &found.examined.dictionary;
     let sub_filter = dictionary.get(b"SubFilter").and_then(Object::as_name).unwrap_or_default();
@@ -88,16 +88,32 @@ fn open(found: &Found, options: &Options<'_>) -> Result<Box<dyn OpenContainer>, 
         None => {}
         Some(Some(b"Sig")) if sub_filter != b"ETSI.RFC3161" => {}
         Some(Some(b"DocTimeStamp")) if sub_filter == b"ETSI.RFC3161" => {}
-        _ => return Err(Judgement::broken("/Type and /SubFilter of the signature contradict each other")),
+        _ => {
+            let reason = "/Type and /SubFilter of the signature contradict each other";
+            return Err(Box::new(Judgement::broken(reason)));
+        }
     }
-    let own: [&dyn SignatureContainer; 2] = [&CmsContainer, &TimeStampContainer];
-    let verifier =
-        options.containers.iter().copied().chain(own).find(|container| container.handles(sub_filter));
-    let Some(verifier) = verifier else {
+    let Some(verifier) = verifier(sub_filter, &signed.container, options) else {
         let name = String::from_utf8_lossy(sub_filter);
-        return Err(Judgement::unknown(format!("signatures of /SubFilter `{name}` are not supported")));
+        let reason = format!("signatures of /SubFilter `{name}` are not supported");
+        return Err(Box::new(Judgement::unknown(reason)));
     };
-    verifier.open(&signed.container).map_err(Judgement::from)
+    verifier.open(&signed.container).map_err(|error| Box::new(error.into()))
+}
+
+/// Among those that some known `/SubFilter` belongs to, the one whose octets these are, and else the one whose name it is.
+/// A time-stamp is one by name alone: that a document time-stamp is no signature must not hang on its octets.
+fn verifier<'v>(
+    sub_filter: &[u8],
+    octets: &[u8],
+    options: &Options<'v>,
+) -> Option<&'v dyn SignatureContainer> {
+    if TimeStampContainer.handles(sub_filter) {
+        return Some(&TimeStampContainer);
+    }
+    let all = || options.containers.iter().copied().chain([&CmsContainer as &dyn SignatureContainer]);
+    let named = all().find(|container| container.handles(sub_filter))?;
+    Some(all().find(|container| container.recognises(octets)).unwrap_or(named))
 }
 
 /// By signature; `None` where no digest is wanted.
@@ -107,7 +123,7 @@ type Digests = Vec<Option<Vec<u8>>>;
 fn digest_all(
     document: &Document<'_>,
     findings: &Findings,
-    opened: &[Result<Box<dyn OpenContainer>, Judgement>],
+    opened: &[Opened],
 ) -> Result<(Digests, Vec<u64>), ReadError> {
     let mut jobs = Vec::new();
     let mut owners = Vec::new();
@@ -139,7 +155,12 @@ struct Entry<'e, 'a> {
 }
 
 impl Entry<'_, '_> {
-    fn report(&self, found: &Found, judged: Judged) -> Result<SignatureReport, ReadError> {
+    fn report(
+        &self,
+        found: &Found,
+        kind: Option<Kind>,
+        judged: Judged,
+    ) -> Result<SignatureReport, ReadError> {
         let Judged { judgement, best: (best, time_source), reached, timestamps } = judged;
         let examined = &found.examined;
         let dictionary = &examined.dictionary;
@@ -158,6 +179,7 @@ impl Entry<'_, '_> {
         let timestamp = is_timestamp(dictionary);
         let sub_filter = dictionary.get(b"SubFilter").and_then(Object::as_name);
         let claimed = dictionary.get(b"M").and_then(Object::as_string).and_then(date::parse);
+        let claimed = judgement.claimed.map(date::rfc3339).or(claimed.map(|date| date.text));
         let broken = found.removed || judgement.integrity == Integrity::Broken;
         let (indication, sub_indication) = match (judgement.indication, broken) {
             (Indication::TotalFailed, _) => (Indication::TotalFailed, judgement.sub_indication),
@@ -165,7 +187,11 @@ impl Entry<'_, '_> {
             (indication, _) => (indication, judgement.sub_indication),
         };
         Ok(SignatureReport {
-            kind: if timestamp { Kind::DocumentTimestamp } else { Kind::Signature },
+            kind: match kind {
+                _ if timestamp => Kind::DocumentTimestamp,
+                Some(kind @ Kind::SesSignature) => kind,
+                _ => Kind::Signature,
+            },
             field: found.field.as_ref().map(|(_, name)| name.clone()),
             integrity: if broken { Integrity::Broken } else { judgement.integrity },
             coverage,
@@ -184,7 +210,7 @@ impl Entry<'_, '_> {
             reasons,
             signer: judgement.signer.as_ref().map(|certificate| certificate.subject().to_string()),
             signer_fingerprint: judgement.signer.as_ref().map(|c| hex::encode(c.sha256_fingerprint())),
-            signing_time: claimed.map(|date| date.text),
+            signing_time: claimed,
             best_signature_time: Some(date::rfc3339(best)),
             time_source,
             document_digest: None,
@@ -192,6 +218,7 @@ impl Entry<'_, '_> {
             timestamps,
             validation: judgement.validation.map(|validation| *validation),
             timestamp_validation: judgement.timestamp_validation.map(|validation| *validation),
+            seal: judgement.seal.map(|seal| *seal),
         })
     }
 }

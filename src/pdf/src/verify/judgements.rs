@@ -18,7 +18,8 @@ use super::report::{Integrity, Level, TimeSource, TimestampReport};
 use super::{Options, Unreadable, date};
 use crate::syntax::{Dictionary, Object};
 
-type Opened = Result<Box<dyn OpenContainer>, Judgement>;
+/// A container, or the judgement on what none could be opened from.
+pub(crate) type Opened = Result<Box<dyn OpenContainer>, Box<Judgement>>;
 
 /// All judgements of a file, in the order of its signatures.
 pub(crate) struct Judgements {
@@ -151,7 +152,7 @@ impl<'j> Court<'j> {
                 let context = self.context(found, name, before.as_ref(), self.options);
                 container.judge(self.digest(index), &context)
             }
-            Some(Err(judgement)) => judgement.clone(),
+            Some(Err(judgement)) => (**judgement).clone(),
             None => Judgement::unknown("not examined"),
         };
         if let Some(budget) = judgement.too_complex {

@@ -22,6 +22,7 @@ mod lost;
 mod permissions;
 mod plain;
 mod report;
+mod seal;
 pub(crate) mod structure;
 mod trust;
 
@@ -31,6 +32,9 @@ pub use plain::{Format, Limits as PlainLimits, PlainError, plain_certificates, v
 pub use report::{
     Coverage, DocumentDigest, FileFacts, Integrity, Kind, Level, Report, SignatureReport, TimeSource,
     TimestampReport, Trust, Verdict,
+};
+pub use seal::{
+    Deviation, Outcome, PictureReport, SealKind, SealReport, SealState, SealStep, StateWord, ToldBy,
 };
 pub use trust::Options;
 

@@ -5,6 +5,7 @@ use pki::validation::{DigestName, StampKind, TimestampValidation, Validation};
 use pki::{Indication, SubIndication};
 use serde::Serialize;
 
+use super::seal::SealReport;
 use super::{ChangedObject, Class, Format};
 
 /// What can be said about a whole file.
@@ -115,19 +116,24 @@ pub struct SignatureReport {
     pub validation: Option<Validation>,
     /// How a document time-stamp was validated, step by step (EN 319 102-1 §5.4, §5.6.2).
     pub timestamp_validation: Option<TimestampValidation>,
+    /// The electronic seal: what it says of itself, how it was verified, its state then and now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seal: Option<SealReport>,
 }
 
 /// A digest and its algorithm.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DocumentDigest {
-    /// `sha256`, `sha384` or `sha512`.
+    /// `sha256`, `sha384`, `sha512` or `sm3`.
     pub algorithm: String,
     /// In hexadecimal.
     pub value: String,
 }
 
 impl DocumentDigest {
-    pub(crate) fn new(algorithm: DigestAlgorithm, value: &[u8]) -> Self {
+    /// As reports have it.
+    #[must_use]
+    pub fn new(algorithm: DigestAlgorithm, value: &[u8]) -> Self {
         Self { algorithm: DigestName::from(algorithm).name().to_owned(), value: hex::encode(value) }
     }
 }
@@ -177,8 +183,11 @@ pub enum Kind {
     Cms,
     /// A time-stamp token outside of a PDF.
     Timestamp,
-    /// An electronic seal by a container verifier outside this crate.
+    /// What an electronic seal signed (GB/T 38540, GM/T 0031 SES_Signature), in a PDF or beside its content; by a container
+    /// verifier outside this crate.
     SesSignature,
+    /// An electronic seal itself (SESeal), which signs nothing but itself; by a container verifier outside this crate.
+    Seal,
 }
 
 /// Whether a signature holds over what it names.

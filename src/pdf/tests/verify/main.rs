@@ -12,6 +12,7 @@
 
 mod after;
 mod attacks;
+mod containers;
 mod corpus;
 mod forged;
 mod honest;

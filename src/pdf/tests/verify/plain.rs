@@ -134,7 +134,7 @@ fn what_openssl_signs_is_valid_and_another_content_is_not() {
         ("p256", "-econtent_type 1.2.3.4".to_owned()),
     ] {
         let signed = house.sign(&[signer], &options);
-        assert!(Format::is_plain(&signed).unwrap(), "{options}");
+        assert!(Format::is_plain(&signed, &[]).unwrap(), "{options}");
         let inside = options.contains("nodetach");
         let report = house.verify(&signed, (!inside).then_some(&content));
         assert_eq!(report.verdict, Verdict::Valid, "{signer} {options}: {report:?}");
@@ -222,7 +222,7 @@ fn a_time_stamp_proves_its_time_for_its_content_alone() {
     for digest in ["sha256", "sha384", "sha512"] {
         let (response, token) = house.stamp(digest);
         for signed in [response, token] {
-            assert!(Format::is_plain(&signed).unwrap());
+            assert!(Format::is_plain(&signed, &[]).unwrap());
             let report = house.verify(&signed, Some(&content));
             assert_eq!(
                 (report.verdict, report.file.format),
@@ -241,7 +241,7 @@ fn a_time_stamp_proves_its_time_for_its_content_alone() {
 fn a_response_without_a_time_stamp_holds_no_signature() {
     let house = House::new(&[]);
     let refusal = pki::tsp::rejection(pki::tsp::Failure::BadAlgorithm, "not that one");
-    assert!(Format::is_plain(&refusal).unwrap());
+    assert!(Format::is_plain(&refusal, &[]).unwrap());
     let report = house.verify(&refusal, None);
     assert_eq!((report.verdict, report.file.format), (Verdict::NoSignature, Format::Timestamp));
     assert!(report.warnings[0].contains("not that one"), "{:?}", report.warnings);
@@ -253,11 +253,11 @@ fn what_a_file_is_its_first_octets_say() {
     let pdf = super::support::one_page().bytes;
     house.write("content", &pdf);
     let attached = house.sign(&["one"], "-nodetach");
-    assert!(Format::is_plain(&attached).unwrap(), "a signed PDF inside a message is a message");
+    assert!(Format::is_plain(&attached, &[]).unwrap(), "a signed PDF inside a message is a message");
     for other in [&pdf[..], b"", b"0", b"0123456789", b"%PDF-1.7\n-----BEGIN CMS-----\n", b"plain text"] {
-        assert!(!Format::is_plain(&other.to_vec()).unwrap(), "{other:?}");
+        assert!(!Format::is_plain(&other.to_vec(), &[]).unwrap(), "{other:?}");
     }
-    assert!(Format::is_plain(&b"Subject: x\n-----BEGIN PKCS7-----\nMA==\n".to_vec()).unwrap());
+    assert!(Format::is_plain(&b"Subject: x\n-----BEGIN PKCS7-----\nMA==\n".to_vec(), &[]).unwrap());
 }
 
 #[test]

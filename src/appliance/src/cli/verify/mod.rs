@@ -93,7 +93,7 @@ fn judge(
     content: Option<&dyn Source>,
     options: &Options<'_>,
 ) -> Result<Report, Unreadable> {
-    if Format::is_plain(source)? {
+    if Format::is_plain(source, options.containers)? {
         return verify_plain(source, content, options, &PlainLimits::default());
     }
     let mut report = verify(source, options, &Limits::default())?;

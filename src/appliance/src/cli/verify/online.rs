@@ -79,7 +79,7 @@ fn everywhere() -> Vec<IpNet> {
 /// The certificates inside the file.
 fn certificates(source: &FileSource, report: &Report) -> Vec<Certificate> {
     if report.file.format != Format::Pdf {
-        return plain_certificates(source, &PlainLimits::default()).unwrap_or_default();
+        return plain_certificates(source, &[], &PlainLimits::default()).unwrap_or_default();
     }
     let document = Document::open(source, &Limits::default());
     let surveyed = document.ok().and_then(|document| ltv::survey(&document).ok());

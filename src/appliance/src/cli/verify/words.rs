@@ -1,7 +1,11 @@
 //! The usual words about a report: what technicians read, and scripts of old.
 
 use jiff::Timestamp;
-use pdf::verify::{Coverage, Format, Integrity, Kind, Level, Report, SignatureReport, Trust, Verdict};
+use pdf::report::visible;
+use pdf::verify::{
+    Coverage, Format, Integrity, Kind, Level, Outcome, Report, SealReport, SignatureReport, StateWord, Trust,
+    Verdict,
+};
 use serde_json::Value;
 
 use super::VerifyArgs;
@@ -35,12 +39,13 @@ fn describe(number: usize, signature: &SignatureReport, lines: &mut Vec<(Tone, S
         Kind::DocumentTimestamp => "document time-stamp",
         Kind::Timestamp => "time-stamp",
         Kind::Cms => "signer",
-        Kind::SesSignature => "electronic seal",
-        _ => "signature",
+        Kind::SesSignature => "electronic seal signature",
+        Kind::Seal => "electronic seal",
+        Kind::Signature => "signature",
     };
     let name = match (&signature.field, signature.kind) {
         (Some(name), _) => format!(": {name}"),
-        (None, Kind::Cms | Kind::Timestamp) => String::new(),
+        (None, _) if is_plain(signature) => String::new(),
         (None, _) => ": (no field)".to_owned(),
     };
     lines.push((Tone::Head, format!("  {kind} {number}{name}")));
@@ -58,7 +63,7 @@ fn describe(number: usize, signature: &SignatureReport, lines: &mut Vec<(Tone, S
     };
     line(tone, "integrity", text.into());
     let (tone, text) = match signature.coverage {
-        Coverage::File if report_is_plain(signature) => (Tone::Good, "all of its content".into()),
+        Coverage::File if is_plain(signature) => (Tone::Good, "all of its content".into()),
         Coverage::File => (Tone::Good, "the whole file".into()),
         Coverage::Revision => {
             let revision =
@@ -90,13 +95,50 @@ fn describe(number: usize, signature: &SignatureReport, lines: &mut Vec<(Tone, S
         let family = if signature.kind == Kind::Cms { "CAdES" } else { "PAdES" };
         line(Tone::Plain, "level", format!("{family} {level}"));
     }
-    for reason in &signature.reasons {
-        line(Tone::Warn, "", format!("· {reason}"));
+    if let Some(seal) = &signature.seal {
+        describe_seal(seal, lines);
+    }
+    lines.extend(signature.reasons.iter().map(|reason| (Tone::Warn, format!("    {:<10} · {reason}", ""))));
+}
+
+fn describe_seal(seal: &SealReport, lines: &mut Vec<(Tone, String)>) {
+    let mut line = |tone, label: &str, text: String| lines.push((tone, format!("    {label:<10} {text}")));
+    let code = seal.code.as_deref().map(|code| format!(", code {}", visible(code))).unwrap_or_default();
+    line(
+        Tone::Plain,
+        "seal",
+        format!("{} ({}, {}{code})", visible(&seal.name), visible(&seal.id), seal.kind.en),
+    );
+    if let Some(maker) = &seal.maker {
+        line(Tone::Plain, "made by", maker.clone());
+    }
+    for (label, state) in [("state then", &seal.then), ("state now", &seal.now)] {
+        let Some(state) = state else { continue };
+        let tone = if state.word == StateWord::Active { Tone::Plain } else { Tone::Warn };
+        let since = state.since.as_ref().map(|since| format!(" since {since}")).unwrap_or_default();
+        line(tone, label, format!("{}{since}", state.word.word()));
+    }
+    for step in &seal.steps {
+        let (tone, mark) = match step.outcome {
+            Outcome::Passed => (Tone::Good, "✓"),
+            Outcome::Failed => (Tone::Bad, "✗"),
+            Outcome::Undecided => (Tone::Warn, "?"),
+            Outcome::Skipped => (Tone::Dim, "-"),
+        };
+        line(tone, "", format!("{mark} {}: {}", step.name, visible(&step.en)));
+    }
+    for told in seal.deviations.iter().chain(&seal.remarks) {
+        line(Tone::Warn, "", format!("· {}", visible(&told.en)));
     }
 }
 
-fn report_is_plain(signature: &SignatureReport) -> bool {
-    matches!(signature.kind, Kind::Cms | Kind::Timestamp)
+/// Whether it stands in a file of its own.
+fn is_plain(signature: &SignatureReport) -> bool {
+    match signature.kind {
+        Kind::Cms | Kind::Timestamp | Kind::Seal => true,
+        Kind::SesSignature => signature.byte_range.is_none(),
+        Kind::Signature | Kind::DocumentTimestamp => false,
+    }
 }
 
 fn format_name(report: &Report) -> String {
@@ -104,12 +146,14 @@ fn format_name(report: &Report) -> String {
         Format::Pdf => format!("PDF {}", report.file.version),
         Format::Cms => "CMS".to_owned(),
         Format::Timestamp => "time-stamp".to_owned(),
+        Format::SesSignature => "SES_Signature".to_owned(),
+        Format::Seal => "SESeal".to_owned(),
     }
 }
 
 fn revisions(report: &Report) -> String {
     match report.file.format {
         Format::Pdf => format!(", {} revisions", report.file.revisions),
-        Format::Cms | Format::Timestamp => String::new(),
+        _ => String::new(),
     }
 }

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use pdf::report::{About, Language, Simple, etsi};
 use pdf::syntax::Source;
-use pdf::verify::{Format, Report};
+use pdf::verify::{Format, Report, SignatureContainer};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
@@ -284,10 +284,14 @@ fn answer(report: &Report, wanted: Answer, language: Language, about: About<'_>)
 }
 
 /// Whether the document is no PDF, by what was said of it or by its octets.
-pub(super) fn judged_plain(said: Option<bool>, document: &dyn Source) -> std::io::Result<bool> {
+pub(super) fn judged_plain(
+    said: Option<bool>,
+    document: &dyn Source,
+    containers: &[&dyn SignatureContainer],
+) -> std::io::Result<bool> {
     match said {
         Some(plain) => Ok(plain),
-        None => Format::is_plain(document).map_err(std::io::Error::other),
+        None => Format::is_plain(document, containers).map_err(std::io::Error::other),
     }
 }
 

@@ -67,7 +67,7 @@ impl Evidence {
             None => Options::new(&self.anchors, wanted.at),
         };
         let options = Options { untrusted: &self.untrusted, crls: &self.crls, ..demanded };
-        let plain = http::judged_plain(wanted.plain, source)
+        let plain = http::judged_plain(wanted.plain, source, options.containers)
             .map_err(|error| VerificationError { truncated: false, error: ReadError::Io(error).into() })?;
         if plain {
             let limits = PlainLimits::default();

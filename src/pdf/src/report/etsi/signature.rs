@@ -7,7 +7,7 @@ use super::node::Node;
 use super::objects::Objects;
 use super::words;
 use crate::report::{About, moment, words::called};
-use crate::verify::{Coverage, Kind, SignatureReport, TimeSource};
+use crate::verify::{Coverage, Kind, Outcome, SealReport, SignatureReport, TimeSource};
 
 /// The report on the signature that is the `number`th of its file.
 pub(super) fn report(
@@ -30,7 +30,7 @@ pub(super) fn report(
     let steps = validation.map(|v| v.steps.as_slice()).or(stamp.map(|s| s.steps.as_slice()));
     Node::new("SignatureValidationReport")
         .child(identifier(&id, signature))
-        .child(constraints(steps.unwrap_or_default(), signature, about))
+        .child(constraints(steps.unwrap_or_default(), signature, about).children(seal_steps(signature)))
         .child(time_info(signature, about, &stamps))
         .maybe(signers_document(signature))
         .maybe(attributes(signature, signer.as_deref(), &stamps))
@@ -126,6 +126,58 @@ fn step(step: &Step) -> Node {
         words::block_indication(step.indication),
         step.sub_indication,
     ))
+}
+
+/// The steps of GB/T 38540, each as one constraint; the standard's building blocks know nothing of seals.
+fn seal_steps(signature: &SignatureReport) -> impl Iterator<Item = Node> {
+    signature.seal.iter().flat_map(|seal| &seal.steps).map(|step| {
+        let (state, main) = match step.outcome {
+            Outcome::Passed => ("applied", Indication::TotalPassed),
+            Outcome::Failed => ("applied", Indication::TotalFailed),
+            Outcome::Undecided => ("applied", Indication::Indeterminate),
+            Outcome::Skipped => ("disabled", Indication::Indeterminate),
+        };
+        let parameter = Node::new("ValidationConstraintParameter")
+            .text("Type", urn("ses", &step.name))
+            .text("Value", format!("{} {}", step.zh, step.en));
+        let node = Node::new("ValidationConstraint")
+            .text("ValidationConstraintIdentifier", urn("ses", &step.name))
+            .child(parameter)
+            .child(
+                Node::new("ConstraintStatus")
+                    .text("Status", format!("urn:etsi:019102:constraintStatus:{state}")),
+            );
+        if step.outcome == Outcome::Skipped {
+            return node;
+        }
+        node.child(indications(Node::new("ValidationStatus"), words::block_indication(main), None))
+    })
+}
+
+/// What a seal says of itself, and its state then and now.
+fn of_seal(seal: &SealReport) -> Vec<(&'static str, String)> {
+    let mut told = vec![
+        ("seal-identifier", seal.id.clone()),
+        ("seal-name", seal.name.clone()),
+        ("seal-kind", seal.kind.number.to_string()),
+        ("seal-version", seal.version.to_string()),
+        ("seal-sha256", seal.digest.value.clone()),
+    ];
+    let optional = [
+        ("seal-code", &seal.code),
+        ("seal-valid-from", &seal.valid_from),
+        ("seal-valid-to", &seal.valid_to),
+        ("seal-maker", &seal.maker),
+    ];
+    told.extend(optional.into_iter().filter_map(|(kind, text)| Some((kind, text.clone()?))));
+    for (kind, state) in [("seal-state-then", &seal.then), ("seal-state-now", &seal.now)] {
+        let Some(state) = state else { continue };
+        let since = state.since.as_ref().map(|since| format!(" since {since}")).unwrap_or_default();
+        told.push((kind, format!("{}{since} at {}", state.word.word(), state.at)));
+    }
+    told.extend(seal.deviations.iter().map(|one| ("seal-deviation", format!("{} {}", one.zh, one.en))));
+    told.extend(seal.remarks.iter().map(|one| ("seal-remark", format!("{} {}", one.zh, one.en))));
+    told
 }
 
 fn serde_word(status: pki::validation::Status) -> &'static str {
@@ -239,7 +291,11 @@ fn status(
     let none = Material::default();
     let mut data = associated(material.unwrap_or(&none), id, &related, objects);
     if !matches!(signature.kind, Kind::Cms | Kind::Timestamp) {
-        let mut additional = vec![("coverage", coverage(signature.coverage).to_owned())];
+        let mut additional: Vec<(&'static str, String)> = Vec::new();
+        if signature.byte_range.is_some() || signature.seal.is_none() {
+            additional.push(("coverage", coverage(signature.coverage).to_owned()));
+        }
+        additional.extend(signature.seal.iter().flat_map(of_seal));
         additional.extend(signature.changes.iter().map(|class| {
             let allowed = if signature.changes_allowed { "allowed" } else { "not allowed" };
             ("change", format!("{}: {allowed}", crate::report::sentences::class(*class).en))

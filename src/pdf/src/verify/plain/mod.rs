@@ -1,4 +1,5 @@
-//! Signatures outside of PDFs: plain CMS (RFC 5652, attached or detached) and time-stamps (RFC 3161).
+//! Signatures outside of PDFs: plain CMS (RFC 5652, attached or detached), time-stamps (RFC 3161), and what the container
+//! verifiers of [`Options::containers`] recognise (electronic seals and what they signed).
 //!
 //! The same questions, the same options and the same [`Report`] as for a PDF; each signer of a message is one entry.
 //! What a file is, its octets say ([`Format::of`]), never its name. Content elsewhere is read through a [`Source`] in
@@ -10,11 +11,12 @@ mod signer;
 use pki::Certificate;
 use pki::cms::{CmsError, SignedData, TimeStampToken};
 
+pub(crate) use envelope::is_signed_data;
 pub use envelope::{Format, Limits};
 
 use super::judge::verdict;
 use super::report::{FileFacts, Report, Verdict};
-use super::{Options, Unreadable};
+use super::{Options, SignatureContainer, Unreadable};
 use crate::syntax::{ReadError, Source};
 use envelope::{Envelope, Signed};
 use signer::{Content, Signer};
@@ -31,6 +33,12 @@ pub enum PlainError {
     /// It is PEM, but of nothing that is signed.
     #[error("no PEM block labelled CMS or PKCS7")]
     NoPem,
+    /// It begins as something that one of the container verifiers opens, and cannot be read as that.
+    #[error("{reason}")]
+    Container {
+        /// Why, in the verifier's words.
+        reason: String,
+    },
     /// Which of them is meant, nobody can tell.
     #[error("{count} PEM blocks of signatures in one file; verify them one by one")]
     SeveralPem {
@@ -39,7 +47,7 @@ pub enum PlainError {
     },
 }
 
-/// Verifies every signature of the CMS or time-stamp in `source`, over `content` when that is not inside.
+/// Verifies every signature of the CMS, time-stamp or container in `source`, over `content` when that is not inside.
 ///
 /// # Errors
 /// [`Unreadable`] when it is no CMS of signed data and no time-stamp, or costs more than `limits`.
@@ -49,7 +57,7 @@ pub fn verify_plain(
     options: &Options<'_>,
     limits: &Limits,
 ) -> Result<Report, Unreadable> {
-    let envelope = Envelope::read(source, limits)?;
+    let envelope = Envelope::read(source, options.containers, limits)?;
     let mut report = Report {
         verdict: Verdict::NoSignature,
         signatures: Vec::new(),
@@ -72,7 +80,11 @@ pub fn verify_plain(
             (message.content, signers)
         }
         Signed::TimeStamp(token, digest) => (None, vec![Signer::TimeStamp(token, digest)]),
+        Signed::Contained(container) => (None, vec![Signer::Contained(container)]),
     };
+    if content.is_some() && !signers.iter().any(Signer::needs_content) {
+        report.warnings.push("a seal signs no content; the file given beside it was not looked at".into());
+    }
     let (content, differs) = match (&inside, content) {
         (Some(inside), None) => (Content::of(Some(inside), &signers, limits)?, false),
         (Some(inside), Some(outside)) => {
@@ -96,17 +108,23 @@ pub fn verify_plain(
 ///
 /// # Errors
 /// As [`verify_plain`].
-pub fn plain_certificates(source: &dyn Source, limits: &Limits) -> Result<Vec<Certificate>, Unreadable> {
+pub fn plain_certificates(
+    source: &dyn Source,
+    containers: &[&dyn SignatureContainer],
+    limits: &Limits,
+) -> Result<Vec<Certificate>, Unreadable> {
     let mut found: Vec<Certificate> = Vec::new();
-    let mut take = |data: &SignedData| {
-        for certificate in data.certificates() {
+    let mut add = |certificates: &[Certificate]| {
+        for certificate in certificates {
             if !found.contains(certificate) {
                 found.push(certificate.clone());
             }
         }
     };
-    match Envelope::read(source, limits)?.signed {
+    let mut take = |data: &SignedData| add(data.certificates());
+    match Envelope::read(source, containers, limits)?.signed {
         Signed::Nothing => {}
+        Signed::Contained(container) => add(&container.certificates()),
         Signed::TimeStamp(token, _) => take(token.signed_data()),
         Signed::Message(message) => {
             for signer in &message.signers {

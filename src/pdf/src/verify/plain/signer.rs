@@ -9,7 +9,7 @@ use pki::{Indication, SubIndication};
 use super::Limits;
 use crate::syntax::{ReadError, Source};
 use crate::verify::cms;
-use crate::verify::container::{Context, Judgement};
+use crate::verify::container::{Context, Judgement, OpenContainer};
 use crate::verify::report::TimestampReport;
 use crate::verify::report::{
     Coverage, DocumentDigest, Integrity, Kind, Level, SignatureReport, TimeSource, Trust,
@@ -22,6 +22,8 @@ pub(super) enum Signer {
     Cms(Box<SignedData>),
     /// A time-stamp token, and SHA-256 of its octets.
     TimeStamp(Box<TimeStampToken>, [u8; 32]),
+    /// What a container verifier outside this crate opened.
+    Contained(Box<dyn OpenContainer>),
 }
 
 /// What was signed, as far as judging needs it: read once, whatever is asked of it.
@@ -78,8 +80,17 @@ impl Signer {
         let oid = match self {
             Self::Cms(data) => data.digest_oid(),
             Self::TimeStamp(token, _) => token.info().imprint_algorithm,
+            Self::Contained(container) => return container.digest_algorithm(),
         };
         DigestAlgorithm::from_oid(&oid).ok()
+    }
+
+    /// Whether there is content it is over.
+    pub(super) fn needs_content(&self) -> bool {
+        match self {
+            Self::Contained(container) => container.needs_content(),
+            Self::Cms(_) | Self::TimeStamp(..) => true,
+        }
     }
 
     /// Whether the signature is over the content itself instead of attributes with its digest.
@@ -100,6 +111,7 @@ impl Signer {
         let claimed = match &self {
             Self::Cms(data) => data.signed_attributes().and_then(|attributes| attributes.message_digest()),
             Self::TimeStamp(token, _) => Some(token.info().imprint.as_slice()),
+            Self::Contained(container) => container.claimed_digest(),
         };
         let digest = if content.known { algorithm.and_then(|a| content.digest(a)) } else { claimed };
         let digest = digest.map(<[u8]>::to_vec);
@@ -107,17 +119,21 @@ impl Signer {
             (true, Some(algorithm), Some(digest)) => Some(DocumentDigest::new(algorithm, digest)),
             _ => None,
         };
-        let signature_value = hex::encode(match &self {
-            Self::Cms(data) => data.signature_value(),
-            Self::TimeStamp(token, _) => token.signed_data().signature_value(),
-        });
-        let kind = match self {
+        let signature_value = match &self {
+            Self::Cms(data) => Some(hex::encode(data.signature_value())),
+            Self::TimeStamp(token, _) => Some(hex::encode(token.signed_data().signature_value())),
+            Self::Contained(container) => container.signature_value().map(hex::encode),
+        };
+        let kind = match &self {
             Self::Cms(_) => Kind::Cms,
             Self::TimeStamp(..) => Kind::Timestamp,
+            Self::Contained(container) => container.kind(),
         };
+        let lacks_content = !content.known && self.needs_content();
         let signing_time = match &self {
             Self::Cms(data) => data.signed_attributes().and_then(|attributes| attributes.signing_time()),
             Self::TimeStamp(token, _) => Some(token.info().gen_time),
+            Self::Contained(_) => None,
         };
         let name = if kind == Kind::Timestamp { "time-stamp" } else { "signature" };
         let context = Context { name, ..Context::bare(options) };
@@ -126,16 +142,17 @@ impl Signer {
             Self::Cms(data) => {
                 data.signed_attributes().is_some_and(SignedAttributes::has_signing_certificate)
             }
-            Self::TimeStamp(..) => false,
+            Self::TimeStamp(..) | Self::Contained(_) => false,
         };
         let inside = match &self {
             Self::Cms(data) => data.certificates().to_vec(),
-            Self::TimeStamp(..) => Vec::new(),
+            Self::TimeStamp(..) | Self::Contained(_) => Vec::new(),
         };
         let opened = match (self, &content.octets) {
             (Self::Cms(data), Some(octets)) => cms::of(data.over(octets.clone())),
             (Self::Cms(data), None) => cms::of(*data),
             (Self::TimeStamp(token, sha256), _) => Ok(cms::of_token(*token, sha256)),
+            (Self::Contained(container), _) => Ok(container),
         };
         let mut judgement = match opened {
             Ok(container) => container.judge(digest.as_deref(), &context),
@@ -145,7 +162,7 @@ impl Signer {
             return Err(Unreadable::TooComplex { budget });
         }
         judgement.baseline = names_signer && judgement.signer.as_ref().is_some_and(|s| inside.contains(s));
-        if !content.known && judgement.integrity != Integrity::Broken {
+        if lacks_content && judgement.integrity != Integrity::Broken {
             judgement.integrity = Integrity::Unknown;
             judgement.indication = Indication::Indeterminate;
             judgement.sub_indication = Some(SubIndication::SignedDataNotFound);
@@ -158,8 +175,9 @@ impl Signer {
             let reason = format!("{trailing} octets follow the end of the signature");
             fail(&mut judgement, SubIndication::FormatFailure, &reason);
         }
+        let signing_time = judgement.claimed.or(signing_time);
         let described = described(kind, judgement, signing_time, options);
-        Ok(SignatureReport { document_digest, signature_value: Some(signature_value), ..described })
+        Ok(SignatureReport { document_digest, signature_value, ..described })
     }
 }
 
@@ -227,6 +245,7 @@ fn described(
             .collect(),
         validation: judgement.validation.map(|validation| *validation),
         timestamp_validation: judgement.timestamp_validation.map(|validation| *validation),
+        seal: judgement.seal.map(|seal| *seal),
     }
 }
 
