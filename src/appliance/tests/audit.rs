@@ -136,7 +136,8 @@ const CASES: &[(&str, &str, &str, Fault)] = &[
     ),
     ("DELETE FROM seals WHERE id = 's'", "seals", "s", Fault::Missing),
     (
-        "INSERT INTO seals SELECT 't', 1, name, organisation, owner, picture, width_um, height_um, certificate, \
+        "INSERT INTO seals (id, version, name, organisation, owner, picture, width_um, height_um, certificate, \
+         key_label, state) SELECT 't', 1, name, organisation, owner, picture, width_um, height_um, certificate, \
          key_label, state FROM seals",
         "seals",
         "t",

@@ -104,7 +104,8 @@ async fn fill(place: &Place) {
     sql += &format!(
         "INSERT INTO certificates (id, version, issuer, serial, subject, profile, caller, not_before, not_after, der, state)
              VALUES ('f', 1, 'seals-ca', '01', 'CN=x', 'seal', 'c1', 0, 1, {}, 'good');
-         INSERT INTO seals VALUES ('s', 1, 'n', 'bureau', 'c1', {}, 1, 1, 'f', 'k', 'active');",
+         INSERT INTO seals (id, version, name, organisation, owner, picture, width_um, height_um, certificate, key_label, \
+             state) VALUES ('s', 1, 'n', 'bureau', 'c1', {}, 1, 1, 'f', 'k', 'active');",
         octets("00ff10"),
         octets(""),
     );

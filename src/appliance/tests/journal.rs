@@ -442,6 +442,14 @@ async fn a_log_of_the_first_schema_goes_on_after_the_upgrade() {
              CREATE TABLE aside AS SELECT * FROM proposals; DROP TABLE proposals; \
              ALTER TABLE seal_uses DROP COLUMN kind; ALTER TABLE seal_uses DROP COLUMN level; \
              ALTER TABLE seal_uses DROP COLUMN signed_digest; \
+             DROP TABLE seal_documents; DROP TABLE seal_versions; DROP TABLE seal_applications; DROP TABLE \
+             seal_numbers; DROP INDEX seals_code; DROP INDEX seals_organisation; ALTER TABLE seals DROP COLUMN \
+             code; ALTER TABLE seals DROP COLUMN kind; ALTER TABLE seals DROP COLUMN level; ALTER TABLE seals \
+             DROP COLUMN holder_kind; ALTER TABLE seals DROP COLUMN holder_number; ALTER TABLE seals DROP COLUMN \
+             holder_number_hash; ALTER TABLE seals DROP COLUMN holder_sealed; ALTER TABLE seals DROP COLUMN \
+             suite; ALTER TABLE seals DROP COLUMN number; ALTER TABLE seals DROP COLUMN filing; ALTER TABLE seals \
+             DROP COLUMN valid_from; ALTER TABLE seals DROP COLUMN valid_to; ALTER TABLE seals DROP COLUMN \
+             governed; ALTER TABLE seals DROP COLUMN updated; ALTER TABLE seals DROP COLUMN ground; \
              DELETE FROM schema_migrations WHERE version > 1",
         )
         .await;

@@ -44,7 +44,7 @@ impl From<SealError> for Problem {
             SealError::Picture(_) => Self::new(Kind::InvalidParameter, error.to_string()),
             SealError::Store(store) => store.into(),
             SealError::Custody(error) => error.into(),
-            SealError::Certificate(_) | SealError::Cms(_) => Self::internal(error),
+            SealError::Certificate(_) | SealError::Cms(_) | SealError::Suite(_) => Self::internal(error),
         }
     }
 }

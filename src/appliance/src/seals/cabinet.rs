@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use crypto::DigestAlgorithm;
+use crypto::{DigestAlgorithm, Signer, Suite, UnknownSuite};
 use custody::{Custody, CustodyError};
 use pdf::appearance::{ImageError, SealImage};
 use pdf::sign::CmsSigner;
@@ -15,7 +15,7 @@ use pki::cms::sign::{CmsSignError, CmsSigner as ChainSigner};
 use pki::{Certificate, CertificateError};
 
 use super::model::{SealState, SealSummary};
-use super::records;
+use super::records::{self, text};
 use crate::documents::Picture;
 use crate::store::tables::CERTIFICATES;
 use crate::store::{Db, StoreError};
@@ -30,7 +30,13 @@ pub struct ReadySeal {
     pub certificate: Certificate,
     /// Version of the certificate's row.
     pub certificate_version: i64,
-    signer: ChainSigner,
+    /// Its suite.
+    pub suite: &'static Suite,
+    /// Whether rules of use bind it.
+    pub governed: bool,
+    /// Its key.
+    pub signer: Arc<dyn Signer>,
+    cms: ChainSigner,
 }
 
 impl std::fmt::Debug for ReadySeal {
@@ -41,15 +47,15 @@ impl std::fmt::Debug for ReadySeal {
 
 impl CmsSigner for ReadySeal {
     fn digest_algorithm(&self) -> DigestAlgorithm {
-        self.signer.digest_algorithm()
+        self.cms.digest_algorithm()
     }
 
     fn size_hint(&self) -> usize {
-        self.signer.max_len()
+        self.cms.max_len()
     }
 
     fn sign(&self, content_digest: &[u8]) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
-        Ok(self.signer.sign(content_digest)?)
+        Ok(self.cms.sign(content_digest)?)
     }
 }
 
@@ -79,6 +85,9 @@ pub enum SealError {
     /// The stored certificate does not read.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
+    /// It was made in a suite that this program does not have.
+    #[error(transparent)]
+    Suite(#[from] UnknownSuite),
     /// Key and certificate do not fit.
     #[error(transparent)]
     Cms(#[from] CmsSignError),
@@ -111,24 +120,32 @@ impl Cabinet {
         let unusable = |reason| SealError::NotUsable { id: id.to_owned(), reason };
         match record.summary.state {
             SealState::Active => {}
-            SealState::Suspended => return Err(unusable("it is suspended")),
+            SealState::Suspended => return Err(unusable("it is suspended; an officer resumes it")),
+            SealState::Expired => return Err(unusable("its time is over; apply for it to be renewed")),
             SealState::Cancelled => return Err(unusable("it is cancelled")),
         }
         let row = db.row(&CERTIFICATES, &record.summary.certificate).await?;
         let row = row.ok_or_else(|| unusable("its certificate is not on record"))?;
-        if row.value("state").as_text() != Some("good") {
-            return Err(unusable("its certificate is revoked"));
+        match text(&row, "state") {
+            "good" => {}
+            "held" => return Err(unusable("its certificate is on hold")),
+            _ => return Err(unusable("its certificate is revoked")),
         }
         let certificate = Certificate::from_der(row.value("der").as_bytes().unwrap_or_default())?;
         let above = |one: &&Certificate| one.subject_key_id() == certificate.authority_key_id();
         let chain: Vec<Certificate> = chain.iter().filter(above).cloned().collect();
-        let signer = ChainSigner::new(custody.signer(&record.key_label)?, &certificate, &chain)?;
+        let suite = Suite::by_name(record.summary.suite())?;
+        let signer = custody.signer(&record.key_label)?;
+        let cms = ChainSigner::new(signer.clone(), &certificate, &chain)?;
         let seal = Arc::new(ReadySeal {
             image: Arc::new(super::picture::read(&record.picture)?),
+            governed: record.summary.governed,
             summary: record.summary,
             certificate_version: row.version(),
             certificate,
+            suite,
             signer,
+            cms,
         });
         let mut ready = self.ready.write().unwrap_or_else(PoisonError::into_inner);
         ready.insert(id.to_owned(), seal.clone());
@@ -154,15 +171,21 @@ impl ReadySeal {
         Picture { image: self.image.clone(), width_mm, height_mm }
     }
 
-    /// Whether its certificate is valid at `now` (Unix seconds); a seal is not used outside of it.
+    /// Whether it and its certificate are valid at `now` (Unix seconds); a seal is not used outside of that.
     ///
     /// # Errors
     /// [`SealError::NotUsable`].
     pub fn usable_at(&self, now: i64) -> Result<(), SealError> {
-        if self.certificate.is_valid_at(now) {
-            return Ok(());
+        let not = |reason| Err(SealError::NotUsable { id: self.summary.id.clone(), reason });
+        if self.summary.valid_to.is_some_and(|end| end.as_second() < now) {
+            return not("its time is over; apply for it to be renewed");
         }
-        let reason = "its certificate is outside of its validity";
-        Err(SealError::NotUsable { id: self.summary.id.clone(), reason })
+        if self.summary.valid_from.is_some_and(|begin| begin.as_second() > now) {
+            return not("its time has not begun");
+        }
+        if !self.certificate.is_valid_at(now) {
+            return not("its certificate is outside of its validity");
+        }
+        Ok(())
     }
 }

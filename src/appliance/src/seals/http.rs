@@ -13,10 +13,10 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::model::{NewSealQuery, SealSummary};
+use super::model::SealSummary;
 use super::picture::media_type;
-use super::records;
-use super::service::{MakeError, make};
+use super::records::{self, SealFilter};
+use super::service::{MakeError, NewSealQuery, make};
 use crate::app::App;
 use crate::documents::http::LEAF;
 use crate::identity::CallerKind;
@@ -76,7 +76,8 @@ async fn list(
     session.permit::<ListSeals>(Resource::organisation(asked))?;
     let limit = query.limit.unwrap_or(50).clamp(1, 200);
     let after = query.after.unwrap_or_default();
-    let mut seals = records::list(&app.db, organisation.as_deref(), &after, limit + 1).await?;
+    let filter = SealFilter { organisation, ..SealFilter::default() };
+    let mut seals = records::list(&app.db, &filter, &after, limit + 1).await?;
     let more = seals.len() > limit as usize;
     seals.truncate(limit as usize);
     let next = seals.last().filter(|_| more).map(|seal| seal.id.clone());

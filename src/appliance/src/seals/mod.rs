@@ -1,12 +1,18 @@
-//! Seals in their thin form: a record with owner, picture and certificate, made by an officer, used by
-//! approval systems. Their whole life (application, filing, change, cancellation) comes on top of this.
+//! Electronic seals: applied for, approved, made, changed, stopped, ended; kept ready for use.
+//!
+//! Responsible for a seal's life ([`state`] is the whole of it as data), for its records and for bringing record, picture,
+//! key, certificate and SESeal together for use ([`Cabinet`]). Not for what a seal structure looks like or how a picture is
+//! drawn (`eseal`), for setting seals on documents (`documents`), nor for who may use one for what (`usage`).
 
 mod cabinet;
 pub mod http;
+pub mod kinds;
 pub mod model;
+pub mod order;
 pub mod picture;
 pub mod records;
 mod service;
+pub mod state;
 
 pub use cabinet::{Cabinet, ReadySeal, SealError};
 pub use service::MakeError;

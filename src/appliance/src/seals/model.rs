@@ -1,39 +1,11 @@
-//! Seals as the rest of the appliance sees them.
+//! Seals, their versions and applications for them, as they travel.
 
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use jiff::Timestamp;
+use serde::Serialize;
+use utoipa::ToSchema;
 
-use crate::documents::model::{BadParameter, is_identifier, is_shown_text};
-
-/// Whether a seal may be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum SealState {
-    /// 正常: may be used.
-    Active,
-    /// 停用: may not be used until it is resumed.
-    Suspended,
-    /// 注销: never again.
-    Cancelled,
-}
-
-impl SealState {
-    /// The stored word.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Active => "active",
-            Self::Suspended => "suspended",
-            Self::Cancelled => "cancelled",
-        }
-    }
-
-    /// Reads the stored word.
-    #[must_use]
-    pub fn parse(word: &str) -> Option<Self> {
-        [Self::Active, Self::Suspended, Self::Cancelled].into_iter().find(|s| s.as_str() == word)
-    }
-}
+pub use super::kinds::{Ground, HolderKind, Level, SealKind};
+pub use super::state::{ApplicationState, Operation, SealState};
 
 /// A seal's record, the picture left out.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -54,70 +26,131 @@ pub struct SealSummary {
     pub certificate: String,
     /// Whether it may be used.
     pub state: SealState,
+    /// Seal code: 6 digits of the administrative division, 8 of a serial number. `null` like the members below for a
+    /// seal that was made before seals had applications; renewing it fills them in.
+    pub code: Option<String>,
+    /// What it is for, by the platform's number.
+    #[schema(value_type = Option<u8>)]
+    pub kind: Option<SealKind>,
+    /// Level of government.
+    pub level: Option<Level>,
+    /// Who holds it.
+    pub holder_kind: Option<HolderKind>,
+    /// The credit code of the organisation that holds it; never a person's number.
+    pub holder_number: Option<String>,
+    /// Cryptographic suite of its key.
+    pub suite: Option<String>,
+    /// How often it has been made.
+    pub number: Option<i64>,
+    /// Filing number of its present version.
+    pub filing: Option<String>,
+    /// From when it may be used, RFC 3339.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub valid_from: Option<Timestamp>,
+    /// Until when, RFC 3339.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub valid_to: Option<Timestamp>,
+    /// Whether rules of use bind it.
+    pub governed: bool,
+    /// Why it is suspended.
+    pub ground: Option<Ground>,
 }
 
-/// Parameters of `POST /v1/seals`; the body is the picture.
-#[derive(Debug, Clone, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
-pub struct NewSealQuery {
-    /// Identifier: letters, digits, `-`, `_`, `.`, at most 64.
+impl SealSummary {
+    /// The same as it is at `now` (microseconds): an active seal past its end has expired.
+    #[must_use]
+    pub fn at(mut self, now: i64) -> Self {
+        self.state = self.state.at(self.valid_to.map(Timestamp::as_microsecond), now);
+        self
+    }
+
+    /// The suite of its key; that of older seals is the international one.
+    #[must_use]
+    pub fn suite(&self) -> &str {
+        self.suite.as_deref().unwrap_or(crypto::Suite::INTERNATIONAL.name)
+    }
+}
+
+/// One making of a seal.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct SealVersion {
+    /// Identifier: `SEAL.NUMBER`.
     pub id: String,
-    /// Name as it stands on the seal; becomes the common name of its certificate.
+    /// The seal.
+    pub seal: String,
+    /// From 1.
+    pub number: i64,
+    /// Name as it stands on the seal.
     pub name: String,
-    /// The organisation whose seal it is.
-    pub organisation: String,
+    /// Media type of the picture.
+    pub picture_type: String,
     /// Width in millimetres.
     pub width_mm: f64,
-    /// Height in millimetres; the width when left out.
-    pub height_mm: Option<f64>,
+    /// Height in millimetres.
+    pub height_mm: f64,
+    /// SHA-256 fingerprint of the certificate, hexadecimal.
+    pub certificate: String,
+    /// Cryptographic suite of the key.
+    pub suite: String,
+    /// SHA-256 of the SESeal (GB/T 38540), hexadecimal.
+    pub eseal_digest: Option<String>,
+    /// From when it was to be used, RFC 3339.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub valid_from: Option<Timestamp>,
+    /// Until when, RFC 3339.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub valid_to: Option<Timestamp>,
+    /// Filing number.
+    pub filing: Option<String>,
+    /// The application that it was made for.
+    pub application: Option<String>,
+    /// `active`, `superseded` or `cancelled`.
+    pub state: String,
+    /// When it was made, RFC 3339.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub made_at: Option<Timestamp>,
+    /// When another took its place, or the seal was cancelled, RFC 3339.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub ended_at: Option<Timestamp>,
 }
 
-/// A checked request for a new seal. Sizes in micrometres.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewSeal {
+/// An application as it stands.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Application {
     /// Identifier.
     pub id: String,
-    /// Name.
-    pub name: String,
-    /// Organisation.
+    /// Version of the record, also its `ETag`.
+    pub version: i64,
+    /// What it is for.
+    pub operation: Operation,
+    /// The seal it is about.
+    pub seal: String,
+    /// The organisation whose seal that is, or will be.
     pub organisation: String,
-    /// Width in micrometres.
-    pub width_um: i64,
-    /// Height in micrometres.
-    pub height_um: i64,
-}
-
-impl NewSealQuery {
-    /// Checks the parameters.
-    ///
-    /// # Errors
-    /// The first [`BadParameter`].
-    pub fn check(self) -> Result<NewSeal, BadParameter> {
-        for (name, id) in [("id", &self.id), ("organisation", &self.organisation)] {
-            if !is_identifier(id) {
-                return Err(BadParameter {
-                    name,
-                    reason: "write letters, digits, `-`, `_`, `.`, at most 64",
-                });
-            }
-        }
-        if !is_shown_text(&self.name, 64) {
-            return Err(BadParameter { name: "name", reason: "write 1 to 64 visible characters" });
-        }
-        let width_um = micrometres("width_mm", self.width_mm)?;
-        let height_um = micrometres("height_mm", self.height_mm.unwrap_or(self.width_mm))?;
-        Ok(NewSeal { id: self.id, name: self.name, organisation: self.organisation, width_um, height_um })
-    }
-}
-
-/// Seals in use measure 15 to 60 mm; a little room on both sides.
-#[expect(clippy::cast_possible_truncation, reason = "bounded by the check above it")]
-fn micrometres(name: &'static str, millimetres: f64) -> Result<i64, BadParameter> {
-    if !(5.0..=100.0).contains(&millimetres) {
-        return Err(BadParameter { name, reason: "write millimetres from 5 to 100" });
-    }
-    Ok((millimetres * 1000.0).round() as i64)
+    /// How far it is.
+    pub state: ApplicationState,
+    /// What was applied for; a person's number is left out.
+    #[schema(value_type = Object)]
+    pub wanted: super::order::Order,
+    /// Who applied.
+    pub applicant: String,
+    /// Who approved or refused it.
+    pub approver: Option<String>,
+    /// Who carried it out.
+    pub maker: Option<String>,
+    /// Why it was refused, withdrawn or failed.
+    pub reason: Option<String>,
+    /// When it was made, RFC 3339.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub created: Option<Timestamp>,
+    /// When it was approved, refused or withdrawn, RFC 3339.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub decided: Option<Timestamp>,
+    /// When it was carried out, RFC 3339.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub carried_out: Option<Timestamp>,
+    /// The version of the seal that came of it: `SEAL.NUMBER`.
+    pub made: Option<String>,
 }
 
 /// Micrometres as millimetres.
@@ -125,38 +158,4 @@ fn micrometres(name: &'static str, millimetres: f64) -> Result<i64, BadParameter
 #[expect(clippy::cast_precision_loss, reason = "at most 100,000")]
 pub fn to_mm(micrometres: i64) -> f64 {
     micrometres as f64 / 1000.0
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn query() -> NewSealQuery {
-        NewSealQuery {
-            id: "bureau".into(),
-            name: "示范市行政审批局".into(),
-            organisation: "bureau".into(),
-            width_mm: 42.0,
-            height_mm: None,
-        }
-    }
-
-    #[test]
-    fn a_round_seal_needs_one_measure() {
-        let seal = query().check().unwrap();
-        assert_eq!((seal.width_um, seal.height_um), (42_000, 42_000));
-    }
-
-    #[test]
-    fn each_impossible_parameter_is_named() {
-        for (query, name) in [
-            (NewSealQuery { id: "a/b".into(), ..query() }, "id"),
-            (NewSealQuery { organisation: String::new(), ..query() }, "organisation"),
-            (NewSealQuery { name: "x\u{0}".into(), ..query() }, "name"),
-            (NewSealQuery { width_mm: f64::NAN, ..query() }, "width_mm"),
-            (NewSealQuery { height_mm: Some(4.9), ..query() }, "height_mm"),
-        ] {
-            assert_eq!(query.check().unwrap_err().name, name);
-        }
-    }
 }

@@ -8,13 +8,18 @@ use pki::Subject;
 use pki::issue::Wish;
 use serde_json::json;
 
-use super::model::NewSeal;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::model::SealState;
 use super::records;
 use crate::app::{App, Unsealed};
 use crate::certificates::{CertificateError, Order, Signed, Way, intend};
+use crate::documents::model::{BadParameter, is_identifier, is_shown_text};
 use crate::journal::{Act, CommitError, Committed, Unit};
 use crate::policy::{MakeSeal, Permit};
-use crate::store::tables::ORGANISATIONS;
+use crate::store::Value;
+use crate::store::tables::{ORGANISATIONS, SEALS};
 use crate::store::{Row, StoreError};
 
 /// Why a seal was not made.
@@ -79,7 +84,7 @@ pub async fn make(
     let owner = &permit.caller().id;
     let unit = Unit::new(act)
         .facts(json!({ "seal": new.id, "certificate": fingerprint, "key": key_label }))
-        .insert(records::row(&new, &picture, owner, &fingerprint, &key_label))
+        .insert(row(&new, &picture, owner, &fingerprint, &key_label))
         .guard(&ORGANISATIONS, organisation.id(), organisation.version())
         .also(signed.unit);
     match unsealed.journal.commit(unit).await {
@@ -118,4 +123,91 @@ async fn certificate(
     let act = Act { action: "certificate.issue".into(), ..permit.act() };
     let intended = intend(app, unsealed, act, permit.caller(), &order).await?;
     Ok(intended.sign(app, unsealed).await?)
+}
+/// Parameters of `POST /v1/seals`; the body is the picture.
+#[derive(Debug, Clone, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct NewSealQuery {
+    /// Identifier: letters, digits, `-`, `_`, `.`, at most 64.
+    pub id: String,
+    /// Name as it stands on the seal; becomes the common name of its certificate.
+    pub name: String,
+    /// The organisation whose seal it is.
+    pub organisation: String,
+    /// Width in millimetres.
+    pub width_mm: f64,
+    /// Height in millimetres; the width when left out.
+    pub height_mm: Option<f64>,
+}
+
+/// A checked request for a new seal. Sizes in micrometres.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewSeal {
+    /// Identifier.
+    pub id: String,
+    /// Name.
+    pub name: String,
+    /// Organisation.
+    pub organisation: String,
+    /// Width in micrometres.
+    pub width_um: i64,
+    /// Height in micrometres.
+    pub height_um: i64,
+}
+
+impl NewSealQuery {
+    /// Checks the parameters.
+    ///
+    /// # Errors
+    /// The first [`BadParameter`].
+    pub fn check(self) -> Result<NewSeal, BadParameter> {
+        for (name, id) in [("id", &self.id), ("organisation", &self.organisation)] {
+            if !is_identifier(id) {
+                return Err(BadParameter {
+                    name,
+                    reason: "write letters, digits, `-`, `_`, `.`, at most 64",
+                });
+            }
+        }
+        if !is_shown_text(&self.name, 64) {
+            return Err(BadParameter { name: "name", reason: "write 1 to 64 visible characters" });
+        }
+        let width_um = micrometres("width_mm", self.width_mm)?;
+        let height_um = micrometres("height_mm", self.height_mm.unwrap_or(self.width_mm))?;
+        Ok(NewSeal { id: self.id, name: self.name, organisation: self.organisation, width_um, height_um })
+    }
+}
+
+/// Seals in use measure 15 to 60 mm; a little room on both sides.
+#[expect(clippy::cast_possible_truncation, reason = "bounded by the check above it")]
+fn micrometres(name: &'static str, millimetres: f64) -> Result<i64, BadParameter> {
+    if !(5.0..=100.0).contains(&millimetres) {
+        return Err(BadParameter { name, reason: "write millimetres from 5 to 100" });
+    }
+    Ok((millimetres * 1000.0).round() as i64)
+}
+
+/// The row of a new seal.
+#[must_use]
+pub fn row(new: &NewSeal, picture: &[u8], owner: &str, certificate: &str, key_label: &str) -> Row {
+    Row::new(
+        &SEALS,
+        vec![
+            new.id.as_str().into(),
+            1.into(),
+            new.name.as_str().into(),
+            new.organisation.as_str().into(),
+            owner.into(),
+            picture.to_vec().into(),
+            new.width_um.into(),
+            new.height_um.into(),
+            certificate.into(),
+            key_label.into(),
+            SealState::Active.as_str().into(),
+        ]
+        .into_iter()
+        .chain(std::iter::repeat_n(Value::Null, SEALS.columns.len() - 11))
+        .collect(),
+    )
 }

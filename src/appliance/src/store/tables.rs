@@ -25,6 +25,10 @@ pub static ALL: &[&Table] = &[
     &ACME_NONCES,
     &CRLS,
     &SEALS,
+    &SEAL_APPLICATIONS,
+    &SEAL_VERSIONS,
+    &SEAL_DOCUMENTS,
+    &SEAL_NUMBERS,
     &SEAL_USES,
     &IDEMPOTENCY,
 ];
@@ -129,8 +133,105 @@ pub static SEALS: Table = Table::new(
         Column::text("certificate"),
         Column::text("key_label"),
         Column::text("state"),
+        // From here on NULL where a seal was made before it had a life of its own.
+        Column::text("code"),
+        Column::int("kind"),
+        Column::text("level"),
+        Column::text("holder_kind"),
+        Column::text("holder_number"),
+        Column::text("holder_number_hash"),
+        Column::bytes("holder_sealed"),
+        Column::text("suite"),
+        Column::int("number"),
+        Column::text("filing"),
+        Column::int("valid_from"),
+        Column::int("valid_to"),
+        Column::int("governed"),
+        Column::int("updated"),
+        Column::text("ground"),
     ],
 );
+
+/// Applications for seals: what was applied for, who approved it, who carried it out.
+pub static SEAL_APPLICATIONS: Table = Table::new(
+    "seal_applications",
+    &[
+        Column::text("id"),
+        Column::int("version"),
+        Column::text("operation"),
+        Column::text("seal"),
+        Column::text("organisation"),
+        Column::text("state"),
+        Column::text("wanted"),
+        Column::bytes("picture"),
+        Column::text("holder_number_hash"),
+        Column::bytes("holder_sealed"),
+        Column::text("applicant"),
+        Column::text("applicant_person"),
+        Column::text("approver"),
+        Column::text("approver_person"),
+        Column::text("maker"),
+        Column::text("maker_person"),
+        Column::text("reason"),
+        Column::int("created"),
+        Column::int("decided"),
+        Column::int("carried_out"),
+        Column::text("made"),
+        Column::text("request_key"),
+        Column::text("request_digest"),
+    ],
+);
+
+/// Each making of a seal. `id` is `SEAL.NUMBER`.
+pub static SEAL_VERSIONS: Table = Table::new(
+    "seal_versions",
+    &[
+        Column::text("id"),
+        Column::int("version"),
+        Column::text("seal"),
+        Column::int("number"),
+        Column::text("name"),
+        Column::bytes("picture"),
+        Column::text("picture_type"),
+        Column::bytes("png"),
+        Column::int("width_um"),
+        Column::int("height_um"),
+        Column::text("certificate"),
+        Column::text("key_label"),
+        Column::text("suite"),
+        Column::bytes("eseal"),
+        Column::text("eseal_digest"),
+        Column::int("valid_from"),
+        Column::int("valid_to"),
+        Column::text("filing"),
+        Column::text("application"),
+        Column::text("state"),
+        Column::int("made_at"),
+        Column::int("ended_at"),
+    ],
+);
+
+/// What was handed in with an application for a seal, encrypted.
+pub static SEAL_DOCUMENTS: Table = Table::new(
+    "seal_documents",
+    &[
+        Column::text("id"),
+        Column::int("version"),
+        Column::text("application"),
+        Column::text("kind"),
+        Column::text("name"),
+        Column::text("media_type"),
+        Column::int("length"),
+        Column::text("sha256"),
+        Column::bytes("sealed"),
+        Column::text("caller"),
+        Column::int("added"),
+    ],
+);
+
+/// Running numbers that never repeat: of seal codes by division, of filings by year.
+pub static SEAL_NUMBERS: Table =
+    Table::new("seal_numbers", &[Column::text("id"), Column::int("version"), Column::int("next")]);
 
 /// Each use of a seal.
 pub static SEAL_USES: Table = Table::new(

@@ -153,7 +153,7 @@ pub fn certificate(id: &str, caller: &str) -> Row {
 }
 
 pub fn seal(id: &str, organisation: &str, owner: &str, certificate: &str) -> Row {
-    let values: Vec<Value> = vec![
+    let mut values: Vec<Value> = vec![
         id.into(),
         1.into(),
         "审批专用章".into(),
@@ -166,6 +166,7 @@ pub fn seal(id: &str, organisation: &str, owner: &str, certificate: &str) -> Row
         "seal-key".into(),
         "active".into(),
     ];
+    values.resize(tables::SEALS.columns.len(), Value::Null);
     Row::new(&tables::SEALS, values)
 }
 
