@@ -1,9 +1,10 @@
-//! Signing: prepare → digest → embed, as one tail to append (PAdES baseline B-B, EN 319 142-1).
+//! Signing: prepare → digest → embed, as one tail to append (PAdES baseline B-B, EN 319 142-1, unless the request
+//! names another [`Container`]).
 //!
 //! [`prepare`] decides what a signature changes and lays it out as an incremental update with a
-//! reserved hole; [`Prepared::digest`] is what the signer's CMS has to cover; [`Prepared::embed`] fills
+//! reserved hole; [`Prepared::digest`] is what the signer's container has to cover; [`Prepared::embed`] fills
 //! the hole. [`sign`] does all three and repeats the cheap part when the hole was too small, so a
-//! signature never fails for its size. The original is read, never held, never changed; keys and
+//! signature never fails for its size. The original is read once, never held, never changed; keys and
 //! certificates stay with the [`CmsSigner`].
 //!
 //! Refused, with the reason, is whatever would break or contradict what is there: a certified
@@ -27,19 +28,19 @@ mod tags;
 use crypto::DigestAlgorithm;
 
 pub use prepared::{DigestError, EmbedError, Prepared, Signed};
-pub use request::{ClaimedTime, DocMdp, FieldLock, SignatureRequest};
+pub use request::{ClaimedTime, Container, DocMdp, FieldLock, SignatureRequest};
 
 use crate::appearance::{AppearanceError, GeometryError};
 use crate::syntax::{Document, Limits, OpenError, ReadError, Source};
 use crate::text::SearchError;
 use crate::write::LayoutError;
 
-/// Makes the CMS over a digest: a certificate chain and a key, wherever they are.
+/// Makes the CMS over a digest, or another container: a certificate chain and a key, wherever they are.
 pub trait CmsSigner {
     /// The algorithm of the digest it wants.
     fn digest_algorithm(&self) -> DigestAlgorithm;
 
-    /// Octets its CMS will not exceed; a wrong guess costs a second signature, nothing else.
+    /// Octets its container will not exceed; a wrong guess costs a second signature, nothing else.
     fn size_hint(&self) -> usize;
 
     /// A detached CMS SignedData (DER) whose message digest is `content_digest`.
@@ -47,6 +48,20 @@ pub trait CmsSigner {
     /// # Errors
     /// Whatever keeps it from signing.
     fn sign(&self, content_digest: &[u8]) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>>;
+
+    /// The container over the octets of `byte_range` (two pairs of place and length), whose digest is `content_digest`.
+    /// A CMS does not say which octets it is over; what does, says it here.
+    ///
+    /// # Errors
+    /// Whatever keeps it from signing.
+    fn sign_range(
+        &self,
+        content_digest: &[u8],
+        byte_range: [u64; 4],
+    ) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
+        let _ = byte_range;
+        self.sign(content_digest)
+    }
 }
 
 impl CmsSigner for pki::cms::sign::CmsSigner {
@@ -63,7 +78,7 @@ impl CmsSigner for pki::cms::sign::CmsSigner {
     }
 }
 
-/// Prepares a signature with room for `reserve` octets of CMS.
+/// Prepares a signature with room for `reserve` octets of its container.
 ///
 /// The same document and request give the same octets: no clock and no randomness is used.
 ///
@@ -74,7 +89,7 @@ pub fn prepare(
     request: &SignatureRequest,
     reserve: usize,
 ) -> Result<Prepared, PrepareError> {
-    prepare::Plan::new(document, request)?.lay_out(reserve)
+    prepare::Plan::new(document, request, request.digest)?.lay_out(reserve)
 }
 
 /// Signs the PDF in `source` under the default [`Limits`].
@@ -98,14 +113,14 @@ pub fn sign_document(
     request: &SignatureRequest,
     signer: &dyn CmsSigner,
 ) -> Result<Signed, SignError> {
-    let plan = prepare::Plan::new(document, request)?;
+    let plan = prepare::Plan::new(document, request, signer.digest_algorithm())?;
     plan.check_digest(signer.digest_algorithm())?;
     let mut reserve = signer.size_hint();
     for _ in 0..ROUNDS {
         let prepared = plan.lay_out(reserve)?;
         let digest = prepared.digest(document.source(), signer.digest_algorithm())?;
-        let cms = signer.sign(&digest).map_err(SignError::Signer)?;
-        match prepared.embed(&cms) {
+        let container = signer.sign_range(&digest, prepared.byte_range()).map_err(SignError::Signer)?;
+        match prepared.embed(&container) {
             Ok(signed) => return Ok(signed),
             // Signatures of one key differ by some octets in length.
             Err(EmbedError::TooSmall { needed, .. }) => reserve = needed.saturating_add(64),

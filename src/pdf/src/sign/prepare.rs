@@ -1,12 +1,12 @@
 //! What a signature changes in a document, as an update ready to be laid out.
 
-use crypto::{DigestAlgorithm, Hasher};
+use crypto::DigestAlgorithm;
 
 use super::changes::Changes;
 use super::form::{Field, Form, FormPlace};
 use super::lock::Transforms;
-use super::prepared::{Prepared, Signed};
-use super::request::{MAX_TEXT, SignatureRequest};
+use super::prepared::{Prepared, Running, Signed};
+use super::request::{Container, MAX_TEXT, SignatureRequest};
 use super::{PrepareError, permission, seed};
 use crate::syntax::{Dictionary, Document, Object, ObjectId, Source, XrefKind};
 use crate::write::{Base, Body, Section, Signature, Update, text_string};
@@ -17,13 +17,18 @@ pub(crate) struct Plan {
     base: Base,
     /// Digests that the author of the field of that name allows; all if `None`.
     digests: Option<(Vec<DigestAlgorithm>, String)>,
-    /// SHA-256 over the original, not finished.
-    original: Hasher,
+    /// Over the original, not finished.
+    original: Running,
 }
 
 impl Plan {
-    /// Decides everything about the signature but how large its contents are, and digests the original.
-    pub(super) fn new(document: &Document<'_>, request: &SignatureRequest) -> Result<Self, PrepareError> {
+    /// Decides everything about the signature but how large its contents are, and digests the original, also with
+    /// what the container will be over.
+    pub(super) fn new(
+        document: &Document<'_>,
+        request: &SignatureRequest,
+        digest: DigestAlgorithm,
+    ) -> Result<Self, PrepareError> {
         let (root, catalog) = document.catalog()?;
         let form = Form::read(document, &catalog)?;
         let certified = permission::check_document(document, &catalog, &form)?;
@@ -52,14 +57,14 @@ impl Plan {
         if request.certify.is_some() {
             signing.certify(signature)?;
         }
-        if !signed_before {
+        if !signed_before && request.container == Container::Pades {
             signing.declare_extension(&catalog)?;
         }
         Ok(Self {
             update: signing.changes.update,
             base: base(document)?,
             digests,
-            original: digest_original(document.source())?,
+            original: digest_original(document.source(), digest)?,
         })
     }
 
@@ -79,7 +84,7 @@ impl Plan {
         Ok(Self {
             base: base(document)?,
             digests: None,
-            original: digest_original(document.source())?,
+            original: digest_original(document.source(), DigestAlgorithm::Sha256)?,
             update: changes.update,
         })
     }
@@ -87,7 +92,7 @@ impl Plan {
     /// Lays out changes among which there is no signature.
     pub(crate) fn finish(&self) -> Result<Signed, PrepareError> {
         let layout = self.update.layout(&self.base, 0)?;
-        let mut running = self.original.clone();
+        let mut running = self.original.sha256.clone();
         let original_sha256 = running.clone().finish();
         running.update(&layout.tail);
         Ok(Signed {
@@ -167,8 +172,8 @@ impl<'f> Signing<'f, '_, '_> {
     ) -> Result<ObjectId, PrepareError> {
         let mut dictionary = Dictionary::new();
         dictionary.set(b"Type", name("Sig"));
-        dictionary.set(b"Filter", name("Adobe.PPKLite"));
-        dictionary.set(b"SubFilter", name("ETSI.CAdES.detached"));
+        dictionary.set(b"Filter", name(request.container.filter()));
+        dictionary.set(b"SubFilter", name(request.container.sub_filter()));
         dictionary.set(b"M", text_string(&request.claimed_time.pdf_date()));
         let texts: [(&[u8], _); 4] = [
             (b"Name", &request.signer_name),
@@ -309,11 +314,11 @@ fn base(document: &Document<'_>) -> Result<Base, PrepareError> {
     })
 }
 
-/// SHA-256 over the whole original, to be gone on with over the tail.
-fn digest_original(source: &dyn Source) -> Result<Hasher, PrepareError> {
-    let mut hasher = DigestAlgorithm::Sha256.hasher();
-    super::prepared::digest_source(source, |part| hasher.update(part))?;
-    Ok(hasher)
+/// The digests of the whole original in one pass, to be gone on with over the tail.
+fn digest_original(source: &dyn Source, wanted: DigestAlgorithm) -> Result<Running, PrepareError> {
+    let mut running = Running::new(wanted);
+    super::prepared::digest_source(source, |part| running.update(part))?;
+    Ok(running)
 }
 
 fn name(name: &str) -> Object {

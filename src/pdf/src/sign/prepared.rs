@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::syntax::Source;
 use crate::write::byte_range_numbers;
 
-/// A signature that lacks nothing but its CMS.
+/// A signature that lacks nothing but its container.
 ///
 /// Serialisable, so that digest and signature may be days and machines apart: it holds the tail,
 /// the hole, and which document it belongs to (length and SHA-256), never the document.
@@ -23,10 +23,42 @@ pub struct Prepared {
     /// Lengths in octets of the digests that the field's author allows; empty where all are.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     digests: Vec<usize>,
-    /// SHA-256 over the original and the tail before the hole, where the signed content and the signed
-    /// document part ways: saves reading the original again.
+    /// Over the original and the tail before the hole, where the signed content and the signed document part ways:
+    /// saves reading the original again.
     #[serde(skip)]
-    running: Option<Hasher>,
+    running: Option<Running>,
+}
+
+/// Digests over the same octets, not finished: SHA-256, which tells documents apart, and another where the container
+/// is over that one.
+#[derive(Debug, Clone)]
+pub(super) struct Running {
+    pub(super) sha256: Hasher,
+    wanted: Option<Hasher>,
+}
+
+impl Running {
+    pub(super) fn new(wanted: DigestAlgorithm) -> Self {
+        Self {
+            sha256: DigestAlgorithm::Sha256.hasher(),
+            wanted: (wanted != DigestAlgorithm::Sha256).then(|| wanted.hasher()),
+        }
+    }
+
+    pub(super) fn update(&mut self, part: &[u8]) {
+        self.sha256.update(part);
+        if let Some(wanted) = &mut self.wanted {
+            wanted.update(part);
+        }
+    }
+
+    /// The digest of that algorithm, if it is among them.
+    fn of(&self, algorithm: DigestAlgorithm) -> Option<&Hasher> {
+        [Some(&self.sha256), self.wanted.as_ref()]
+            .into_iter()
+            .flatten()
+            .find(|hasher| hasher.algorithm() == algorithm)
+    }
 }
 
 /// Everything to be appended, and what it makes of the document.
@@ -82,8 +114,8 @@ pub enum EmbedError {
 
 impl Prepared {
     /// `running` has taken in the original and nothing else.
-    pub(super) fn new(tail: Vec<u8>, hole: Range<usize>, original_length: u64, mut running: Hasher) -> Self {
-        let original_sha256 = running.clone().finish();
+    pub(super) fn new(tail: Vec<u8>, hole: Range<usize>, original_length: u64, mut running: Running) -> Self {
+        let original_sha256 = running.sha256.clone().finish();
         running.update(tail.get(..hole.start).unwrap_or_default());
         let (digests, running) = (Vec::new(), Some(running));
         Self { tail, hole, original_length, original_sha256, digests, running }
@@ -115,27 +147,27 @@ impl Prepared {
         &self.original_sha256
     }
 
-    /// Octets of CMS there is room for.
+    /// Octets of the container there is room for.
     #[must_use]
     pub fn reserved(&self) -> usize {
         self.hole.len().saturating_sub(2) / 2
     }
 
-    /// The digest over the ByteRange, which the CMS has to state as its message digest.
+    /// The digest over the ByteRange, which the container has to be over (a CMS states it as its message digest).
     ///
-    /// Right after preparation SHA-256 costs only the tail; otherwise `source` is read once more and
-    /// checked to be the document that was prepared.
+    /// Right after preparation SHA-256 and the digest that was asked for cost only the tail; otherwise `source` is read
+    /// once more and checked to be the document that was prepared.
     ///
     /// # Errors
     /// [`DigestError`], if the source is another document or cannot be read.
     pub fn digest(&self, source: &dyn Source, algorithm: DigestAlgorithm) -> Result<Vec<u8>, DigestError> {
-        if !self.digests.is_empty() && !self.digests.contains(&algorithm.output_len()) {
+        if !self.allows(algorithm) {
             return Err(DigestError::NotAllowed { algorithm });
         }
         let (before, behind) = self.parts().ok_or(DigestError::Damaged)?;
-        let mut hasher = match &self.running {
-            Some(running) if algorithm == DigestAlgorithm::Sha256 => running.clone(),
-            _ => {
+        let mut hasher = match self.running.as_ref().and_then(|running| running.of(algorithm)) {
+            Some(running) => running.clone(),
+            None => {
                 let mut hasher = self.digest_again(source, algorithm)?;
                 hasher.update(before);
                 hasher
@@ -145,25 +177,26 @@ impl Prepared {
         Ok(hasher.finish())
     }
 
-    /// Fills the hole with `cms` and hands out what is to be appended. Nothing else of the tail
+    /// Fills the hole with `container` and hands out what is to be appended. Nothing else of the tail
     /// changes: what was digested stays digested.
     ///
     /// # Errors
-    /// [`EmbedError::TooSmall`] with the size needed, if the CMS does not fit.
-    pub fn embed(&self, cms: &[u8]) -> Result<Signed, EmbedError> {
+    /// [`EmbedError::TooSmall`] with the size needed, if it does not fit.
+    pub fn embed(&self, container: &[u8]) -> Result<Signed, EmbedError> {
         let reserved = self.reserved();
-        if cms.len() > reserved {
-            return Err(EmbedError::TooSmall { needed: cms.len(), reserved });
+        if container.len() > reserved {
+            return Err(EmbedError::TooSmall { needed: container.len(), reserved });
         }
         self.parts().ok_or(EmbedError::Damaged)?;
         let mut tail = self.tail.clone();
         let digits = tail.get_mut(self.hole.start + 1..self.hole.end - 1).ok_or(EmbedError::Damaged)?;
-        for (pair, &byte) in digits.chunks_exact_mut(2).zip(cms) {
+        for (pair, &byte) in digits.chunks_exact_mut(2).zip(container) {
             if let [high, low] = pair {
                 (*high, *low) = (hex_digit(byte >> 4), hex_digit(byte & 15));
             }
         }
-        let result_sha256 = self.running.clone().map(|mut running| {
+        let result_sha256 = self.running.as_ref().map(|running| {
+            let mut running = running.sha256.clone();
             running.update(tail.get(self.hole.start..).unwrap_or_default());
             running.finish()
         });
@@ -174,6 +207,13 @@ impl Prepared {
             result_sha256,
             tail,
         })
+    }
+
+    /// Whether the field's author allows this digest. Lengths tell apart those that /DigestMethod can name.
+    fn allows(&self, algorithm: DigestAlgorithm) -> bool {
+        self.digests.is_empty()
+            || (super::seed::METHODS.iter().any(|(_, named)| *named == algorithm)
+                && self.digests.contains(&algorithm.output_len()))
     }
 
     /// The tail before and behind the hole, if the hole is one.

@@ -1,10 +1,18 @@
-//! What is asked for: a signature's text entries, its claimed time, field, appearance, permissions.
+//! What is asked for: a signature's container, text entries, its claimed time, field, appearance, permissions.
+
+use crypto::DigestAlgorithm;
 
 use crate::appearance::SealAppearance;
 
 /// A signature to be made.
 #[derive(Debug, Clone)]
 pub struct SignatureRequest {
+    /// What will stand in /Contents.
+    pub container: Container,
+    /// The digest that the container will be over. It is computed while the original is read; a digest asked for
+    /// later that is neither this one nor SHA-256 takes another pass over the file. [`sign`](super::sign) goes by its
+    /// signer instead.
+    pub digest: DigestAlgorithm,
     /// The signature field. An existing empty one is signed; a name that does not exist is given to a
     /// new field; without a name the new field gets a free one.
     pub field_name: Option<String>,
@@ -32,6 +40,8 @@ impl SignatureRequest {
     #[must_use]
     pub fn new(claimed_time: ClaimedTime) -> Self {
         Self {
+            container: Container::Pades,
+            digest: DigestAlgorithm::Sha256,
             field_name: None,
             signer_name: None,
             reason: None,
@@ -41,6 +51,41 @@ impl SignatureRequest {
             appearance: None,
             certify: None,
             lock: None,
+        }
+    }
+}
+
+/// What a signature holds in /Contents, as its dictionary names it (ISO 32000-2 table 255).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Container {
+    /// A detached CMS of PAdES: /Filter /Adobe.PPKLite, /SubFilter /ETSI.CAdES.detached (EN 319 142-1 §5.3).
+    #[default]
+    Pades,
+    /// A container of another format, which its verifier knows by these names.
+    Other {
+        /// /Filter: the handler that a reader prefers for it.
+        filter: &'static str,
+        /// /SubFilter: the encoding.
+        sub_filter: &'static str,
+    },
+}
+
+impl Container {
+    /// The value of /Filter.
+    #[must_use]
+    pub const fn filter(self) -> &'static str {
+        match self {
+            Self::Pades => "Adobe.PPKLite",
+            Self::Other { filter, .. } => filter,
+        }
+    }
+
+    /// The value of /SubFilter.
+    #[must_use]
+    pub const fn sub_filter(self) -> &'static str {
+        match self {
+            Self::Pades => "ETSI.CAdES.detached",
+            Self::Other { sub_filter, .. } => sub_filter,
         }
     }
 }

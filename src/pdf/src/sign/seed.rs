@@ -7,7 +7,7 @@ use crypto::DigestAlgorithm;
 
 use super::PrepareError;
 use super::form::Field;
-use super::request::{DocMdp, SignatureRequest};
+use super::request::{Container, DocMdp, SignatureRequest};
 use crate::syntax::{Dictionary, Document, Object};
 use crate::write::decode_text;
 
@@ -24,13 +24,21 @@ pub(super) fn check(
     if flags & !KNOWN != 0 {
         return Err(refuse("something that no standard describes"));
     }
-    if required(FILTER) && document.entry(&seed, b"Filter")?.as_name() != Some(b"Adobe.PPKLite") {
-        return Err(refuse("a signature handler other than Adobe.PPKLite"));
+    let container = request.container;
+    if required(FILTER) && document.entry(&seed, b"Filter")?.as_name() != Some(container.filter().as_bytes())
+    {
+        return Err(refuse(match container {
+            Container::Pades => "a signature handler other than Adobe.PPKLite",
+            Container::Other { .. } => "another signature handler than that of this format",
+        }));
     }
     if required(SUB_FILTER) {
         let listed = names(document, &seed, b"SubFilter")?;
-        if !listed.is_empty() && !listed.iter().any(|name| name == b"ETSI.CAdES.detached") {
-            return Err(refuse("an encoding other than ETSI.CAdES.detached"));
+        if !listed.is_empty() && !listed.iter().any(|name| name == container.sub_filter().as_bytes()) {
+            return Err(refuse(match container {
+                Container::Pades => "an encoding other than ETSI.CAdES.detached",
+                Container::Other { .. } => "another encoding than that of this format",
+            }));
         }
     }
     // 1 is PDF 1.5, 2 is PDF 1.7, 3 is PDF 2.0.
@@ -135,12 +143,7 @@ fn digests(document: &Document<'_>, seed: &Dictionary) -> Result<Option<Vec<Dige
     for method in listed.iter().take(MAX_LISTED) {
         let method = document.resolve(method)?;
         let method = method.as_string().or(method.as_name()).unwrap_or_default();
-        allowed.extend(match method {
-            b"SHA256" => Some(DigestAlgorithm::Sha256),
-            b"SHA384" => Some(DigestAlgorithm::Sha384),
-            b"SHA512" => Some(DigestAlgorithm::Sha512),
-            _ => None,
-        });
+        allowed.extend(METHODS.iter().find(|(name, _)| *name == method).map(|(_, digest)| *digest));
     }
     Ok(Some(allowed))
 }
@@ -165,5 +168,11 @@ const DIGEST: i64 = 1 << 6;
 const LOCK_DOCUMENT: i64 = 1 << 7;
 const APPEARANCE: i64 = 1 << 8;
 const KNOWN: i64 = (1 << 9) - 1;
+/// Names of /DigestMethod that a signature may still be made with (ISO 32000-2 table 237); SM3 has none.
+pub(super) const METHODS: [(&[u8], DigestAlgorithm); 3] = [
+    (b"SHA256", DigestAlgorithm::Sha256),
+    (b"SHA384", DigestAlgorithm::Sha384),
+    (b"SHA512", DigestAlgorithm::Sha512),
+];
 /// Methods or encodings listed; there are not that many.
 const MAX_LISTED: usize = 64;

@@ -12,6 +12,7 @@
 
 mod archival;
 mod bombs;
+mod containers;
 mod corpus;
 mod encrypted;
 mod forms;
