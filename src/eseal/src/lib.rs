@@ -4,3 +4,5 @@
 //! and verifying seals and the signatures made with them, and drawing a seal's picture. Not responsible for: a seal's
 //! life (who applied, who approved, whether it is suspended), PDF, keys, or the clock: time, trust and fonts are handed
 //! in. Called by the appliance.
+
+pub mod picture;
