@@ -143,7 +143,7 @@ impl SoftwareKey {
                 Ok(Self { pair: Pair::Ed25519(pair), spki })
             }
             (EC_PUBLIC_KEY, Some(sm2::CURVE)) => {
-                let key = sm2::SecretKey::from_pkcs8(info.private_key.as_bytes())?;
+                let key = sm2::SecretKey::from_ec_private_key(info.private_key.as_bytes())?;
                 let spki = [SM2_SPKI_PREFIX, key.point()].concat();
                 Ok(Self { pair: Pair::Sm2(key), spki })
             }

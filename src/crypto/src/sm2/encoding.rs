@@ -10,13 +10,13 @@ struct Sm2Signature<'a> {
 
 /// r and s, big-endian, of a DER signature; `None` for any other encoding than the one there is. Their range is the
 /// verifier's to check.
-pub(crate) fn signature_scalars(der: &[u8]) -> Option<([u8; 32], [u8; 32])> {
+pub(super) fn signature_scalars(der: &[u8]) -> Option<([u8; 32], [u8; 32])> {
     let Sm2Signature { r, s } = Sm2Signature::from_der(der).ok()?;
     Some((padded(r.as_bytes())?, padded(s.as_bytes())?))
 }
 
 /// The DER signature of r and s, big-endian.
-pub(crate) fn signature_der(r: &[u8; 32], s: &[u8; 32]) -> Vec<u8> {
+pub(super) fn signature_der(r: &[u8; 32], s: &[u8; 32]) -> Vec<u8> {
     let mut out = Vec::with_capacity(72);
     out.extend_from_slice(&[0x30, 0]);
     for number in [r, s] {

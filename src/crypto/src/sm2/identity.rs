@@ -3,16 +3,16 @@
 use sm3::{Digest as _, Sm3};
 
 /// The identifier of signers whose certificate names no other (GB/T 35276 §10).
-pub(crate) const DEFAULT_ID: &str = "1234567812345678";
+pub(super) const DEFAULT_ID: &str = "1234567812345678";
 
-/// `e = SM3(ZA ‖ M)` for a signer's uncompressed point, with
-/// `ZA = SM3(ENTL ‖ ID ‖ a ‖ b ‖ xG ‖ yG ‖ xA ‖ yA)` and ENTL the identifier's length in bits.
-pub(crate) fn digest(id: &str, point: &[u8; 65], message: &[u8]) -> [u8; 32] {
-    Sm3::new_with_prefix(za(id, point)).chain_update(message).finalize().into()
+/// `e = SM3(ZA ‖ M)`.
+pub(super) fn digest(za: &[u8; 32], message: &[u8]) -> [u8; 32] {
+    Sm3::new_with_prefix(za).chain_update(message).finalize().into()
 }
 
-/// `ZA`; identifiers here are a few octets long (ENTL holds up to 8191).
-pub(crate) fn za(id: &str, point: &[u8; 65]) -> [u8; 32] {
+/// `ZA = SM3(ENTL ‖ ID ‖ a ‖ b ‖ xG ‖ yG ‖ xA ‖ yA)` for a signer's uncompressed point, ENTL being the identifier's length
+/// in bits (at most 65,535).
+pub(super) fn za(id: &str, point: &[u8; 65]) -> [u8; 32] {
     let bits = u16::try_from(id.len() * 8).unwrap_or(u16::MAX);
     let (_, coordinates) = point.split_at(1);
     Sm3::new()
