@@ -5,4 +5,17 @@
 //! life (who applied, who approved, whether it is suspended), PDF, keys, or the clock: time, trust and fonts are handed
 //! in. Called by the appliance.
 
+mod asn1;
+pub mod deviation;
 pub mod picture;
+mod read;
+pub mod seal;
+pub mod signature;
+pub mod verify;
+mod write;
+
+pub use deviation::{Deviation, DeviationKind};
+pub use read::{Read, StructureError};
+pub use seal::{NewPicture, NewSeal, Seal, Signers, Version};
+pub use signature::{Sealer, Signature, max_len, sign};
+pub use verify::{Makers, Report, Trust, verify, verify_seal};

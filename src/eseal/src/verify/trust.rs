@@ -1,0 +1,93 @@
+//! Whom to believe: anchors and evidence, the policy, proofs of existence, and who makes seals.
+
+use der::asn1::ObjectIdentifier;
+use pki::{
+    Certificate,
+    path::{Examination, Policy, Purpose, Request, examine},
+    validation::{Evidence, Poes, SignaturePolicy},
+};
+
+use super::words;
+use crate::signature::{Approval, Refusal};
+
+/// What a verification may lean on.
+#[derive(Clone, Copy, Debug)]
+pub struct Trust<'t> {
+    /// Anchors, certificates, revocation lists and OCSP responses.
+    pub evidence: &'t Evidence<'t>,
+    /// What is demanded of signers and of what is known about their certificates.
+    pub policy: &'t SignaturePolicy,
+    /// What is proven to have existed.
+    pub proofs: &'t Poes,
+    /// Who makes seals.
+    pub makers: Makers<'t>,
+    /// Critical extensions that are understood.
+    pub extensions: &'t [ObjectIdentifier],
+}
+
+/// Whose seals count. A certificate that may sign documents may not therefore make seals: else whoever has a seal could make
+/// himself another one, with any name and picture. No standard says how a maker's certificate is told from a signer's; so
+/// whoever asks says it.
+#[derive(Clone, Copy, Debug)]
+pub enum Makers<'t> {
+    /// These, by their certificates or by having the same key and name (a renewed certificate): a register of makers.
+    Known(&'t [Certificate]),
+    /// Whoever has this extended key usage.
+    Purpose(Purpose),
+    /// Whoever has a path to an anchor, and is not the signer himself nor in the seal's list. For anchors under which nobody
+    /// but makers and their signers are certified.
+    Anyone,
+}
+
+impl<'t> Trust<'t> {
+    /// With these anchors and this evidence, under that policy, by those makers; no proofs of existence.
+    #[must_use]
+    pub fn new(evidence: &'t Evidence<'t>, policy: &'t SignaturePolicy, makers: Makers<'t>) -> Self {
+        static NONE: std::sync::LazyLock<Poes> = std::sync::LazyLock::new(Poes::new);
+        Self { evidence, policy, proofs: &NONE, makers, extensions: &[] }
+    }
+
+    /// Looks for a path of `leaf` that held at a time. `proven`: that the signature existed then.
+    pub(super) fn path(&self, leaf: &Certificate, purpose: Purpose, at: i64, proven: bool) -> Examination {
+        let (demands, limits) = (self.policy.revocation(), self.policy.limits());
+        let policy = Policy {
+            ca_revocation: demands.authorities,
+            existence_proven: proven,
+            signature_budget: limits.signatures,
+            max_path: limits.path,
+            ..Policy::new(demands.signer)
+        };
+        examine(&Request {
+            untrusted: self.evidence.certificates().items(),
+            crls: self.evidence.crls().items(),
+            ocsp: self.evidence.ocsp().items(),
+            purpose,
+            policy,
+            ..Request::new(leaf, self.evidence.anchors(), at)
+        })
+    }
+}
+
+impl Approval for Trust<'_> {
+    fn signer(&self, certificate: &Certificate, now: i64) -> Result<(), Refusal> {
+        let examination = self.path(certificate, self.policy.signature().purpose, now, true);
+        refused(&examination)
+    }
+
+    fn maker(&self, certificate: &Certificate, created: i64, now: i64) -> Result<(), Refusal> {
+        match super::maker::judge(certificate, self, created, now, None) {
+            super::maker::Judgement::Good { .. } => Ok(()),
+            super::maker::Judgement::NotMaker => {
+                Err(Refusal { reason: "its holder is not known to make seals".to_owned() })
+            }
+            super::maker::Judgement::Bad(failure) => Err(Refusal { reason: failure.to_string() }),
+        }
+    }
+}
+
+fn refused(examination: &Examination) -> Result<(), Refusal> {
+    match examination.verdict.failure() {
+        None => Ok(()),
+        Some(failure) => Err(Refusal { reason: words::failure(failure).1 }),
+    }
+}
