@@ -149,7 +149,8 @@ const CASES: &[(&str, &str, &str, Fault)] = &[
     ("DELETE FROM seal_uses WHERE id = '123'", "seal_uses", "123", Fault::Missing),
     (
         "INSERT INTO seal_uses SELECT '999', 1, seal, caller, time, leaf, original_digest, result_digest, \
-         original_length, result_length, case_number, item, placement, kind, level, signed_digest \
+         original_length, result_length, case_number, item, placement, kind, level, signed_digest, \
+         organisation, document_digest, document_kind, page, format, rule, approval \
          FROM seal_uses WHERE id = '123'",
         "seal_uses",
         "999",

@@ -29,6 +29,11 @@ pub static ALL: &[&Table] = &[
     &SEAL_VERSIONS,
     &SEAL_DOCUMENTS,
     &SEAL_NUMBERS,
+    &SEAL_RULES,
+    &SEAL_RULE_COUNTERS,
+    &SEAL_DELEGATIONS,
+    &SEAL_USE_REQUESTS,
+    &SEAL_USE_WORDS,
     &SEAL_USES,
     &IDEMPOTENCY,
 ];
@@ -255,6 +260,104 @@ pub static SEAL_USES: Table = Table::new(
         Column::text("kind"),
         Column::text("level"),
         Column::text("signed_digest"),
+        // The organisation of the seal at that time.
+        Column::text("organisation"),
+        // SHA-256 of the document as it came, where that is not `original_digest`.
+        Column::text("document_digest"),
+        Column::text("document_kind"),
+        Column::int("page"),
+        Column::text("format"),
+        // The rule that admitted the use, and the request whose approvals it consumed.
+        Column::text("rule"),
+        Column::text("approval"),
+    ],
+);
+
+/// Rules of use of seals.
+pub static SEAL_RULES: Table = Table::new(
+    "seal_rules",
+    &[
+        Column::text("id"),
+        Column::int("version"),
+        Column::text("seal"),
+        Column::text("name"),
+        Column::text("terms"),
+        Column::text("state"),
+        Column::text("officer"),
+        Column::int("created"),
+        Column::int("changed"),
+        // Of the newest entry about it; filled in by the journal. Likewise below.
+        Column::int("leaf").exempt(),
+    ],
+);
+
+/// How often a rule was used. `id` is the rule's.
+pub static SEAL_RULE_COUNTERS: Table = Table::new(
+    "seal_rule_counters",
+    &[
+        Column::text("id"),
+        Column::int("version"),
+        Column::int("total"),
+        Column::int("start"),
+        Column::int("since"),
+    ],
+);
+
+/// Officers of a rule who let others decide in their place.
+pub static SEAL_DELEGATIONS: Table = Table::new(
+    "seal_delegations",
+    &[
+        Column::text("id"),
+        Column::int("version"),
+        Column::text("rule"),
+        Column::text("officer"),
+        Column::text("person"),
+        Column::text("delegate"),
+        Column::text("delegate_person"),
+        Column::int("until"),
+        Column::text("state"),
+        Column::int("created"),
+        Column::int("leaf").exempt(),
+    ],
+);
+
+/// Requests that officers approve one use of a seal on one document.
+pub static SEAL_USE_REQUESTS: Table = Table::new(
+    "seal_use_requests",
+    &[
+        Column::text("id"),
+        Column::int("version"),
+        Column::text("rule"),
+        Column::text("seal"),
+        Column::text("organisation"),
+        Column::text("caller"),
+        Column::text("person"),
+        Column::text("document_digest"),
+        Column::text("document_kind"),
+        Column::text("item"),
+        Column::text("case_number"),
+        Column::text("state"),
+        Column::int("created"),
+        Column::int("expires"),
+        Column::text("seal_use"),
+        Column::int("leaf").exempt(),
+    ],
+);
+
+/// What was said about such a request. `id` is `REQUEST:PERSON`, or `REQUEST::asked`.
+pub static SEAL_USE_WORDS: Table = Table::new(
+    "seal_use_words",
+    &[
+        Column::text("id"),
+        Column::int("version"),
+        Column::text("request"),
+        Column::text("caller"),
+        Column::text("person"),
+        Column::text("word"),
+        Column::text("seat"),
+        Column::text("delegation"),
+        Column::int("time"),
+        Column::int("leaf").exempt(),
     ],
 );
 

@@ -166,12 +166,13 @@ pub fn seal(id: &str, organisation: &str, owner: &str, certificate: &str) -> Row
         "seal-key".into(),
         "active".into(),
     ];
+    // Columns of later schemas are NULL in an old row.
     values.resize(tables::SEALS.columns.len(), Value::Null);
     Row::new(&tables::SEALS, values)
 }
 
 pub fn seal_use(id: &str, seal: &str, caller: &str) -> Row {
-    let values: Vec<Value> = vec![
+    let mut values: Vec<Value> = vec![
         id.into(),
         1.into(),
         seal.into(),
@@ -185,10 +186,8 @@ pub fn seal_use(id: &str, seal: &str, caller: &str) -> Row {
         Value::Null,
         Value::Null,
         "{}".into(),
-        Value::Null,
-        Value::Null,
-        Value::Null,
     ];
+    values.resize(tables::SEAL_USES.columns.len(), Value::Null);
     Row::new(&tables::SEAL_USES, values)
 }
 
