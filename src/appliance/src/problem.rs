@@ -162,6 +162,16 @@ table! {
     LooksUnavailable = "looks-unavailable", 422, "Text or links beside a seal are not available here", true;
     /// The seal cannot be used in its present state.
     SealNotUsable = "seal-not-usable", 409, "The seal cannot be used", true;
+    /// No rule of use admits the use of the seal.
+    UseNotAdmitted = "seal-use-not-admitted", 403, "No rule admits this use of the seal", true;
+    /// A rule of use wants approvals for this very document.
+    UseUnapproved = "seal-use-unapproved", 403, "The use of the seal is not approved", true;
+    /// A rule of use binds the document, and only a digest of what is signed came.
+    UseBlind = "seal-use-blind", 403, "The seal is used on shown documents only", true;
+    /// A rule of use was used as often as it may be.
+    UseLimitReached = "seal-use-limit-reached", 429, "The seal was used as often as its rule allows", true;
+    /// The request for approval of a use is not open any more.
+    UseRequestClosed = "seal-use-request-closed", 409, "The request for approval is not open", true;
     /// Our own fault.
     Internal = "internal", 500, "Internal error", false;
 }

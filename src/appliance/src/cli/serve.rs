@@ -66,6 +66,7 @@ pub fn capabilities() -> Vec<utoipa_axum::router::OpenApiRouter<std::sync::Arc<A
     vec![
         documents::http::routes(),
         seals::http::routes(),
+        seals::usage::routes(),
         audit::http::routes(),
         callers::routes(),
         certificates::routes(),

@@ -15,6 +15,7 @@ use crate::app::App;
 use crate::journal::{CommitError, Unit};
 use crate::policy::{Permit, SignDigest};
 use crate::seals::ReadySeal;
+use crate::seals::usage::{self, Admission, Claim};
 use crate::store::tables::{CERTIFICATES, SEALS};
 
 /// A digest to be signed by a seal.
@@ -38,6 +39,12 @@ pub struct DigestOrder {
     pub case_number: Option<String>,
     /// Service item for the record.
     pub item: Option<String>,
+    /// Kind of the document for the record.
+    pub document_kind: Option<String>,
+    /// What it is sealed for.
+    pub purpose: Option<String>,
+    /// Who works on the case.
+    pub operator: Option<String>,
 }
 
 /// Octets that a CMS by `seal` takes at most. A time-stamp service that was not met yet is met first, which measures its
@@ -74,6 +81,9 @@ pub async fn sign(
     if wanted != asked {
         return Err(DocumentError::Algorithm { wanted: wanted.name(), asked: asked.name() });
     }
+    let caller = permit.caller().clone();
+    let claims = [claim(seal, &order)];
+    let early = usage::admit_all(app, &caller, &claims).await?;
     let raising = levels::prepare(app, std::slice::from_ref(&seal.certificate), order.level.into()).await?;
     let needed = raising.signer(&**seal).size_hint();
     if let Some(reserved) = order.reserved.filter(|reserved| *reserved < needed) {
@@ -90,23 +100,41 @@ pub async fn sign(
     let record = uuid::Uuid::now_v7().to_string();
     let cms_digest = hex::encode(crypto::DigestAlgorithm::Sha256.digest(&cms));
     let kept = Kept { answer: Answer::of(vec![record.clone()], cms_digest.clone()), tail: Bytes::from(cms) };
-    let mut unit = unit(&permit, seal, &order, &record, &cms_digest, time);
-    if let Some(key) = &replay {
-        unit = unit.cache_insert(key.row(&kept, time, tools.custody, tools.replay_key)?);
-    }
-    match tools.journal.commit(unit).await {
+    let cached =
+        replay.as_ref().map(|key| key.row(&kept, time, tools.custody, tools.replay_key)).transpose()?;
+    let build = |admissions: Vec<Option<Admission>>| {
+        let admission = admissions.into_iter().next().flatten();
+        let unit = unit(&permit, seal, &order, &record, &cms_digest, time, admission);
+        cached.iter().cloned().fold(unit, Unit::cache_insert)
+    };
+    match usage::record(app, tools.journal, &caller, &claims, early, build).await {
         Ok(committed) => {
             Ok(Sealed { tail: kept.tail, records: vec![(record, committed.leaf)], result_digest: cms_digest })
         }
         Err(error) => {
-            if let CommitError::Conflict { .. } = error {
+            if error.is_conflict() {
                 app.desk.seals.forget(&seal.summary.id);
             }
-            match (&error, known(tools, replay.as_ref()).await?) {
-                (CommitError::Exists { .. } | CommitError::OutcomeUnknown(_), Some(known)) => Ok(known),
+            match known(tools, replay.as_ref()).await? {
+                Some(known) if error.is_unsettled() => Ok(known),
                 _ => Err(error.into()),
             }
         }
+    }
+}
+
+/// What rules of use are asked about: a use whose document nobody here sees.
+fn claim<'a>(seal: &'a ReadySeal, order: &'a DigestOrder) -> Claim<'a> {
+    let mut document = [0; 32];
+    // Checked when it was read; what is not a SHA-256 fits no approval.
+    let _ = hex::decode_to_slice(&order.document_digest, &mut document);
+    Claim {
+        seal,
+        document,
+        blind: true,
+        item: order.item.as_deref(),
+        case_number: order.case_number.as_deref(),
+        document_kind: order.document_kind.as_deref(),
     }
 }
 
@@ -117,6 +145,7 @@ fn unit(
     record: &str,
     cms_digest: &str,
     time: i64,
+    admission: Option<Admission>,
 ) -> Unit {
     let signed_digest = hex::encode(&order.digest);
     let certificate = hex::encode(seal.certificate.sha256_fingerprint());
@@ -130,10 +159,17 @@ fn unit(
         result_length: 0,
         level: order.level,
         signed_digest: Some(&signed_digest),
+        document_digest: None,
+        format: None,
+        rule: admission.as_ref().map(Admission::rule),
+        approval: admission.as_ref().and_then(Admission::approval),
     };
     let request = SealRequest {
         case_number: order.case_number.clone(),
         item: order.item.clone(),
+        document_kind: order.document_kind.clone(),
+        purpose: order.purpose.clone(),
+        operator: order.operator.clone(),
         ..SealRequest::new(order.seal.clone(), Place::Elsewhere)
     };
     let facts = json!({
@@ -147,10 +183,15 @@ fn unit(
         // The caller's word: the document was not seen.
         "told": { "sha256": order.document_digest, "octets": order.document_length },
     });
-    Unit::new(permit.act())
+    let unit = Unit::new(permit.act())
         .facts(facts)
         .insert(records::row(used, seal, &request))
         .guard(&SEALS, &seal.summary.id, seal.summary.version)
         .guard(&CERTIFICATES, certificate, seal.certificate_version)
-        .guard(&CERTIFICATES, &permit.caller().fingerprint, 1)
+        .guard(&CERTIFICATES, &permit.caller().fingerprint, 1);
+    let unit = match admission {
+        Some(admission) => admission.into_unit(unit, record),
+        None => unit,
+    };
+    records::personal(&request).into_iter().fold(unit, Unit::detail)
 }

@@ -57,6 +57,26 @@ pub struct SealUse {
     pub case_number: Option<String>,
     /// Service item, if the caller gave one.
     pub item: Option<String>,
+    /// Kind of the document, if the caller gave one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub document_kind: Option<String>,
+    /// The seal's organisation; of older records `null`.
+    pub organisation: Option<String>,
+    /// SHA-256 of the document as it came, where that is not `original_digest`: a further seal of the same act.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub document_digest: Option<String>,
+    /// The page that shows it, negative from the end; where it shows on one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub page: Option<i64>,
+    /// What the signature is, where it is no CMS in a PDF.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub format: Option<String>,
+    /// The rule of use that admitted it, where rules govern the seal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// The request whose approvals it consumed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approval: Option<String>,
     /// Where the seal shows.
     pub placement: serde_json::Value,
     /// `two-phase` where the document stayed with the caller; what is said of it is then the caller's word.

@@ -79,6 +79,12 @@ pub struct SealQuery {
     pub case_number: Option<String>,
     /// Code of the service item for the record.
     pub item: Option<String>,
+    /// Kind of the document for the record, as rules of use name it.
+    pub document_kind: Option<String>,
+    /// What it is sealed for; kept where it can be erased.
+    pub purpose: Option<String>,
+    /// Who works on the case at the caller's; kept where it can be erased.
+    pub operator: Option<String>,
 }
 
 /// Levels of PAdES (EN 319 142-1 §6): how much a sealed document proves by itself.
@@ -194,6 +200,12 @@ pub struct SealRequest {
     pub case_number: Option<String>,
     /// Code of the service item for the record.
     pub item: Option<String>,
+    /// Kind of the document for the record, as rules of use name it.
+    pub document_kind: Option<String>,
+    /// What it is sealed for; kept where it can be erased.
+    pub purpose: Option<String>,
+    /// Who works on the case at the caller's; kept where it can be erased.
+    pub operator: Option<String>,
 }
 
 impl SealRequest {
@@ -213,6 +225,9 @@ impl SealRequest {
             location: None,
             case_number: None,
             item: None,
+            document_kind: None,
+            purpose: None,
+            operator: None,
         }
     }
 }
@@ -244,6 +259,9 @@ impl SealQuery {
             ("location", &self.location),
             ("case_number", &self.case_number),
             ("item", &self.item),
+            ("document_kind", &self.document_kind),
+            ("purpose", &self.purpose),
+            ("operator", &self.operator),
         ] {
             let Some(text) = text else { continue };
             if !is_shown_text(text, MAX_TEXT) {
@@ -279,6 +297,9 @@ impl SealQuery {
             location: self.location,
             case_number: self.case_number,
             item: self.item,
+            document_kind: self.document_kind,
+            purpose: self.purpose,
+            operator: self.operator,
         })
     }
 

@@ -79,6 +79,7 @@ impl From<DocumentError> for Problem {
                     .retry_after(2)
             }
             DocumentError::Level(error) => error.into(),
+            DocumentError::Usage(error) => error.into(),
             DocumentError::NoSeal | DocumentError::Cms(_) => Self::internal(error),
             DocumentError::Signing(error) => signing(error),
             DocumentError::Reserve { needed, .. } => {

@@ -1,7 +1,7 @@
 //! Rows of the table `seal_uses`.
 
 use super::model::SealUse;
-use super::parameters::{Level, SealRequest};
+use super::parameters::{Level, Place, SealRequest};
 use crate::seals::ReadySeal;
 pub use crate::store::tables::SEAL_USES;
 use crate::store::{Db, Record, Row, StoreError, Value};
@@ -27,6 +27,14 @@ pub struct Use<'a> {
     pub level: Level,
     /// The digest that was signed where the document stayed with the caller, hexadecimal.
     pub signed_digest: Option<&'a str>,
+    /// SHA-256 of the document as it came, hexadecimal, where that is not `original_digest`.
+    pub document_digest: Option<&'a str>,
+    /// What the signature is, where it is no CMS in a PDF.
+    pub format: Option<&'a str>,
+    /// The rule of use that admits it.
+    pub rule: Option<&'a str>,
+    /// The request whose approvals it consumes.
+    pub approval: Option<&'a str>,
 }
 
 /// The row of a new use.
@@ -39,6 +47,10 @@ pub fn row(used: Use<'_>, seal: &ReadySeal, request: &SealRequest) -> Row {
         members.insert("paging".into(), serde_json::to_value(paging).unwrap_or_default());
     }
     let placement = placement.to_string();
+    let page = match &request.place {
+        Place::Page { page, .. } => Some(i64::from(*page)),
+        _ => None,
+    };
     Row::new(
         &SEAL_USES,
         vec![
@@ -58,8 +70,31 @@ pub fn row(used: Use<'_>, seal: &ReadySeal, request: &SealRequest) -> Row {
             used.signed_digest.map(|_| TWO_PHASE).into(),
             level.into(),
             used.signed_digest.into(),
+            seal.summary.organisation.as_str().into(),
+            used.document_digest.into(),
+            request.document_kind.clone().into(),
+            page.into(),
+            used.format.into(),
+            used.rule.into(),
+            used.approval.into(),
         ],
     )
+}
+
+/// What a request says that may name people: it goes into the side record of the entry, where it can be erased.
+#[must_use]
+pub fn personal(request: &SealRequest) -> Option<serde_json::Value> {
+    let members = [
+        ("reason", &request.reason),
+        ("location", &request.location),
+        ("purpose", &request.purpose),
+        ("operator", &request.operator),
+    ];
+    let said: serde_json::Map<_, _> = members
+        .into_iter()
+        .filter_map(|(name, text)| Some((name.to_owned(), text.as_deref()?.into())))
+        .collect();
+    (!said.is_empty()).then_some(serde_json::Value::Object(said))
 }
 
 /// Reads one record with the leaf that proves it and the organisation of its seal.
@@ -67,12 +102,15 @@ pub fn row(used: Use<'_>, seal: &ReadySeal, request: &SealRequest) -> Row {
 /// # Errors
 /// [`StoreError`].
 pub async fn find(db: &Db, id: &str) -> Result<Option<Found>, StoreError> {
-    let sql = "SELECT u.id, u.seal, u.caller, u.time, u.leaf, u.original_digest, u.result_digest, \
-               u.original_length, u.result_length, u.case_number, u.item, u.placement, u.kind, u.level, \
-               u.signed_digest, s.organisation \
-               FROM seal_uses u JOIN seals s ON s.id = u.seal WHERE u.id = $1";
-    db.fetch_optional(sql, &[id.into()]).await?.as_ref().map(found).transpose()
+    let record = db.fetch_built(format!("{USED} WHERE u.id = $1"), &[id.into()]).await?;
+    record.first().map(found).transpose()
 }
+
+/// Columns of a record and of its seal, ready for conditions on `u` and `s`.
+pub(crate) const USED: &str = "SELECT u.id, u.seal, u.caller, u.time, u.leaf, u.original_digest, u.result_digest, u.original_length, \
+     u.result_length, u.case_number, u.item, u.placement, u.kind, u.level, u.signed_digest, u.document_digest, \
+     u.document_kind, u.page, u.format, u.rule, u.approval, u.organisation AS used_of, s.organisation AS organisation \
+     FROM seal_uses u JOIN seals s ON s.id = u.seal";
 
 /// A record as it is read.
 #[derive(Debug, Clone)]
@@ -86,29 +124,38 @@ pub struct Found {
 }
 
 fn found(record: &Record) -> Result<Found, StoreError> {
-    let text = |name: &str| record.text(name).map(str::to_owned);
-    let time = jiff::Timestamp::from_microsecond(record.int("time")?).map(|t| t.to_string());
     let leaf = u64::try_from(record.int("leaf")?).unwrap_or(u64::MAX);
-    Ok(Found {
-        leaf,
-        organisation: text("organisation")?,
-        used: SealUse {
-            id: text("id")?,
-            seal: text("seal")?,
-            caller: text("caller")?,
-            time: time.unwrap_or_default(),
-            leaf,
-            original_digest: text("original_digest")?,
-            original_length: record.int("original_length")?,
-            result_digest: Some(text("result_digest")?).filter(|digest| !digest.is_empty()),
-            result_length: record.int("result_length")?,
-            case_number: record.opt_text("case_number")?.map(str::to_owned),
-            item: record.opt_text("item")?.map(str::to_owned),
-            placement: serde_json::from_str(record.text("placement")?).unwrap_or_default(),
-            kind: record.opt_text("kind")?.map(str::to_owned),
-            level: record.opt_text("level")?.map(str::to_owned),
-            signed_digest: record.opt_text("signed_digest")?.map(str::to_owned),
-        },
+    Ok(Found { leaf, organisation: record.text("organisation")?.to_owned(), used: used(record)? })
+}
+
+/// A record from the columns of [`USED`].
+pub(crate) fn used(record: &Record) -> Result<SealUse, StoreError> {
+    let text = |name: &str| record.text(name).map(str::to_owned);
+    let some = |name: &str| Ok::<_, StoreError>(record.opt_text(name)?.map(str::to_owned));
+    let time = jiff::Timestamp::from_microsecond(record.int("time")?).map(|t| t.to_string());
+    Ok(SealUse {
+        id: text("id")?,
+        seal: text("seal")?,
+        caller: text("caller")?,
+        time: time.unwrap_or_default(),
+        leaf: u64::try_from(record.int("leaf")?).unwrap_or(u64::MAX),
+        original_digest: text("original_digest")?,
+        original_length: record.int("original_length")?,
+        result_digest: Some(text("result_digest")?).filter(|digest| !digest.is_empty()),
+        result_length: record.int("result_length")?,
+        case_number: some("case_number")?,
+        item: some("item")?,
+        document_kind: some("document_kind")?,
+        organisation: some("used_of")?,
+        document_digest: some("document_digest")?,
+        page: record.opt_int("page")?,
+        format: some("format")?,
+        rule: some("rule")?,
+        approval: some("approval")?,
+        placement: serde_json::from_str(record.text("placement")?).unwrap_or_default(),
+        kind: some("kind")?,
+        level: some("level")?,
+        signed_digest: some("signed_digest")?,
     })
 }
 

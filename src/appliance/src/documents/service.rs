@@ -19,8 +19,9 @@ use super::sealing::{self, Failed, Means, Offer, Revision, Task};
 use crate::app::{App, StartError};
 use crate::ceremony::Kind;
 use crate::config::Documents;
-use crate::journal::{CommitError, Journal, Unit};
+use crate::journal::{Act, CommitError, Journal, Unit};
 use crate::policy::{Permit, SealDocument};
+use crate::seals::usage::{self, Admission, Claim, RecordError, UsageError};
 use crate::seals::{Cabinet, SealError};
 use crate::server::limits::Places;
 use crate::server::spill::Spooled;
@@ -65,6 +66,8 @@ pub struct Desk {
     pub seals: Cabinet,
     /// What may stand beside them.
     pub offer: Offer,
+    /// Turns of uses that are counted or approved.
+    pub turns: crate::seals::usage::Turns,
     /// Batches under way.
     pub batches: Arc<Places<String>>,
     large: Arc<Semaphore>,
@@ -92,6 +95,7 @@ impl Desk {
         Ok(Self {
             seals: Cabinet::default(),
             offer,
+            turns: crate::seals::usage::Turns::default(),
             batches: Places::new(BATCHES, BATCHES_PER_CALLER),
             large: Arc::new(Semaphore::new(at_once)),
             waiting,
@@ -245,6 +249,18 @@ pub enum DocumentError {
     /// The level cannot be reached.
     #[error(transparent)]
     Level(#[from] super::LevelError),
+    /// No rule of use admits it.
+    #[error(transparent)]
+    Usage(#[from] UsageError),
+}
+
+impl From<RecordError> for DocumentError {
+    fn from(error: RecordError) -> Self {
+        match error {
+            RecordError::Usage(error) => Self::Usage(error),
+            RecordError::Commit(error) => Self::Commit(error),
+        }
+    }
 }
 
 /// One seal of an order: what policies permit, and what is to be done.
@@ -279,21 +295,37 @@ pub async fn seal(
         task.seal.usable_at(now)?;
     }
     let tasks: Arc<[Task]> = tasks.into();
+    let as_it_came = document.sha256();
+    let claims: Vec<Claim<'_>> = tasks.iter().map(|task| claim(task, as_it_came)).collect();
+    let Some(caller) = permits.first().map(|permit| permit.caller().clone()) else {
+        return Err(DocumentError::NoSeal);
+    };
+    let early = match usage::admit_all(app, &caller, &claims).await {
+        Ok(early) => early,
+        // Consumed by the same request a moment ago.
+        Err(error) => return known(tools, replay.as_ref()).await?.ok_or_else(|| error.into()),
+    };
     let sealed = sealed(app, &tasks, level, document, now).await?;
     let result_digest =
         sealed.revisions.last().map(|last| hex::encode(&last.result_sha256)).unwrap_or_default();
     let ids: Vec<String> = tasks.iter().map(|task| task.record.clone()).collect();
     let kept =
         Kept { answer: Answer::of(ids.clone(), result_digest.clone()), tail: Bytes::from(sealed.tail) };
-    let mut parts = permits.into_iter().zip(&*tasks).zip(&sealed.revisions).enumerate();
-    let Some(first) = parts.next() else { return Err(DocumentError::NoSeal) };
-    let part = |(place, ((permit, task), revision))| unit(permit, task, revision, (place, &ids), level, time);
-    let mut unit = part(first);
-    if let Some(key) = &replay {
-        unit = unit.cache_insert(key.row(&kept, time, tools.custody, tools.replay_key)?);
-    }
-    let unit = parts.map(part).fold(unit, Unit::also);
-    match tools.journal.commit(unit).await {
+    let cached =
+        replay.as_ref().map(|key| key.row(&kept, time, tools.custody, tools.replay_key)).transpose()?;
+    let as_it_came = hex::encode(as_it_came);
+    let common = Common { ids: &ids, level, time, document: &as_it_came };
+    let build = |admissions: Vec<Option<Admission>>| {
+        let each = permits.iter().zip(&*tasks).zip(&sealed.revisions).zip(admissions).enumerate();
+        let mut parts = each.map(|(place, (((permit, task), revision), admission))| {
+            unit(permit, task, revision, place, common, admission)
+        });
+        // INVARIANT: there is a first permit, or nothing was worked on.
+        let first = parts.next().unwrap_or_else(|| Unit::new(Act::system("documents", "document.seal", "")));
+        let first = cached.iter().cloned().fold(first, Unit::cache_insert);
+        parts.fold(first, Unit::also)
+    };
+    match usage::record(app, tools.journal, &caller, &claims, early, build).await {
         // The entries of one unit stand beside each other.
         Ok(committed) => Ok(Sealed {
             tail: kept.tail,
@@ -301,12 +333,12 @@ pub async fn seal(
             result_digest,
         }),
         Err(error) => {
-            if let CommitError::Conflict { .. } = error {
+            if error.is_conflict() {
                 tasks.iter().for_each(|task| app.desk.seals.forget(&task.seal.summary.id));
             }
             // The loser of a race gets the winner's answer.
-            match (&error, known(tools, replay.as_ref()).await?) {
-                (CommitError::Exists { .. } | CommitError::OutcomeUnknown(_), Some(known)) => Ok(known),
+            match known(tools, replay.as_ref()).await? {
+                Some(known) if error.is_unsettled() => Ok(known),
                 _ => Err(error.into()),
             }
         }
@@ -362,14 +394,37 @@ pub(super) async fn known(
     Ok(Some(Sealed { tail: kept.tail, records: known, result_digest: kept.answer.result_digest }))
 }
 
-fn unit(
-    permit: Permit<SealDocument>,
-    task: &Task,
-    revision: &Revision,
-    (place, ids): (usize, &[String]),
+/// What rules of use are asked about.
+fn claim(task: &Task, document: [u8; 32]) -> Claim<'_> {
+    Claim {
+        seal: &task.seal,
+        document,
+        blind: false,
+        item: task.request.item.as_deref(),
+        case_number: task.request.case_number.as_deref(),
+        document_kind: task.request.document_kind.as_deref(),
+    }
+}
+
+/// What the parts of one act have in common.
+#[derive(Clone, Copy)]
+struct Common<'a> {
+    ids: &'a [String],
     level: Level,
     time: i64,
+    /// SHA-256 of the document as it came.
+    document: &'a str,
+}
+
+fn unit(
+    permit: &Permit<SealDocument>,
+    task: &Task,
+    revision: &Revision,
+    place: usize,
+    common: Common<'_>,
+    admission: Option<Admission>,
 ) -> Unit {
+    let Common { ids, level, time, document } = common;
     let Task { request, seal, record } = task;
     let caller = permit.caller().id.clone();
     let shown = permit.caller().fingerprint.clone();
@@ -386,6 +441,10 @@ fn unit(
         result_length: revision.result_length,
         level,
         signed_digest: None,
+        document_digest: Some(document).filter(|came| *came != original_digest),
+        format: None,
+        rule: admission.as_ref().map(Admission::rule),
+        approval: admission.as_ref().and_then(Admission::approval),
     };
     let row = records::row(used, seal, request);
     let mut facts = json!({
@@ -412,11 +471,12 @@ fn unit(
         // Whoever is revoked while the document is worked on is refused at its end, on every node: revocation
         // is the one change of a certificate's row, so a good one is at its first version.
         .guard(&CERTIFICATES, shown, 1);
+    let unit = match admission {
+        Some(admission) => admission.into_unit(unit, record),
+        None => unit,
+    };
     // Free text may name people: it goes where it can be erased.
-    match (&request.reason, &request.location) {
-        (None, None) => unit,
-        (reason, location) => unit.detail(json!({ "reason": reason, "location": location })),
-    }
+    records::personal(request).into_iter().fold(unit, Unit::detail)
 }
 
 #[cfg(test)]

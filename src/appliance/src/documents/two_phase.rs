@@ -124,6 +124,12 @@ pub(super) struct SignDigestQuery {
     case_number: Option<String>,
     /// Code of the service item for the record.
     item: Option<String>,
+    /// Kind of the document for the record.
+    document_kind: Option<String>,
+    /// What it is sealed for; kept where it can be erased.
+    purpose: Option<String>,
+    /// Who works on the case at the caller's; kept where it can be erased.
+    operator: Option<String>,
 }
 
 impl SignDigestQuery {
@@ -142,7 +148,13 @@ impl SignDigestQuery {
         if octets(&self.document_digest, 32).is_none() {
             return bad("document_digest", "write the document's SHA-256 in lower-case hexadecimal");
         }
-        for (name, text) in [("case_number", &self.case_number), ("item", &self.item)] {
+        for (name, text) in [
+            ("case_number", &self.case_number),
+            ("item", &self.item),
+            ("document_kind", &self.document_kind),
+            ("purpose", &self.purpose),
+            ("operator", &self.operator),
+        ] {
             if text.as_ref().is_some_and(|text| !is_shown_text(text, 256)) {
                 return bad(name, "write 1 to 256 visible characters, or leave it out");
             }
@@ -157,6 +169,9 @@ impl SignDigestQuery {
             reserved: self.reserved,
             case_number: self.case_number,
             item: self.item,
+            document_kind: self.document_kind,
+            purpose: self.purpose,
+            operator: self.operator,
         })
     }
 }

@@ -105,6 +105,16 @@ impl Unit {
         self
     }
 
+    /// One more fact of the leaf, beside those of [`facts`](Self::facts).
+    #[must_use]
+    pub fn fact(mut self, name: &str, value: Json) -> Self {
+        self.last(|part| match &mut part.facts {
+            Some(Json::Object(members)) => drop(members.insert(name.to_owned(), value)),
+            facts => *facts = Some(serde_json::json!({ name: value })),
+        });
+        self
+    }
+
     /// Destroys the key of the personal detail of an earlier entry. This entry says so.
     #[must_use]
     pub fn erase_detail(mut self, leaf: u64) -> Self {

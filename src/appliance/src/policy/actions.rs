@@ -36,6 +36,26 @@ actions! {
     ListSeals = "seal.list";
     /// Read a seal's record.
     ReadSeal = "seal.read";
+    /// Set a rule of use on a seal.
+    AddSealRule = "seal.rule.add";
+    /// Change a rule of use.
+    ChangeSealRule = "seal.rule.change";
+    /// Retire a rule of use.
+    RetireSealRule = "seal.rule.retire";
+    /// Let a seal without rules in force be used by the policies alone again.
+    LiftSealRules = "seal.rule.lift";
+    /// Let another officer decide on uses in one's place, or take that back.
+    DelegateUse = "seal.delegate";
+    /// Ask for approval of a use.
+    RequestUse = "use.request";
+    /// Approve a use on one document.
+    ApproveUse = "use.approve";
+    /// Refuse a use.
+    RefuseUse = "use.refuse";
+    /// Take a request for approval back.
+    WithdrawUse = "use.withdraw";
+    /// Search and count the records of use, read requests for approval.
+    ReadUses = "use.read";
     /// Have a seal made.
     MakeSeal = "seal.make";
     /// Read an organisation's record.

@@ -13,6 +13,7 @@ pub mod picture;
 pub mod records;
 mod service;
 pub mod state;
+pub mod usage;
 
 pub use cabinet::{Cabinet, ReadySeal, SealError};
 pub use service::MakeError;

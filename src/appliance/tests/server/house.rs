@@ -146,6 +146,7 @@ impl House {
             appliance::enrolment::routes(),
             appliance::documents::http::routes(),
             appliance::seals::http::routes(),
+            appliance::seals::usage::routes(),
             extra(),
         ];
         let (router, _) = api(&app, capabilities);
