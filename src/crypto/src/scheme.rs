@@ -11,7 +11,7 @@ use der::{
 use spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
 use thiserror::Error;
 
-use crate::{DigestAlgorithm, DigestError, sm2};
+use crate::{DigestAlgorithm, DigestError, KeyKind, sm2};
 
 /// A complete signature scheme.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -320,6 +320,17 @@ pub(crate) enum KeyFamily {
     Ed25519,
     Sm2,
     Other(ObjectIdentifier),
+}
+
+impl From<KeyKind> for KeyFamily {
+    fn from(kind: KeyKind) -> Self {
+        match kind {
+            KeyKind::P256 => Self::P256,
+            KeyKind::P384 => Self::P384,
+            KeyKind::Ed25519 => Self::Ed25519,
+            KeyKind::Sm2 => Self::Sm2,
+        }
+    }
 }
 
 impl KeyFamily {

@@ -3,7 +3,7 @@
 use der::asn1::ObjectIdentifier;
 use thiserror::Error;
 
-use crate::{DigestAlgorithm, KeyKind, SignatureScheme};
+use crate::{DigestAlgorithm, KeyKind, SignatureScheme, scheme::KeyFamily};
 
 /// The parts a configuration chooses together by naming one suite; a verifier instead goes by algorithm identifiers.
 #[derive(Debug, PartialEq, Eq)]
@@ -70,11 +70,21 @@ impl Suite {
     pub fn of(scheme: SignatureScheme) -> Option<&'static Self> {
         Self::ALL.iter().find(|suite| suite.signature == scheme)
     }
+
+    /// The suite that a public key (DER SubjectPublicKeyInfo) goes with: that whose keys are of its kind; the international
+    /// one for kinds that no suite generates.
+    #[must_use]
+    pub fn of_key(spki_der: &[u8]) -> &'static Self {
+        let family = KeyFamily::of(spki_der).ok();
+        let own = Self::ALL.iter().find(|suite| family == Some(suite.key.into()));
+        own.unwrap_or(&Self::INTERNATIONAL)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Signer, SoftwareKey};
 
     #[test]
     fn suites_are_found_by_name_only() {
@@ -87,5 +97,20 @@ mod tests {
             assert_eq!(Suite::of(suite.signature), Some(suite));
         }
         assert_eq!(Suite::of(SignatureScheme::Ed25519), None);
+    }
+
+    #[test]
+    fn every_key_goes_with_a_suite() {
+        let random = ring::rand::SystemRandom::new();
+        for (kind, suite) in [
+            (KeyKind::P256, Suite::INTERNATIONAL),
+            (KeyKind::P384, Suite::INTERNATIONAL),
+            (KeyKind::Ed25519, Suite::INTERNATIONAL),
+            (KeyKind::Sm2, Suite::SHANGMI),
+        ] {
+            let key = SoftwareKey::from_pkcs8(&SoftwareKey::generate(kind, &random).unwrap()).unwrap();
+            assert_eq!(*Suite::of_key(key.public_key()), suite, "{kind:?}");
+        }
+        assert_eq!(*Suite::of_key(b"no key"), Suite::INTERNATIONAL);
     }
 }

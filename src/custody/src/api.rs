@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use crypto::Signer;
+use crypto::{KeyKind, Signer, Suite};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -121,6 +121,16 @@ pub enum Usage {
 }
 
 impl Algorithm {
+    /// What the signing keys of a suite are; P-256 for suites that no custody knows keys of.
+    #[must_use]
+    pub const fn of_suite(suite: &Suite) -> Self {
+        match suite.key {
+            KeyKind::Sm2 => Self::Sm2,
+            KeyKind::Ed25519 => Self::Ed25519,
+            _ => Self::P256,
+        }
+    }
+
     /// The usage that keys of this kind can have.
     #[must_use]
     pub const fn usage(self) -> Usage {
