@@ -102,6 +102,7 @@ fn key_attribute(key: KeyAlgorithm) -> Vec<u8> {
     match key {
         KeyAlgorithm::P256 => attribute(oids::EC_PUBLIC_KEY, &asn1::oid(oids::SECP256R1)),
         KeyAlgorithm::P384 => attribute(oids::EC_PUBLIC_KEY, &asn1::oid(oids::SECP384R1)),
+        KeyAlgorithm::Sm2 => attribute(oids::EC_PUBLIC_KEY, &asn1::oid(oids::SM2)),
         KeyAlgorithm::Ed25519 => attribute(oids::ED25519, &[]),
         KeyAlgorithm::Rsa { bits } => {
             let bits = u32::try_from(bits).unwrap_or(u32::MAX).to_be_bytes();
@@ -114,6 +115,7 @@ fn algorithm(key: KeyAlgorithm) -> Vec<u8> {
     let parts = match key {
         KeyAlgorithm::P256 => [asn1::oid(oids::EC_PUBLIC_KEY), asn1::oid(oids::SECP256R1)],
         KeyAlgorithm::P384 => [asn1::oid(oids::EC_PUBLIC_KEY), asn1::oid(oids::SECP384R1)],
+        KeyAlgorithm::Sm2 => [asn1::oid(oids::EC_PUBLIC_KEY), asn1::oid(oids::SM2)],
         KeyAlgorithm::Ed25519 => [asn1::oid(oids::ED25519), Vec::new()],
         KeyAlgorithm::Rsa { .. } => [asn1::oid(oids::RSA_ENCRYPTION), asn1::tlv(NULL, &[])],
     };

@@ -21,6 +21,8 @@ pub enum KeyAlgorithm {
     P256,
     /// NIST P-384 (RFC 5480).
     P384,
+    /// SM2 on its recommended curve (GB/T 32918.5, GB/T 35276 §7.1).
+    Sm2,
     /// Ed25519 (RFC 8410).
     Ed25519,
     /// RSA with at least that many bits (RFC 8017).
@@ -99,7 +101,7 @@ impl KeyAlgorithm {
             .and(KeyUsage::CRL_SIGN);
         match self {
             Self::Ed25519 => signs,
-            Self::P256 | Self::P384 => {
+            Self::P256 | Self::P384 | Self::Sm2 => {
                 signs.and(KeyUsage::KEY_AGREEMENT).and(KeyUsage::ENCIPHER_ONLY).and(KeyUsage::DECIPHER_ONLY)
             }
             Self::Rsa { .. } => signs.and(KeyUsage::KEY_ENCIPHERMENT).and(KeyUsage::DATA_ENCIPHERMENT),
@@ -112,6 +114,7 @@ impl std::fmt::Display for KeyAlgorithm {
         match self {
             Self::P256 => f.write_str("p256"),
             Self::P384 => f.write_str("p384"),
+            Self::Sm2 => f.write_str("sm2"),
             Self::Ed25519 => f.write_str("ed25519"),
             Self::Rsa { bits } => write!(f, "rsa-{bits}"),
         }
@@ -232,6 +235,7 @@ fn is_small_order(key: &[u8]) -> bool {
 const NAMES: &[(&str, KeyAlgorithm)] = &[
     ("p256", KeyAlgorithm::P256),
     ("p384", KeyAlgorithm::P384),
+    ("sm2", KeyAlgorithm::Sm2),
     ("ed25519", KeyAlgorithm::Ed25519),
     ("rsa-2048", KeyAlgorithm::Rsa { bits: 2048 }),
     ("rsa-3072", KeyAlgorithm::Rsa { bits: 3072 }),
@@ -239,8 +243,11 @@ const NAMES: &[(&str, KeyAlgorithm)] = &[
 ];
 
 /// Curve, algorithm, octets of an uncompressed point.
-const CURVES: &[(ObjectIdentifier, KeyAlgorithm, usize)] =
-    &[(oids::SECP256R1, KeyAlgorithm::P256, 65), (oids::SECP384R1, KeyAlgorithm::P384, 97)];
+const CURVES: &[(ObjectIdentifier, KeyAlgorithm, usize)] = &[
+    (oids::SECP256R1, KeyAlgorithm::P256, 65),
+    (oids::SECP384R1, KeyAlgorithm::P384, 97),
+    (oids::SM2, KeyAlgorithm::Sm2, 65),
+];
 
 const fn little_endian(low: u8, rest: u8, high: u8) -> [u8; 32] {
     let mut out = [rest; 32];
@@ -309,6 +316,8 @@ mod tests {
             |curve, point: &[u8]| PublicKey::from_spki(&ec_spki(curve, point)).map(PublicKey::algorithm);
         assert_eq!(judge(oids::SECP256R1, &point(4, 65)), Ok(KeyAlgorithm::P256));
         assert_eq!(judge(oids::SECP384R1, &point(4, 97)), Ok(KeyAlgorithm::P384));
+        assert_eq!(judge(oids::SM2, &point(4, 65)), Ok(KeyAlgorithm::Sm2));
+        assert_eq!(judge(oids::SM2, &point(3, 33)), Err(KeyFault::Point));
         assert_eq!(judge(oids::SECP256R1, &point(2, 33)), Err(KeyFault::Point));
         assert_eq!(judge(oids::SECP256R1, &point(4, 97)), Err(KeyFault::Point));
         assert_eq!(judge(oids::SECP256R1, &[0]), Err(KeyFault::Point));

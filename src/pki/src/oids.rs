@@ -32,6 +32,8 @@ oids! {
     FRESHEST_CRL = "2.5.29.46";
     // Public keys (RFC 3279, RFC 5480, RFC 8410).
     EC_PUBLIC_KEY = "1.2.840.10045.2.1"; SECP256R1 = "1.2.840.10045.3.1.7"; SECP384R1 = "1.3.132.0.34";
+    // The recommended curve of SM2 (GB/T 33560 §5).
+    SM2 = "1.2.156.10197.1.301";
     RSA_ENCRYPTION = "1.2.840.113549.1.1.1"; ED25519 = "1.3.101.112";
     // Forms of otherName (RFC 9598).
     SMTP_UTF8_MAILBOX = "1.3.6.1.5.5.7.8.9";

@@ -43,7 +43,9 @@ impl SignedAttributes {
         Ok(Self { signed_bytes, attributes })
     }
 
-    pub(super) fn signed_bytes(&self) -> &[u8] {
+    /// What the signature is over: the attributes as a DER SET OF (RFC 5652 §5.4).
+    #[must_use]
+    pub fn signed_bytes(&self) -> &[u8] {
         &self.signed_bytes
     }
 

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use crypto::Suite;
 use der::asn1::ObjectIdentifier;
 use thiserror::Error;
 
@@ -339,6 +340,11 @@ impl<'a> Parts<'a> {
     }
 }
 
+/// Whether a content type is plain data: that of RFC 5652 §4 or of GM/T 0010, which a suite's documents may have.
+pub(super) fn is_data(content_type: ObjectIdentifier) -> bool {
+    Suite::ALL.iter().any(|suite| suite.cms_data == content_type)
+}
+
 /// The SignedData of a ContentInfo with nothing after it.
 fn content_of(der: &[u8]) -> Result<Tlv<'_>, CmsError> {
     let mut outer = Reader::new(der, Rules::Ber);
@@ -348,7 +354,7 @@ fn content_of(der: &[u8]) -> Result<Tlv<'_>, CmsError> {
     }
     let mut fields = content_info.reader();
     let oid = fields.expect(asn1::OID)?.oid()?;
-    if oid != oids::ID_SIGNED_DATA {
+    if !Suite::ALL.iter().any(|suite| suite.cms_signed_data == oid) {
         return Err(CmsError::NotSignedData { oid });
     }
     let explicit = fields.expect(0xA0)?;

@@ -1,14 +1,15 @@
 //! Making CMS: the detached one of a PAdES B-B signature, and the one around a time-stamp's TSTInfo (`tsp`).
 //!
 //! One SignerInfo; signed attributes content-type, message-digest and signing-certificate-v2 and no others:
-//! signing-time is forbidden beside the PDF's /M (EN 319 142-1 §6.3), and the certificate hash is SHA-256, so its
-//! algorithm is omitted as the DEFAULT (RFC 5035 §4). Everything but the digest and the signature is encoded once per
+//! signing-time is forbidden beside the PDF's /M (EN 319 142-1 §6.3), and the certificate hash is by the digest of the
+//! key's suite, whose identifier is omitted where it is the DEFAULT, SHA-256 (RFC 5035 §4). Content types are those of
+//! RFC 5652, or a suite's own (GM/T 0010) for readers that want them. Everything but the digest and the signature is encoded once per
 //! signer, so a signature costs one ECDSA operation and two copies. Called by the appliance on behalf of the `pdf`
 //! crate, which never sees a key.
 
 use std::sync::Arc;
 
-use crypto::{DigestAlgorithm, SignError, Signer};
+use crypto::{DigestAlgorithm, SignError, Signer, Suite};
 use der::asn1::ObjectIdentifier;
 use thiserror::Error;
 
@@ -66,8 +67,22 @@ impl CmsSigner {
         certificate: &Certificate,
         chain: &[Certificate],
     ) -> Result<Self, CmsSignError> {
-        // Version 1: id-data, no attribute certificates, issuerAndSerialNumber (RFC 5652 §5.1).
-        Self::of(signer, certificate, chain, oids::ID_DATA, 1)
+        Self::typed(&Suite::INTERNATIONAL, signer, certificate, chain)
+    }
+
+    /// As [`Self::new`], with the content types of `suite`: `Suite::SHANGMI` has those of GM/T 0010 (GB/T 35275), which
+    /// readers of that field may insist on. The algorithms are the key's in any case.
+    ///
+    /// # Errors
+    /// [`CmsSignError::WrongCertificate`].
+    pub fn typed(
+        suite: &Suite,
+        signer: Arc<dyn Signer>,
+        certificate: &Certificate,
+        chain: &[Certificate],
+    ) -> Result<Self, CmsSignError> {
+        // Version 1: data, no attribute certificates, issuerAndSerialNumber (RFC 5652 §5.1, GM/T 0010 §8).
+        Self::of(signer, certificate, chain, (suite.cms_signed_data, suite.cms_data), 1)
     }
 
     /// As [`Self::new`], for content of another type that is carried inside.
@@ -78,14 +93,14 @@ impl CmsSigner {
         signed_type: ObjectIdentifier,
     ) -> Result<Self, CmsSignError> {
         // Version 3: any type but id-data (RFC 5652 §5.1).
-        Self::of(signer, certificate, chain, signed_type, 3)
+        Self::of(signer, certificate, chain, (oids::ID_SIGNED_DATA, signed_type), 3)
     }
 
     fn of(
         signer: Arc<dyn Signer>,
         certificate: &Certificate,
         chain: &[Certificate],
-        signed_type: ObjectIdentifier,
+        (content_type, signed_type): (ObjectIdentifier, ObjectIdentifier),
         version: u8,
     ) -> Result<Self, CmsSignError> {
         if certificate.spki() != signer.public_key() {
@@ -102,16 +117,17 @@ impl CmsSigner {
         let serial = asn1::tlv(asn1::INTEGER, certificate.serial());
         let sid = asn1::join(SEQUENCE, &[certificate.issuer().der(), &serial]);
         let signer_head = [asn1::unsigned(&[1]), sid, digest_algorithm].concat();
-        let (attributes, digest_at) = attributes(certificate, digest, signed_type);
+        let reference = Suite::of_key(certificate.spki()).digest;
+        let (attributes, digest_at) = attributes(certificate, digest, reference, signed_type);
         Ok(Self {
-            content_type: asn1::oid(oids::ID_SIGNED_DATA),
+            content_type: asn1::oid(content_type),
             signed_data_head,
             signed_type: asn1::oid(signed_type),
             certificates: asn1::set_of(0xA0, certificates),
             signer_head,
             attributes,
             digest_at,
-            algorithm: signer.scheme().algorithm_identifier(),
+            algorithm: signer.scheme().cms_algorithm_identifier(),
             digest,
             signer,
         })
@@ -136,6 +152,14 @@ impl CmsSigner {
     /// [`CmsSignError`].
     pub fn sign(&self, content_digest: &[u8]) -> Result<Vec<u8>, CmsSignError> {
         self.assemble(content_digest, &asn1::tlv(SEQUENCE, &self.signed_type), true)
+    }
+
+    /// Signs `content`, carries it inside, and returns the DER ContentInfo.
+    ///
+    /// # Errors
+    /// [`CmsSignError`].
+    pub fn sign_attached(&self, content: &[u8]) -> Result<Vec<u8>, CmsSignError> {
+        self.sign_content(content, true)
     }
 
     /// Signs `content` and carries it inside, the certificates only on request (RFC 3161 §2.4.1, certReq).
@@ -221,17 +245,21 @@ fn open(out: &mut Vec<u8>, tag: u8, length: usize) {
 }
 
 /// The signed attributes in DER order, and where the digest's octets go. The order cannot depend on the digest: the
-/// three encodings differ before it.
+/// three encodings differ before it. `reference` hashes the certificate that is named.
 fn attributes(
     certificate: &Certificate,
     digest: DigestAlgorithm,
+    reference: DigestAlgorithm,
     signed_type: ObjectIdentifier,
 ) -> (Vec<u8>, usize) {
     let attribute = |kind, value: &[u8]| asn1::join(SEQUENCE, &[asn1::oid(kind), asn1::tlv(SET, value)]);
     let message_digest =
         attribute(oids::MESSAGE_DIGEST, &asn1::tlv(OCTET_STRING, &vec![0; digest.output_len()]));
-    // SigningCertificateV2 { certs { ESSCertIDv2 { certHash } } }
-    let hash = asn1::tlv(OCTET_STRING, certificate.sha256_fingerprint());
+    // SigningCertificateV2 { certs { ESSCertIDv2 { hashAlgorithm DEFAULT id-sha256, certHash } } }
+    let mut hash = asn1::tlv(OCTET_STRING, &reference.digest(certificate.der()));
+    if reference != DigestAlgorithm::Sha256 {
+        hash.splice(0..0, asn1::tlv(SEQUENCE, &asn1::oid(reference.oid())));
+    }
     let signing_certificate = asn1::tlv(SEQUENCE, &asn1::tlv(SEQUENCE, &asn1::tlv(SEQUENCE, &hash)));
     let mut parts = vec![
         attribute(oids::CONTENT_TYPE, &asn1::oid(signed_type)),

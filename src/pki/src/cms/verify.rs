@@ -9,12 +9,11 @@ use thiserror::Error;
 
 use super::{
     attributes::{self, CertificateClaim},
-    parse::{SignedData, SignerIdentifier},
+    parse::{SignedData, SignerIdentifier, is_data},
 };
 use crate::{
     certificate::Certificate,
     indication::{Indication, SubIndication},
-    oids,
 };
 
 /// A proof that the signature is not valid for this content.
@@ -246,7 +245,7 @@ impl SignedData {
         }
         // A detached signature over anything else (a TSTInfo, say) is not one over a document (EN 319 142-1 §6.3).
         let outside = self.message.is_some();
-        if !outside && !matches!(content, Content::Encapsulated) && self.content_type != oids::ID_DATA {
+        if !outside && !matches!(content, Content::Encapsulated) && !is_data(self.content_type) {
             faults.push(Fault::ContentTypeMismatch { found: self.content_type });
         }
         let message;
@@ -288,7 +287,7 @@ impl SignedData {
                     unknown = unknown.or(Some(Unverifiable::NoSignedAttributes));
                 }
                 // RFC 5652 §5.3: signedAttrs MUST be present unless the content is id-data.
-                if outside && self.content_type != oids::ID_DATA {
+                if outside && !is_data(self.content_type) {
                     faults.push(Fault::MissingAttribute { name: "content-type" });
                 }
                 // What was signed as attributes verifies as content too, once the attributes are left out.

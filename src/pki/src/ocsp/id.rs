@@ -1,6 +1,6 @@
 //! Which certificate is meant: CertID, and the issuer hashes it is compared with.
 
-use crypto::{DigestAlgorithm, sha1_identifier};
+use crypto::{DigestAlgorithm, Suite, sha1_identifier};
 use der::asn1::ObjectIdentifier;
 
 use crate::{
@@ -46,7 +46,8 @@ pub struct IssuerId {
     name: Vec<u8>,
     key: Vec<u8>,
     sha1: [[u8; 20]; 2],
-    sha256: [Vec<u8>; 2],
+    /// By each digest of a suite.
+    strong: Vec<(DigestAlgorithm, [Vec<u8>; 2])>,
 }
 
 impl IssuerId {
@@ -57,7 +58,7 @@ impl IssuerId {
         let key = key_bits(certificate.spki()).unwrap_or_default().to_vec();
         Self {
             sha1: [sha1_identifier(&name), sha1_identifier(&key)],
-            sha256: [DigestAlgorithm::Sha256.digest(&name), DigestAlgorithm::Sha256.digest(&key)],
+            strong: usual().map(|digest| (digest, [digest.digest(&name), digest.digest(&key)])).collect(),
             name,
             key,
         }
@@ -69,13 +70,13 @@ impl IssuerId {
         let hashes = [id.name_hash.as_slice(), id.key_hash.as_slice()];
         match id.algorithm {
             Some(Algorithm::Sha1) => self.sha1.iter().zip(hashes).all(|(own, given)| own == given),
-            Some(Algorithm::Strong(DigestAlgorithm::Sha256)) => {
-                self.sha256.iter().zip(hashes).all(|(own, given)| own == given)
-            }
-            Some(Algorithm::Strong(digest)) => [&self.name, &self.key]
-                .into_iter()
-                .zip(hashes)
-                .all(|(own, given)| digest.digest(own) == given),
+            Some(Algorithm::Strong(digest)) => match self.strong.iter().find(|(known, _)| *known == digest) {
+                Some((_, own)) => own.iter().zip(hashes).all(|(own, given)| own == given),
+                None => [&self.name, &self.key]
+                    .into_iter()
+                    .zip(hashes)
+                    .all(|(own, given)| digest.digest(own) == given),
+            },
             None => false,
         }
     }
@@ -83,9 +84,15 @@ impl IssuerId {
     /// The CertID of one of its certificates, by SHA-256. `serial` is big-endian, in any form.
     #[must_use]
     pub fn id(&self, serial: &[u8]) -> CertId {
-        let algorithm = asn1::tlv(SEQUENCE, &asn1::oid(DigestAlgorithm::Sha256.oid()));
-        let [name, key] = &self.sha256;
-        CertId::make(&algorithm, Algorithm::Strong(DigestAlgorithm::Sha256), name, key, serial)
+        self.id_by(DigestAlgorithm::Sha256, serial)
+    }
+
+    /// The CertID by another digest: SM3, say, for a responder that knows nothing else.
+    #[must_use]
+    pub fn id_by(&self, digest: DigestAlgorithm, serial: &[u8]) -> CertId {
+        let algorithm = asn1::tlv(SEQUENCE, &asn1::oid(digest.oid()));
+        let (name, key) = (digest.digest(&self.name), digest.digest(&self.key));
+        CertId::make(&algorithm, Algorithm::Strong(digest), &name, &key, serial)
     }
 
     /// The CertID by SHA-1, which is what OpenSSL and RFC 9919's clients send.
@@ -166,11 +173,15 @@ impl CertId {
         &self.der
     }
 
-    /// Whether its hashes are by SHA-1 or SHA-256, as clients send them (RFC 9919 §3.1): with and without NULL as the
-    /// algorithm's parameters, one certificate has four such CertIDs and no more.
+    /// Whether its hashes are by SHA-1 or the digest of a suite, SHA-256 or SM3, as clients send them (RFC 9919 §3.1):
+    /// with and without NULL as the algorithm's parameters, one certificate has six such CertIDs and no more.
     #[must_use]
     pub fn is_usual(&self) -> bool {
-        matches!(self.algorithm, Some(Algorithm::Sha1 | Algorithm::Strong(DigestAlgorithm::Sha256)))
+        match self.algorithm {
+            Some(Algorithm::Sha1) => true,
+            Some(Algorithm::Strong(digest)) => usual().any(|usual| usual == digest),
+            None => false,
+        }
     }
 
     /// The serial number's content octets, as [`Certificate::serial`] has them.
@@ -178,6 +189,11 @@ impl CertId {
     pub fn serial(&self) -> &[u8] {
         &self.serial
     }
+}
+
+/// The digests of the suites: what CertIDs are usually made with, SHA-1 apart.
+fn usual() -> impl Iterator<Item = DigestAlgorithm> {
+    Suite::ALL.iter().map(|suite| suite.digest)
 }
 
 /// The BIT STRING's octets of a SubjectPublicKeyInfo.

@@ -67,9 +67,13 @@ fn each_contradiction_refuses_and_names_its_key() {
             matches!(c, C::Unknown { .. })
         }),
         ("machine", "keys = [\"p256\", ", "keys = [\"p384\", ", "keys", |c| matches!(c, C::Twice(_))),
-        ("machine", "keys = [\"p256\", \"p384\", \"ed25519\", \"rsa-2048\"]", "keys = []", "keys", |c| {
-            *c == C::Empty
-        }),
+        (
+            "machine",
+            "keys = [\"p256\", \"p384\", \"sm2\", \"ed25519\", \"rsa-2048\"]",
+            "keys = []",
+            "keys",
+            |c| *c == C::Empty,
+        ),
         ("machine", usage, "key_usage = [\"keyAgreement\"]", "key_usage", |c| {
             matches!(c, C::UsageOfKey { .. })
         }),

@@ -35,7 +35,7 @@ impl Profile {
             let parse = |(name, text): &(&'static str, &str)| {
                 let mut text =
                     text.replace("required = true", "").replace("\nkeys = [", "\nkeys = [\"ed25519\", ");
-                text = text.replace("\"p384\", \"ed25519\"", "\"p384\"");
+                text = text.replace("\"sm2\", \"ed25519\"", "\"sm2\"");
                 if !text.contains("\nlongest_days") {
                     text = text.replace("\nnegotiable = true", "\nnegotiable = true\nlongest_days = 36500");
                 }
