@@ -66,7 +66,9 @@ fn due(app: &App, now: i64) -> Vec<(String, String)> {
                 Role::Ocsp => issuer.standing.serves(),
                 _ => issuer.standing == Standing::Active,
             };
-            let signer = register.delegate(key.role, Some(&issuer.id)).filter(|one| one.slot == key.label);
+            let of_place =
+                |one: &Generation| one.slot == key.label && one.issuer.as_ref() == Some(&issuer.id);
+            let signer = register.newest(key.role, of_place);
             if needed && signer.is_none_or(|signer| is_due(signer, issuer, now)) {
                 due.push((key.label.clone(), issuer.id.clone()));
             }

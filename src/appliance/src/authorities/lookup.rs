@@ -5,11 +5,12 @@
 
 use std::sync::Arc;
 
+use crypto::{DigestAlgorithm, Suite};
 use pki::Certificate;
 
 use super::register::{Generation, Register, Standing};
 use crate::app::{App, StartError};
-use crate::ceremony::{Kind, Role};
+use crate::ceremony::{Key, Kind, Role};
 use crate::identity::{CallerKind, ClientAuthorities, ClientAuthority, PeerError};
 use crate::store::StoreError;
 
@@ -51,12 +52,12 @@ impl App {
         Ok(())
     }
 
-    /// The authority that signs certificates of a kind now.
+    /// The authority that signs certificates of a kind for keys of a suite now.
     ///
     /// # Errors
     /// [`StartError`] when its certificate cannot be read, or is still awaited.
-    pub fn issuer_of(&self, kind: Kind) -> Result<Option<Authority>, StartError> {
-        let Some(key) = self.hierarchy.issuer_of(kind) else { return Ok(None) };
+    pub fn issuer_of(&self, kind: Kind, suite: &Suite) -> Result<Option<Authority>, StartError> {
+        let Some(key) = self.hierarchy.issuer_of(kind, suite) else { return Ok(None) };
         match self.generations.load().current(&key.label) {
             Some(current) => self.authority(&current.id).map(Some),
             None => self.authority(&key.label).map(Some),
@@ -117,36 +118,69 @@ impl App {
     /// The OCSP responder that an authority delegated to; RFC 6960 §4.2.2.2 wants its certificate from that very key.
     #[must_use]
     pub fn responder_of(&self, authority: &str) -> Option<Delegate> {
-        self.delegate(Role::Ocsp, Some(authority))
+        self.delegate(Role::Ocsp, authority)
     }
 
-    /// The newest signer with a role, for one authority or for any.
+    /// The signer of electronic seals in a suite now (GB/T 38540, `SESeal.cert`): its key is `custody.signer(&label)`.
     #[must_use]
-    pub fn delegate(&self, role: Role, issuer: Option<&str>) -> Option<Delegate> {
+    pub fn seal_maker(&self, suite: &Suite) -> Option<Delegate> {
+        self.signer(Role::SealMaker, suite)
+    }
+
+    /// The newest signer with a role in a suite.
+    #[must_use]
+    pub fn signer(&self, role: Role, suite: &Suite) -> Option<Delegate> {
+        let of_suite = |slot: &str| self.hierarchy.key(slot).is_some_and(|key| key.suite == Some(suite));
+        self.newest(role, |one| of_suite(&one.slot), |key| key.suite == Some(suite))
+    }
+
+    /// The time-stamping unit for imprints by a digest algorithm: that of the suite whose digest it is, so that who asks
+    /// for an imprint by SM3 gets a token by SM2; where there is none, the international unit, or the only one.
+    #[must_use]
+    pub fn time_stamp_unit(&self, digest: DigestAlgorithm) -> Option<Delegate> {
+        let suites = || {
+            self.hierarchy.keys().iter().filter(|key| key.role == Role::TimeStamp).filter_map(|key| key.suite)
+        };
+        let own = suites().find(|suite| suite.digest == digest);
+        let usual = suites().find(|suite| **suite == Suite::INTERNATIONAL);
+        self.signer(Role::TimeStamp, own.or(usual).or_else(|| suites().next())?)
+    }
+
+    fn delegate(&self, role: Role, issuer: &str) -> Option<Delegate> {
+        let by = |one: &Generation| one.issuer.as_deref() == Some(issuer);
+        self.newest(role, by, |key| key.issuer.as_deref() == Some(issuer))
+    }
+
+    /// From the register; from the hierarchy and the certificate files where nothing was entered yet.
+    fn newest(
+        &self,
+        role: Role,
+        entered: impl Fn(&Generation) -> bool,
+        planned: impl Fn(&Key) -> bool,
+    ) -> Option<Delegate> {
         let register = self.generations.load();
-        if let Some(found) = register.delegate(role, issuer) {
+        if let Some(found) = register.newest(role, entered) {
             return Some(Delegate {
                 label: found.id.clone(),
                 certificate: found.certificate.clone()?,
                 issuer: found.issuer.clone()?,
             });
         }
-        let of = |key: &&crate::ceremony::Key| {
-            key.role == role && issuer.is_none_or(|issuer| key.issuer.as_deref() == Some(issuer))
-        };
-        let key = self.hierarchy.keys().iter().find(of).filter(|key| register.get(&key.label).is_none())?;
+        let key = self.hierarchy.keys().iter().find(|key| key.role == role && planned(key));
+        let key = key.filter(|key| register.get(&key.label).is_none())?;
         let certificate = self.certificate_file(&key.label).ok()?;
         Some(Delegate { label: key.label.clone(), certificate, issuer: key.issuer.clone()? })
     }
 
     /// The authorities whose certificates name callers, and which kinds of callers (decision 12). One that is being
-    /// replaced is accepted beside its successor, as long as it answers for what it issued.
+    /// replaced is accepted beside its successor, as long as it answers for what it issued. Callers name themselves in
+    /// TLS, which is spoken in the international suite: authorities of another name nobody here.
     ///
     /// # Errors
     /// [`StartError`] when a certificate cannot be read.
     pub fn client_authorities(&self) -> Result<ClientAuthorities, StartError> {
         let mut all = Vec::new();
-        for key in self.hierarchy.keys() {
+        for key in self.hierarchy.keys().iter().filter(|key| key.suite == Some(&Suite::INTERNATIONAL)) {
             let mut kinds = Vec::new();
             if key.issues.contains(&Kind::Machine) {
                 kinds.push(CallerKind::Machine);

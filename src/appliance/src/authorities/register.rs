@@ -115,14 +115,10 @@ impl Register {
         self.all.iter().rfind(current)
     }
 
-    /// The newest signer with a role that is in use for `issuer`; for any authority when `None`.
+    /// The newest signer with a role that is in use and fits.
     #[must_use]
-    pub fn delegate(&self, role: Role, issuer: Option<&str>) -> Option<&Generation> {
-        let fits = |one: &&Generation| {
-            one.role == role
-                && one.standing == Standing::Active
-                && issuer.is_none_or(|issuer| one.issuer.as_deref() == Some(issuer))
-        };
+    pub fn newest(&self, role: Role, fits: impl Fn(&Generation) -> bool) -> Option<&Generation> {
+        let fits = |one: &&Generation| one.role == role && one.standing == Standing::Active && fits(one);
         self.all.iter().filter(fits).max_by_key(|one| (one.created(), one.number()))
     }
 

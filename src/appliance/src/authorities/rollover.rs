@@ -58,7 +58,7 @@ pub async fn propose(app: &Arc<App>, permit: &Permit<ProposeAuthority>) -> Resul
     let person = person.ok_or_else(|| Problem::new(Kind::Forbidden, "Only a registered person proposes."))?;
     let id = register.next(&slot);
     let now = unsealed.journal.clock().now().map_err(CommitError::ClockUntrusted)?;
-    make_key(&unsealed.custody, &id).await?;
+    make_key(&unsealed.custody, key, &id).await?;
     let request = request_for(&unsealed, &id, &subject_of(&former)).await?;
     let row = records::row(New {
         id: &id,

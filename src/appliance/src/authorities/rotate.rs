@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use crypto::Suite;
 use custody::{Algorithm, Custody, CustodyError, KeyInfo, Usage};
 use pki::Subject;
 use pki::issue::Wish;
@@ -52,10 +53,10 @@ pub async fn rotate(
     let register = app.register_of_authorities();
     let id = register.next(&slot);
     let now = unsealed.journal.clock().now().map_err(CommitError::ClockUntrusted)?;
-    let info = make_key(&unsealed.custody, &id).await?;
+    let info = make_key(&unsealed.custody, key, &id).await?;
     // Each authority has a responder of its own (RFC 6960 §4.2.2.2); of other signers one serves for all.
-    let served = (key.role == Role::Ocsp).then_some(issuer.as_str());
-    let former = register.delegate(key.role, served).filter(|one| one.slot == slot).cloned();
+    let served = |one: &Generation| key.role != Role::Ocsp || one.issuer.as_deref() == Some(issuer.as_str());
+    let former = register.newest(key.role, |one| one.slot == slot && served(one)).cloned();
     let wish = wish(app, key, &info, now)?;
     let order = Order::new(profile_of(key.role), Way::Appliance, wish)
         .from_authority(&issuer)
@@ -98,11 +99,16 @@ pub(super) async fn signed(
     Ok(intended.sign(app, unsealed).await?)
 }
 
-/// A P-256 key for signing, made in the custody of its label's place. One that an attempt which broke off left behind
-/// was never used, and is.
-pub(super) async fn make_key(custody: &Arc<dyn Custody>, label: &str) -> Result<KeyInfo, AuthorityError> {
+/// A key for signing in the suite of its place, made in that place's custody. One that an attempt which broke off left
+/// behind was never used, and is.
+pub(super) async fn make_key(
+    custody: &Arc<dyn Custody>,
+    place: &Key,
+    label: &str,
+) -> Result<KeyInfo, AuthorityError> {
     let (custody, label) = (custody.clone(), label.to_owned());
-    let make = move || match custody.generate(&label, Algorithm::P256, Usage::Sign) {
+    let algorithm = Algorithm::of_suite(place.suite.unwrap_or(&Suite::INTERNATIONAL));
+    let make = move || match custody.generate(&label, algorithm, Usage::Sign) {
         Err(CustodyError::Exists { .. }) => custody.key(&label),
         answer => answer,
     };

@@ -2,7 +2,8 @@
 
 use ring::rand::SecureRandom;
 
-use super::perform::{CeremonyError, Plan, UnlockPlan};
+use super::error::CeremonyError;
+use super::perform::{Plan, UnlockPlan};
 use crate::config::{
     AdminListener, Appliance, Certificates, Config, Database, Documents, EnrolmentListener, Fetch,
     KeystoreConfig, Limits, Listeners, Log, PlatformListener, Policies, Process, PublicListener, Time,

@@ -1,11 +1,15 @@
 //! The key hierarchy as configuration (`keys/hierarchy.toml`): parsed, checked, ordered.
 //!
 //! A hierarchy that loads can be carried out: every issuer exists and is an authority, there is exactly
-//! one root and one log key, and every authority comes before what it signs. Read by the ceremony, which
-//! makes the keys, and by the service, which looks up who issues what.
+//! one root in each suite and one log key, and every authority comes before what it signs. Several suites stand
+//! side by side, each with a root of its own: no certificate mixes them. Read by the ceremony, which makes the
+//! keys, and by the service, which looks up who issues what.
+
+mod rules;
 
 use std::collections::BTreeMap;
 
+use crypto::Suite;
 use serde::Deserialize;
 
 /// The checked hierarchy, issuers before what they issue.
@@ -22,7 +26,7 @@ pub struct Key {
     /// What it is for.
     pub role: Role,
     /// Its suite; absent for the log key and data keys, whose algorithm is fixed.
-    pub suite: Option<String>,
+    pub suite: Option<&'static Suite>,
     /// Which custody holds it.
     pub custody: CustodyKind,
     /// Label of the authority that signs its certificate.
@@ -115,6 +119,28 @@ pub enum Kind {
     Officer,
 }
 
+impl Kind {
+    const ALL: [Self; 4] = [Self::Machine, Self::Server, Self::Seal, Self::Officer];
+
+    /// The word in the hierarchy.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Machine => "machine",
+            Self::Server => "server",
+            Self::Seal => "seal",
+            Self::Officer => "officer",
+        }
+    }
+
+    /// Whether the certificate names somebody in TLS. The TLS of this appliance speaks the international suite alone
+    /// (RFC 8998 needs a client of its own), so these are always issued in it, whatever else the hierarchy holds.
+    #[must_use]
+    const fn names_in_tls(self) -> bool {
+        matches!(self, Self::Machine | Self::Server | Self::Officer)
+    }
+}
+
 /// Which custody holds a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -163,6 +189,36 @@ pub enum HierarchyError {
         role: &'static str,
         /// How many there are.
         found: usize,
+    },
+    /// Each suite has one root of its own.
+    #[error("suite `{suite}` must have exactly one key with role `root-ca`, found {found}")]
+    Roots {
+        /// The suite.
+        suite: &'static str,
+        /// How many there are.
+        found: usize,
+    },
+    /// Nobody signs certificates of a kind that every appliance needs.
+    #[error(
+        "no authority of suite `{suite}` issues `{kind}`; add it to the `issues` of an issuing-ca of that suite"
+    )]
+    Unissued {
+        /// The kind.
+        kind: &'static str,
+        /// The suite, or suites.
+        suite: &'static str,
+    },
+    /// Which of them would sign is not said.
+    #[error("two authorities of suite `{suite}` issue `{kind}`: `{one}` and `{other}`; let one of them")]
+    Ambiguous {
+        /// The kind.
+        kind: &'static str,
+        /// The suite.
+        suite: &'static str,
+        /// One.
+        one: String,
+        /// And another.
+        other: String,
     },
 }
 
@@ -227,22 +283,10 @@ impl Hierarchy {
         }
         let mut keys = Vec::with_capacity(file.keys.len());
         for (label, entry) in file.keys {
-            keys.push(check(label, entry)?);
+            keys.push(rules::check(label, entry)?);
         }
-        let hierarchy = Self { keys: order(keys)? };
-        for (role, name) in [(Role::RootCa, "root-ca"), (Role::LogCheckpoint, "log-checkpoint")] {
-            let found = hierarchy.keys.iter().filter(|k| k.role == role).count();
-            if found != 1 {
-                return Err(HierarchyError::Count { role: name, found });
-            }
-        }
-        for kind in [Kind::Machine, Kind::Server, Kind::Seal, Kind::Officer] {
-            let issuers = hierarchy.keys.iter().filter(|k| k.issues.contains(&kind)).count();
-            if issuers != 1 {
-                let reason = format!("`{kind:?}` certificates need exactly one issuing-ca, found {issuers}");
-                return Err(HierarchyError::Key { label: "issues".into(), reason });
-            }
-        }
+        let hierarchy = Self { keys: rules::order(keys)? };
+        rules::complete(&hierarchy)?;
         Ok(hierarchy)
     }
 
@@ -286,91 +330,29 @@ impl Hierarchy {
         self.keys.iter().any(|key| key.custody == CustodyKind::Pkcs11)
     }
 
-    /// The authority that signs certificates of this kind.
+    /// The authority that signs certificates of this kind for keys of this suite.
     #[must_use]
-    pub fn issuer_of(&self, kind: Kind) -> Option<&Key> {
-        self.keys.iter().find(|k| k.issues.contains(&kind))
+    pub fn issuer_of(&self, kind: Kind, suite: &Suite) -> Option<&Key> {
+        self.keys.iter().find(|k| k.issues.contains(&kind) && k.suite == Some(suite))
     }
-}
 
-fn check(label: String, entry: Entry) -> Result<Key, HierarchyError> {
-    let wrong = |reason: &str| HierarchyError::Key { label: label.clone(), reason: reason.into() };
-    let certified = !matches!(entry.role, Role::LogCheckpoint | Role::Data);
-    if label.is_empty() || !label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') {
-        return Err(wrong("labels are lower-case letters, digits and hyphens"));
+    /// The signer of electronic seals (GB/T 38540, `SESeal.cert`) in this suite.
+    #[must_use]
+    pub fn seal_maker(&self, suite: &Suite) -> Option<&Key> {
+        self.signer(Role::SealMaker, suite)
     }
-    if certified != (entry.suite.is_some() && entry.days.is_some() && entry.name.is_some()) {
-        return Err(wrong("a certified key needs suite, days and name; log and data keys have none of them"));
-    }
-    if let Some(suite) = entry.suite.as_deref()
-        && crypto::Suite::by_name(suite).is_err()
-    {
-        return Err(wrong("unknown suite; write `international`"));
-    }
-    if (entry.role == Role::Data) != entry.purpose.is_some() {
-        return Err(wrong("a data key, and no other, names its purpose"));
-    }
-    if (entry.role == Role::IssuingCa) == entry.issues.is_empty() {
-        return Err(wrong("an issuing-ca, and no other, says what it issues"));
-    }
-    let wants_issuer = certified && entry.role != Role::RootCa;
-    if wants_issuer != entry.issuer.is_some() {
-        return Err(wrong("every certified key but the root names its issuer"));
-    }
-    if entry.days.is_some_and(|d| d == 0 || d > 36_500) {
-        return Err(wrong("validity must be 1 to 36500 days"));
-    }
-    if entry.role != Role::RootCa && entry.custody == CustodyKind::Offline {
-        return Err(wrong("only the root may be offline"));
-    }
-    if entry.role == Role::LogCheckpoint && entry.custody != CustodyKind::File {
-        return Err(wrong(
-            "the log's key is kept in the file keystore: the record must not wait for a device",
-        ));
-    }
-    Ok(Key {
-        role: entry.role,
-        suite: entry.suite,
-        custody: entry.custody,
-        issuer: entry.issuer,
-        issues: entry.issues,
-        days: entry.days.unwrap_or(0),
-        name: entry.name.unwrap_or_default(),
-        purpose: entry.purpose,
-        label,
-    })
-}
 
-/// Puts issuers first; an issuer must be the root (for authorities) or an issuing authority, and must
-/// outlive what it signs.
-fn order(mut pending: Vec<Key>) -> Result<Vec<Key>, HierarchyError> {
-    let mut done: Vec<Key> = Vec::with_capacity(pending.len());
-    while !pending.is_empty() {
-        let (ready, later): (Vec<_>, Vec<_>) = pending
-            .into_iter()
-            .partition(|key| key.issuer.as_ref().is_none_or(|i| done.iter().any(|d| d.label == *i)));
-        if ready.is_empty() {
-            let key = later.first().map(|k| k.label.clone()).unwrap_or_default();
-            let reason = "its issuer does not exist, or issuers form a circle".into();
-            return Err(HierarchyError::Key { label: key, reason });
-        }
-        for key in &ready {
-            let issuer = key.issuer.as_ref().and_then(|i| done.iter().find(|d| d.label == *i));
-            let Some(issuer) = issuer else { continue };
-            let wanted = if key.role == Role::IssuingCa { Role::RootCa } else { Role::IssuingCa };
-            let reason = if issuer.role != wanted {
-                "the root signs issuing authorities and only them"
-            } else if issuer.days < key.days {
-                "it would outlive its issuer; lower its days or raise the issuer's"
-            } else {
-                continue;
-            };
-            return Err(HierarchyError::Key { label: key.label.clone(), reason: reason.into() });
-        }
-        done.extend(ready);
-        pending = later;
+    /// The key with a role in this suite, or the first of several.
+    #[must_use]
+    pub fn signer(&self, role: Role, suite: &Suite) -> Option<&Key> {
+        self.keys.iter().find(|k| k.role == role && k.suite == Some(suite))
     }
-    Ok(done)
+
+    /// The root above a key; itself for a root, nothing for keys without a certificate.
+    #[must_use]
+    pub fn root_of(&self, key: &Key) -> Option<&Key> {
+        self.signer(Role::RootCa, key.suite?)
+    }
 }
 
 #[cfg(test)]
@@ -383,9 +365,60 @@ mod tests {
         let position = |label| hierarchy.keys().iter().position(|k| k.label == label).unwrap();
         assert!(position("root") < position("seals-ca"));
         assert!(position("seals-ca") < position("seal-maker"));
-        assert_eq!(hierarchy.issuer_of(Kind::Officer).unwrap().label, "officers-ca");
+        assert_eq!(hierarchy.issuer_of(Kind::Officer, &Suite::INTERNATIONAL).unwrap().label, "officers-ca");
+        assert_eq!(hierarchy.seal_maker(&Suite::INTERNATIONAL).unwrap().label, "seal-maker");
         assert_eq!(hierarchy.data_key("replay").unwrap().label, "replay");
     }
+
+    #[test]
+    fn both_suites_have_an_authority_for_every_kind_and_share_the_log() {
+        let hierarchy = Hierarchy::parse(BOTH).unwrap();
+        for kind in Kind::ALL {
+            let own = hierarchy.issuer_of(kind, &Suite::INTERNATIONAL).unwrap();
+            let other = hierarchy.issuer_of(kind, &Suite::SHANGMI).unwrap();
+            assert_eq!(other.label, format!("sm-{}", own.label));
+            assert_eq!(hierarchy.root_of(other).unwrap().label, "sm-root");
+            assert_eq!(hierarchy.root_of(own).unwrap().label, "root");
+        }
+        assert_eq!(hierarchy.seal_maker(&Suite::SHANGMI).unwrap().label, "sm-seal-maker");
+        let units = hierarchy.keys().iter().filter(|key| key.role == Role::TimeStamp);
+        assert_eq!(units.filter_map(|key| key.suite).collect::<Vec<_>>().len(), 2);
+        assert_eq!(hierarchy.with_role(Role::LogCheckpoint).unwrap().label, "log");
+        assert!(Hierarchy::parse(DEFAULT).unwrap().issuer_of(Kind::Seal, &Suite::SHANGMI).is_none());
+        // Both roots can be elsewhere.
+        let offline = Hierarchy::parse(&with_root_offline(BOTH)).unwrap();
+        let elsewhere = offline.keys().iter().filter(|key| key.custody == CustodyKind::Offline);
+        assert_eq!(elsewhere.map(|key| key.label.as_str()).collect::<Vec<_>>(), ["root", "sm-root"]);
+    }
+
+    #[test]
+    fn suites_do_not_mix_and_what_names_callers_stays_international() {
+        for (from, to, says) in [
+            ("issuer = \"sm-root\"", "issuer = \"root\"", "another suite"),
+            (
+                "issues = [\"officer\"]",
+                "issues = [\"seal\"]",
+                "two authorities of suite `international` issue `seal`",
+            ),
+        ] {
+            let text = BOTH.replacen(from, to, 1);
+            assert_ne!(text, BOTH, "`{from}` no longer stands in the file");
+            let error = Hierarchy::parse(&text).unwrap_err().to_string();
+            assert!(error.contains(says), "{says}: {error}");
+        }
+        let second = "\n[keys.sm-root-2]\nrole = \"root-ca\"\nsuite = \"shangmi\"\ncustody = \"file\"\ndays = 1\nname = \"x\"\n";
+        let error = Hierarchy::parse(&format!("{BOTH}{second}")).unwrap_err().to_string();
+        assert!(
+            error.contains("suite `shangmi` must have exactly one key with role `root-ca`, found 2"),
+            "{error}"
+        );
+        // Without the international side nobody could log in.
+        let alone = DEFAULT.replace("\"international\"", "\"shangmi\"");
+        let error = Hierarchy::parse(&alone).unwrap_err().to_string();
+        assert!(error.contains("no authority of suite `international` issues `machine`"), "{error}");
+    }
+
+    const BOTH: &str = include_str!("../../../../keys/both-suites.toml");
 
     #[test]
     fn with_a_token_every_certified_key_is_in_it() {
@@ -429,7 +462,9 @@ mod tests {
             ("issuer = \"seals-ca\"\ndays = 90", "issuer = \"seals-ca\"\ndays = 9000", "outlive"),
             ("role = \"log-checkpoint\"", "role = \"data\"", "purpose"),
             ("issues = [\"seal\"]\n", "", "says what it issues"),
-            ("issues = [\"seal\"]", "issues = [\"seal\", \"officer\"]", "exactly one"),
+            ("issues = [\"seal\"]", "issues = [\"seal\", \"officer\"]", "two authorities"),
+            ("issues = [\"officer\"]", "issues = [\"seal\"]", "two authorities"),
+            ("issues = [\"machine\", \"server\"]", "issues = [\"machine\"]", "no authority"),
             ("suite = \"international\"", "suite = \"martian\"", "unknown suite"),
             ("version = 1", "version = 2", "version 2"),
             ("[keys.log]", "[keys.log]\ncolour = 1", "colour"),

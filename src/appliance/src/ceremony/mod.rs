@@ -6,6 +6,7 @@
 
 mod certify;
 mod configuration;
+mod error;
 mod hierarchy;
 mod layout;
 mod offline;
@@ -15,10 +16,11 @@ mod register;
 mod tests;
 
 pub use certify::{Authority, CertifyError, Terms, Wanted, certify};
+pub use error::CeremonyError;
 pub use hierarchy::{
     CustodyKind, DEFAULT as DEFAULT_HIERARCHY, Hierarchy, HierarchyError, Key, Kind, Role, default_in_token,
     with_root_offline,
 };
 pub use layout::{Layout, LayoutError, Secrecy, write_new};
-pub use perform::{CeremonyError, Done, Plan, UnlockPlan, perform};
+pub use perform::{Done, Plan, UnlockPlan, perform};
 pub use register::{NewCertificate, OWN_ORGANISATION, Person, RegisterError};

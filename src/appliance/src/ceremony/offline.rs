@@ -14,8 +14,8 @@ use pki::request::CertificationRequest;
 use pki::{Certificate, Subject};
 
 use super::certify::{Terms, Wanted};
+use super::error::CeremonyError;
 use super::hierarchy::Key;
-use super::perform::CeremonyError;
 use crate::authorities::{Unfit, judged, root};
 
 /// What goes out for one authority.

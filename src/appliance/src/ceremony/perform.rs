@@ -4,25 +4,26 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crypto::{KeyKind, Signer, SoftwareKey};
+use crypto::{KeyKind, Signer, SoftwareKey, Suite};
 use custody::{
-    Algorithm, CREDENTIAL_LEN, CredentialSource, Custody, CustodyError, Keystore, PassphraseCost, Unlock,
-    Usage, write_secret_file,
+    Algorithm, CREDENTIAL_LEN, CredentialSource, Custody, Keystore, PassphraseCost, Unlock, Usage,
+    write_secret_file,
 };
 use pki::{Certificate, GeneralName, pem};
 use ring::digest::{SHA256, digest};
 use ring::rand::{SecureRandom, SystemRandom};
 use zeroize::Zeroizing;
 
-use super::certify::{Authority, CertifyError, Terms, Wanted, certify, hosts, wanted};
+use super::certify::{Authority, Terms, Wanted, certify, hosts, wanted};
 use super::configuration::configuration;
+use super::error::CeremonyError;
 use super::hierarchy::{CustodyKind, Hierarchy, HierarchyError, Key, Kind, Role};
-use super::layout::{Layout, LayoutError, Secrecy};
+use super::layout::{Layout, Secrecy};
 use super::offline;
-use super::register::{self, NewCertificate, Person, RegisterError};
-use crate::config::{Config, ConfigError, Pkcs11, TimeSource};
+use super::register::{self, NewCertificate, Person};
+use crate::config::{Config, Pkcs11, TimeSource};
 use crate::journal::{SystemClock, TrustedClock};
-use crate::keepers::{self, KeepersError};
+use crate::keepers;
 
 /// What the operator decided before the ceremony.
 #[derive(Debug)]
@@ -104,68 +105,6 @@ pub struct Done {
     pub shares: Vec<Zeroizing<String>>,
     /// Entries in the log.
     pub leaves: u64,
-}
-
-/// Why a ceremony stopped. What it made until then stays in the folder, which is to be removed.
-#[derive(Debug, thiserror::Error)]
-pub enum CeremonyError {
-    /// The organisation's name does not fit into certificates.
-    #[error("the organisation's name has {0} characters; certificates take 1 to 36")]
-    Organisation(usize),
-    /// Nobody vouches for the clock, and keys and certificates are dated by it.
-    #[error(
-        "the clock is not trusted: {0}; let the machine synchronise its clock (systemd-timesyncd or chrony), or \
-         take it as right with --assume-clock"
-    )]
-    Clock(String),
-    /// The hierarchy does not load.
-    #[error(transparent)]
-    Hierarchy(#[from] HierarchyError),
-    /// The folder cannot be filled.
-    #[error(transparent)]
-    Layout(#[from] LayoutError),
-    /// The keystore refused.
-    #[error(transparent)]
-    Custody(#[from] CustodyError),
-    /// The keystore could not be made.
-    #[error(transparent)]
-    Keystore(#[from] custody::KeystoreError),
-    /// The credential cannot be written.
-    #[error(transparent)]
-    Credential(#[from] custody::FileError),
-    /// A certificate was not made.
-    #[error(transparent)]
-    Certify(#[from] CertifyError),
-    /// A key outside of the keystore was not made.
-    #[error("cannot make a key: {0}")]
-    Key(#[from] crypto::KeyError),
-    /// The configuration contradicts itself.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// The configuration cannot be written.
-    #[error("cannot write the configuration: {0}")]
-    Toml(#[from] toml::ser::Error),
-    /// The database or the log refused.
-    #[error(transparent)]
-    Register(#[from] RegisterError),
-    /// The token for the keys cannot be named or used.
-    #[error(transparent)]
-    Keepers(#[from] KeepersError),
-    /// The token does not answer.
-    #[error("{0}")]
-    Token(String),
-    /// An authority that the hierarchy promised is missing.
-    #[error("the hierarchy has no authority for {0} certificates")]
-    NoAuthority(&'static str),
-    /// A request for a certificate from elsewhere was not made.
-    #[error(transparent)]
-    Sign(#[from] crypto::SignError),
-    /// What was made does not read.
-    #[error("a certification request does not read back: {0}")]
-    Request(pki::request::RequestError),
-    /// The system gives no random octets.
-    #[error("the system's random source failed")]
-    Random,
 }
 
 /// The first people: operator and two officers, since whatever weighs needs two.
@@ -283,7 +222,7 @@ impl<'a> Scene<'a> {
             let (algorithm, usage) = match key.role {
                 Role::LogCheckpoint => (Algorithm::Ed25519, Usage::Sign),
                 Role::Data => (Algorithm::Aes256, Usage::Seal),
-                _ => (Algorithm::P256, Usage::Sign),
+                _ => (Algorithm::of_suite(key.suite.unwrap_or(&Suite::INTERNATIONAL)), Usage::Sign),
             };
             let info = self.custody.generate(&key.label, algorithm, usage)?;
             let public = info.public_key.map_or_else(String::new, |spki| {
@@ -300,15 +239,22 @@ impl<'a> Scene<'a> {
         Ok(())
     }
 
-    /// The certificates of authorities under a root whose key is elsewhere.
+    /// The certificates of authorities under roots whose keys are elsewhere, one root after the other.
     async fn elsewhere(&mut self) -> Result<(), CeremonyError> {
         let hierarchy = self.hierarchy;
         let offline = |key: &&Key| key.custody == CustodyKind::Offline;
-        let Some(root) = hierarchy.keys().iter().find(offline) else { return Ok(()) };
-        self.layout.folder("requests")?;
+        for root in hierarchy.keys().iter().filter(offline) {
+            self.layout.folder("requests")?;
+            self.below(root).await?;
+        }
+        Ok(())
+    }
+
+    async fn below(&mut self, root: &'a Key) -> Result<(), CeremonyError> {
         let folder = self.layout.path("requests");
         let mut requests = Vec::new();
-        for key in hierarchy.keys().iter().filter(|key| key.role == Role::IssuingCa) {
+        let of_root = |key: &&Key| key.issuer.as_ref() == Some(&root.label);
+        for key in self.hierarchy.keys().iter().filter(of_root) {
             let Some(wanted) = wanted(key, &self.plan.organisation) else { continue };
             let signer = self.custody.signer(&key.label)?;
             let request = offline::request(key, &wanted, signer.as_ref(), &self.terms)?;
@@ -317,7 +263,12 @@ impl<'a> Scene<'a> {
             requests.push(request);
         }
         let text = offline::extensions(&root.label, &self.terms);
-        self.layout.write("requests/extensions.cnf", text.as_bytes(), Secrecy::Open)?;
+        let file = if root.suite == Some(&Suite::INTERNATIONAL) {
+            "requests/extensions.cnf".to_owned()
+        } else {
+            format!("requests/extensions-{}.cnf", root.label)
+        };
+        self.layout.write(&file, text.as_bytes(), Secrecy::Open)?;
         self.tell(&format!(
             "requests in {}: have the root sign them with the extensions beside them; put its certificate there as \
              {}.pem and theirs as LABEL.pem; waiting",
@@ -341,9 +292,13 @@ impl<'a> Scene<'a> {
     }
 
     fn certificates(&mut self) -> Result<(), CeremonyError> {
-        // Those of authorities came from elsewhere.
-        let made = !self.made.is_empty();
-        for key in self.hierarchy.keys().iter().filter(|key| !(made && key.role.is_authority())) {
+        let hierarchy = self.hierarchy;
+        // Those of authorities under such a root came from there.
+        let came = |key: &&Key| {
+            let root = hierarchy.root_of(key).map(|root| root.custody);
+            key.role.is_authority() && root == Some(CustodyKind::Offline)
+        };
+        for key in hierarchy.keys().iter().filter(|key| !came(key)) {
             let Some(wanted) = wanted(key, &self.plan.organisation) else { continue };
             let own = self.custody.signer(&key.label)?;
             let certificate = match &key.issuer {
@@ -390,8 +345,9 @@ impl<'a> Scene<'a> {
         self.made.push(NewCertificate { issuer, profile, certificate, caller });
     }
 
+    /// Who signs certificates that name somebody in TLS.
     fn authority(&self, kind: Kind, word: &'static str) -> Result<&'a Key, CeremonyError> {
-        self.hierarchy.issuer_of(kind).ok_or(CeremonyError::NoAuthority(word))
+        self.hierarchy.issuer_of(kind, &Suite::INTERNATIONAL).ok_or(CeremonyError::NoAuthority(word))
     }
 
     /// The server's key lives outside of the sealed keystore (decision 17).
@@ -431,8 +387,7 @@ impl<'a> Scene<'a> {
             self.layout.folder(&folder)?;
             let secret = Zeroizing::new(pem::encode(&key, "PRIVATE KEY"));
             let issuer_pem = self.pem_of(&issuer.label);
-            let root =
-                self.hierarchy.with_role(Role::RootCa).map(|k| self.pem_of(&k.label)).unwrap_or_default();
+            let root = self.hierarchy.root_of(issuer).map(|k| self.pem_of(&k.label)).unwrap_or_default();
             for (name, text, secrecy) in [
                 ("certificate.pem", certificate.to_pem().as_str(), Secrecy::Open),
                 ("chain.pem", issuer_pem.as_str(), Secrecy::Open),
@@ -452,8 +407,8 @@ impl<'a> Scene<'a> {
         let info = self.custody.key(label).ok();
         let own = |c: &&NewCertificate| match &info {
             Some(info) => Some(c.certificate.spki()) == info.public_key.as_deref(),
-            // The root whose key is elsewhere.
-            None => c.profile == "root",
+            // A root whose key is elsewhere.
+            None => c.profile == "root" && c.issuer == label,
         };
         self.made.iter().find(own).map(|c| c.certificate.to_pem()).unwrap_or_default()
     }

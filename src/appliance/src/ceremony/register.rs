@@ -89,9 +89,10 @@ pub async fn enter(
     let now = journal.clock().wall();
     let mut places = authorities::places(hierarchy, custody.as_ref())?;
     // The key of a root that is elsewhere is known by its certificate alone.
-    let root = made.iter().find(|new| new.profile == "root").map(|new| new.certificate.spki().to_vec());
-    let elsewhere = hierarchy.keys().iter().find(|key| key.custody == CustodyKind::Offline);
-    places.extend(root.zip(elsewhere));
+    for root in hierarchy.keys().iter().filter(|key| key.custody == CustodyKind::Offline) {
+        let own = made.iter().find(|new| new.profile == "root" && new.issuer == root.label);
+        places.extend(own.map(|new| (new.certificate.spki().to_vec(), root)));
+    }
     let committed = journal.commit(unit(config, hierarchy, &places, made, people, unlock, now)).await;
     let log_key = journal.verifier_key().to_string();
     let leaves = committed.as_ref().map_or(0, |c| c.receipt.checkpoint.checkpoint().size);

@@ -82,6 +82,39 @@ async fn openssl_verifies_every_certificate_of_a_ceremony() {
 }
 
 #[tokio::test]
+async fn both_suites_stand_side_by_side_and_openssl_verifies_each_certificate_by_its_issuer() {
+    let folder = tempfile::tempdir().unwrap();
+    let hierarchy = include_str!("../../../../keys/both-suites.toml").to_owned();
+    let plan = Plan { hierarchy, ..plan(folder.path().join("appliance")) };
+    let done = perform(&plan, &mut |_| ()).await.unwrap();
+    // One entry for the beginning, one per key, certificate (two sides, server, people) and person.
+    assert_eq!(done.leaves, 1 + 21 + (18 + 1 + 3) + 3);
+    let hierarchy = Hierarchy::parse(&plan.hierarchy).unwrap();
+    for key in hierarchy.keys().iter().filter(|key| key.suite.is_some()) {
+        let path = |label: &str| plan.directory.join(format!("certificates/{label}.pem"));
+        // OpenSSL takes the signer's identifier where there is one, and nowhere else.
+        let identifier = ["-vfyopt", "distid:1234567812345678"];
+        let sm2 = key.suite == Some(&crypto::Suite::SHANGMI);
+        let output = std::process::Command::new("openssl")
+            .args(["verify", "-x509_strict", "-partial_chain"])
+            .args(identifier.iter().filter(|_| sm2))
+            .arg("-trusted")
+            .arg(path(key.issuer.as_ref().unwrap_or(&key.label)))
+            .arg(path(&key.label))
+            .output()
+            .expect("openssl is installed by the test set-up");
+        assert!(output.status.success(), "{}: {}", key.label, String::from_utf8_lossy(&output.stderr));
+        let pem = std::fs::read(path(&key.label)).unwrap();
+        let certificate = Certificate::from_pem(&pem).unwrap().remove(0);
+        assert_eq!(Some(crypto::Suite::of_key(certificate.spki())), key.suite);
+    }
+    // What names people and servers in TLS is of the international side.
+    let root = std::fs::read_to_string(plan.directory.join("certificates/root.pem")).unwrap();
+    let shown = std::fs::read_to_string(plan.directory.join("credentials/officer-1/root.pem")).unwrap();
+    assert_eq!(shown, root);
+}
+
+#[tokio::test]
 async fn a_name_too_long_for_certificates_is_refused_before_anything_is_made() {
     let folder = tempfile::tempdir().unwrap();
     let plan = Plan { organisation: "名".repeat(37), ..plan(folder.path().join("appliance")) };

@@ -41,6 +41,17 @@ pub enum CertificateError {
     /// The hierarchy has no authority for it.
     #[error("no authority issues certificates of profile `{0}`")]
     Issuer(String),
+    /// The hierarchy has nobody for keys of that suite.
+    #[error(
+        "no authority of this appliance issues certificates of profile `{profile}` for keys of suite `{suite}`; ask \
+         with a key of another suite, or set up a hierarchy that holds both (`keys/both-suites.toml`)"
+    )]
+    Suite {
+        /// Name of the profile.
+        profile: String,
+        /// The suite of the key asked for.
+        suite: &'static str,
+    },
     /// The request is not sound, or not signed by its key.
     #[error(transparent)]
     Request(#[from] RequestError),
@@ -102,7 +113,7 @@ impl From<CertificateError> for Problem {
                 let detail = format!("{error}; `/v1/certificate-profiles` lists them.");
                 Self::new(Kind::ProfileForbids, detail).with("parameter", "profile")
             }
-            CertificateError::Way { .. } | CertificateError::Issuer(_) => {
+            CertificateError::Way { .. } | CertificateError::Issuer(_) | CertificateError::Suite { .. } => {
                 Self::new(Kind::ProfileForbids, format!("{error}."))
             }
             CertificateError::Unapproved { .. } => Self::new(Kind::Forbidden, format!("{error}.")),

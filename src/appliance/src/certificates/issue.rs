@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use crypto::SignatureScheme;
+use crypto::{SignatureScheme, Suite};
 use pki::Certificate;
 use pki::issue::{IssueError, IssuerRef, Linted, Places, prepare, serial_from_random};
 use pki::profile::{IssuedBy, Profile, Way};
@@ -325,7 +325,11 @@ fn authority(app: &App, profile: &Profile, order: &Order<'_>) -> Result<Authorit
             return Err(CertificateError::Issuer(profile.name().to_owned()));
         }
     };
-    app.issuer_of(kind)?.ok_or_else(|| CertificateError::Issuer(profile.name().to_owned()))
+    // A key gets its certificate from the side of the hierarchy that is of its suite: whoever verifies one signature
+    // of a path verifies all of them.
+    let suite = Suite::of_key(&order.wish.public_key);
+    let missing = || CertificateError::Suite { profile: profile.name().to_owned(), suite: suite.name };
+    app.issuer_of(kind, suite)?.ok_or_else(missing)
 }
 
 /// The CRL shard of a certificate: any of the authority's, by octets that are random.

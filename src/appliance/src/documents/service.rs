@@ -109,8 +109,8 @@ impl Desk {
     /// # Errors
     /// When an issuer's certificate cannot be read.
     pub fn chain(&self, app: &App) -> Result<Vec<Certificate>, StartError> {
-        let slot = app.hierarchy.issuer_of(Kind::Seal).map(|key| key.label.as_str());
-        let labels = app.authority_labels().into_iter().filter(|label| slot == Some(&app.slot_of(label)));
+        let issues = |slot: &str| app.hierarchy.key(slot).is_some_and(|key| key.issues.contains(&Kind::Seal));
+        let labels = app.authority_labels().into_iter().filter(|label| issues(&app.slot_of(label)));
         labels.map(|label| app.authority(&label).map(|authority| authority.certificate)).collect()
     }
 

@@ -229,7 +229,7 @@ async fn one(app: &App, desk: &Arc<Desk>, id: &CertId, mut leave: Leave, now: i6
     let key = key(&desk.label, id.serial());
     let mut forms = ocsp.stored.get(key.as_slice()).map(|forms| forms.to_vec()).unwrap_or_default();
     forms.retain(|form| form.id != *id);
-    // Two hashes, each with and without parameters, are all the forms there are.
+    // Three hashes, each with and without parameters, are all the forms there are.
     forms.truncate(FORMS - 1);
     forms.push(stored.clone());
     ocsp.stored.put_if(key, Arc::new(forms), || ocsp.epoch.load(Ordering::Acquire) == epoch);
@@ -412,7 +412,7 @@ fn key(label: &str, serial: &[u8]) -> Vec<u8> {
     [label.as_bytes(), &[0], index::significant(serial)].concat()
 }
 
-const FORMS: usize = 4;
+const FORMS: usize = 6;
 
 /// Signatures that devices make at a time; further askers are told to try later.
 const DEVICE_SIGNATURES: usize = 16;
