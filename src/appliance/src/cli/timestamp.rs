@@ -84,6 +84,9 @@ enum Digest {
     /// SHA-512
     #[value(name = "sha-512")]
     Sha512,
+    /// SM3
+    #[value(name = "sm3")]
+    Sm3,
 }
 
 /// Options of `cinnabar timestamp verify`.
@@ -126,6 +129,7 @@ impl From<Digest> for DigestAlgorithm {
             Digest::Sha256 => Self::Sha256,
             Digest::Sha384 => Self::Sha384,
             Digest::Sha512 => Self::Sha512,
+            Digest::Sm3 => Self::Sm3,
         }
     }
 }

@@ -34,7 +34,7 @@ pub struct Timestamps {
     pub request_burst: u32,
 }
 
-/// A digest algorithm that may be stamped (TS 119 312).
+/// A digest algorithm that may be stamped (TS 119 312, GB/T 32905).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Digest {
@@ -47,6 +47,9 @@ pub enum Digest {
     /// SHA-512.
     #[serde(rename = "sha-512")]
     Sha512,
+    /// SM3 (GB/T 32905); stamped by the unit of the ShangMi suite where the hierarchy has one.
+    #[serde(rename = "sm3")]
+    Sm3,
 }
 
 impl From<Digest> for crypto::DigestAlgorithm {
@@ -55,6 +58,7 @@ impl From<Digest> for crypto::DigestAlgorithm {
             Digest::Sha256 => Self::Sha256,
             Digest::Sha384 => Self::Sha384,
             Digest::Sha512 => Self::Sha512,
+            Digest::Sm3 => Self::Sm3,
         }
     }
 }
@@ -85,7 +89,7 @@ const fn second() -> u32 {
 }
 
 fn all() -> Vec<Digest> {
-    vec![Digest::Sha256, Digest::Sha384, Digest::Sha512]
+    vec![Digest::Sha256, Digest::Sha384, Digest::Sha512, Digest::Sm3]
 }
 
 const fn yes() -> bool {

@@ -437,7 +437,7 @@ fn two_phase_level(level: Option<Level>) -> std::result::Result<Level, BadParame
 }
 
 fn digest_of(algorithm: crypto::DigestAlgorithm) -> Result<Digest> {
-    [Digest::Sha256, Digest::Sha384, Digest::Sha512]
+    [Digest::Sha256, Digest::Sha384, Digest::Sha512, Digest::Sm3]
         .into_iter()
         .find(|digest| crypto::DigestAlgorithm::from(*digest) == algorithm)
         .ok_or_else(|| Problem::internal(format!("a seal signs over {}", algorithm.name())))

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use super::batch::{Proof, Queue, Waiting};
 use crate::app::{App, Unsealed};
 use crate::authorities::Register;
-use crate::ceremony::{CustodyKind, Role};
+use crate::ceremony::CustodyKind;
 use crate::config::Timestamps;
 use crate::journal::CommitError;
 use crate::policy::{IssueTimestamp, Permit};
@@ -25,7 +25,8 @@ pub struct Office {
     terms: Timestamps,
     policies: Vec<ObjectIdentifier>,
     digests: Vec<DigestAlgorithm>,
-    ready: RwLock<Option<Arc<Ready>>>,
+    /// By the digest of imprints: each suite may have a unit of its own.
+    ready: RwLock<Vec<(DigestAlgorithm, Arc<Ready>)>>,
     random: SystemRandom,
 }
 
@@ -132,7 +133,7 @@ impl Office {
             policies: terms.policies.iter().map(|policy| policy.0).collect(),
             digests: terms.digests.iter().map(|digest| (*digest).into()).collect(),
             terms: terms.clone(),
-            ready: RwLock::new(None),
+            ready: RwLock::default(),
             random: SystemRandom::new(),
         }
     }
@@ -143,9 +144,9 @@ impl Office {
         self.terms.public
     }
 
-    /// Drops the signer: key or certificate have changed.
+    /// Drops the signers: key or certificate of one have changed.
     pub fn forget(&self) {
-        *self.ready.write().unwrap_or_else(PoisonError::into_inner) = None;
+        self.ready.write().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// Forgets peers that have been quiet.
@@ -162,34 +163,45 @@ impl Office {
         }
     }
 
-    async fn ready(&self, app: &App, unsealed: &Unsealed) -> Result<Arc<Ready>, Refusal> {
-        let known = self.ready.read().unwrap_or_else(PoisonError::into_inner).clone();
+    async fn ready(
+        &self,
+        app: &App,
+        unsealed: &Unsealed,
+        digest: DigestAlgorithm,
+    ) -> Result<Arc<Ready>, Refusal> {
+        let known = {
+            let known = self.ready.read().unwrap_or_else(PoisonError::into_inner);
+            known.iter().find(|(of, _)| *of == digest).map(|(_, ready)| ready.clone())
+        };
         // When the register of authorities was read again, the unit may have been rotated, on whatever node.
         let register = app.register_of_authorities();
         if let Some(ready) = known.filter(|ready| Arc::ptr_eq(&ready.register, &register)) {
             return Ok(ready);
         }
         let accuracy = Accuracy { millis: self.terms.accuracy_milliseconds };
-        let ready = stamp_signer(app, unsealed, accuracy, self.terms.named).await.map_err(Refusal::Signer)?;
-        let ready = Arc::new(ready);
-        *self.ready.write().unwrap_or_else(PoisonError::into_inner) = Some(ready.clone());
+        let ready = stamp_signer(app, unsealed, digest, accuracy, self.terms.named).await;
+        let ready = Arc::new(ready.map_err(Refusal::Signer)?);
+        let mut known = self.ready.write().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|(of, _)| *of != digest);
+        known.push((digest, ready.clone()));
         Ok(ready)
     }
 }
 
-/// The signer of time-stamps in force, its certificate good and on record. The one place that knows which key it is.
+/// The signer of time-stamps over imprints by `digest` in force, its certificate good and on record. The one place that
+/// knows which key it is.
 ///
 /// # Errors
 /// A sentence for the operator's log.
 pub async fn stamp_signer(
     app: &App,
     unsealed: &Unsealed,
+    digest: DigestAlgorithm,
     accuracy: Accuracy,
     named: bool,
 ) -> Result<Ready, String> {
     let register = app.register_of_authorities();
-    let unit =
-        app.delegate(Role::TimeStamp, None).ok_or("there is no key and certificate for time-stamps")?;
+    let unit = app.time_stamp_unit(digest).ok_or("there is no key and certificate for time-stamps")?;
     let certificate = unit.certificate;
     let issuer = app.authority(&unit.issuer).map_err(|error| error.to_string())?;
     let chain = [issuer.certificate];
@@ -228,7 +240,7 @@ async fn answer(app: &Arc<App>, office: &Office, asker: Asker, request: &[u8]) -
     }
     let policy = office.policy(&request)?;
     let unsealed = app.unsealed().map_err(|_| Refusal::Sealed)?;
-    let ready = office.ready(app, &unsealed).await?;
+    let ready = office.ready(app, &unsealed, request.imprint.algorithm()).await?;
     let micros = unsealed.journal.clock().now().map_err(Refusal::Clock)?;
     let signer = |error: &dyn std::fmt::Display| Refusal::Signer(error.to_string());
     if !ready.stamper.certificate().is_valid_at(micros.div_euclid(1_000_000)) {

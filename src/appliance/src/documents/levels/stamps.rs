@@ -15,7 +15,6 @@ use ring::rand::{SecureRandom, SystemRandom};
 use super::gather::Finder;
 use super::{LevelError, MAX_ROUNDS, own, raise};
 use crate::app::App;
-use crate::ceremony::Role;
 use crate::documents::Evidence;
 use crate::timestamps::client::{self, Wanted};
 use crate::timestamps::{Asker, stamp};
@@ -162,7 +161,7 @@ pub async fn token(app: &Arc<App>, digest: &[u8]) -> Result<Token, LevelError> {
 /// [`LevelError`] when there is no service, it does not stamp, or nobody trusts it.
 pub(super) async fn authority(app: &Arc<App>) -> Result<Stamping, LevelError> {
     if app.config.documents.levels.time_stamp_url.is_none() {
-        let unit = app.timestamps.as_ref().and_then(|_| app.delegate(Role::TimeStamp, None));
+        let unit = app.timestamps.as_ref().and_then(|_| app.time_stamp_unit(DigestAlgorithm::Sha256));
         let unit = unit.map(|unit| Stamping { certificate: unit.certificate, carried: Vec::new() });
         return unit.ok_or(LevelError::NoService);
     }
