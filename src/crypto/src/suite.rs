@@ -3,7 +3,7 @@
 use der::asn1::ObjectIdentifier;
 use thiserror::Error;
 
-use crate::{DigestAlgorithm, KeyKind, SignatureScheme, scheme::KeyFamily};
+use crate::{DigestAlgorithm, KeyKind, SignatureScheme, Symmetric, scheme::KeyFamily};
 
 /// The parts a configuration chooses together by naming one suite; a verifier instead goes by algorithm identifiers.
 #[derive(Debug, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub struct Suite {
     pub signature: SignatureScheme,
     /// What kind of key to generate.
     pub key: KeyKind,
+    /// How it seals and authenticates data with secret keys.
+    pub symmetric: Symmetric,
     /// CMS content type of plain data.
     pub cms_data: ObjectIdentifier,
     /// CMS content type of signed data.
@@ -37,6 +39,7 @@ impl Suite {
         digest: DigestAlgorithm::Sha256,
         signature: SignatureScheme::EcdsaP256Sha256,
         key: KeyKind::P256,
+        symmetric: Symmetric::International,
         cms_data: ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.1"),
         cms_signed_data: ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.2"),
     };
@@ -47,6 +50,7 @@ impl Suite {
         digest: DigestAlgorithm::Sm3,
         signature: SignatureScheme::Sm2Sm3,
         key: KeyKind::Sm2,
+        symmetric: Symmetric::ShangMi,
         cms_data: ObjectIdentifier::new_unwrap("1.2.156.10197.6.1.4.2.1"),
         cms_signed_data: ObjectIdentifier::new_unwrap("1.2.156.10197.6.1.4.2.2"),
     };

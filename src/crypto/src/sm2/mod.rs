@@ -137,6 +137,12 @@ fn is_signature(key: &Affine, digest: &[u8; 32], signature: &[u8]) -> bool {
     sum.has_x(&x) || (wanted < P_LESS_N && sum.has_x(&x.add(&N)))
 }
 
+/// `e = SM3(ZA ‖ M)` under the default identifier; `None` for what is no public key.
+pub(crate) fn prehash(key: &[u8], message: &[u8]) -> Option<[u8; 32]> {
+    let (bytes, _) = public_key(key).ok()?;
+    Some(digest(&za(DEFAULT_ID, bytes), message))
+}
+
 /// The DER form of the bare `r ‖ s`; `None` when either is out of range.
 pub(crate) fn raw_signature_der(raw: &[u8; 64]) -> Option<Vec<u8>> {
     let (r, s) = raw.split_first_chunk::<32>()?;
