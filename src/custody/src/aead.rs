@@ -1,12 +1,11 @@
-//! AES-256-GCM as this crate uses it, for envelopes and for sealed data.
+//! Sealing as this crate does it, for envelopes and for data, in either suite's algorithms.
 //!
-//! Format: version byte 0x01, 24 random bytes, ciphertext, 16-byte tag. The first 12 random bytes derive the
-//! message's own AES key (HMAC-SHA-256 of the key over a label and those bytes), the other 12 are its GCM nonce. A
-//! bare random 96-bit nonce would limit a key to 2^32 messages (NIST SP 800-38D §8.3), which a busy log reaches;
+//! Format: version octet, 24 random octets, ciphertext, 16-octet tag. Version 0x01 is AES-256-GCM, 0x02 SM4-GCM. The first
+//! 12 random octets derive the message's own key (HMAC of the key over a label and those octets), the other 12 are its
+//! nonce. A bare random 96-bit nonce would limit a key to 2^32 messages (NIST SP 800-38D §8.3), which a busy log reaches;
 //! so derived, collisions stop mattering (the construction of C2SP XAES-256-GCM, with HMAC as the derivation).
 
-use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
-use ring::hmac;
+use crypto::{MacKey, SealingKey, Symmetric};
 use ring::rand::{SecureRandom, SystemRandom};
 use zeroize::{Zeroize, Zeroizing};
 
@@ -15,7 +14,6 @@ use crate::api::CustodyError;
 /// A 256-bit secret of ours.
 pub(crate) type Key = Zeroizing<[u8; 32]>;
 
-const VERSION: u8 = 1;
 const DERIVATION: &[u8] = b"cinnabar custody message key v1";
 const OVERHEAD: usize = 1 + 24 + 16;
 
@@ -26,23 +24,9 @@ pub(crate) fn random<const N: usize>(rng: &SystemRandom) -> Result<Zeroizing<[u8
     Ok(bytes)
 }
 
-/// An HMAC key made of a secret, ready to derive message keys or to authenticate.
-pub(crate) fn hmac_key(secret: &[u8; 32]) -> hmac::Key {
-    hmac::Key::new(hmac::HMAC_SHA256, secret)
-}
-
-pub(crate) fn mac(key: &hmac::Key, parts: &[&[u8]]) -> [u8; 32] {
-    let mut context = hmac::Context::with_key(key);
-    parts.iter().for_each(|part| context.update(part));
-    let mut out = [0; 32];
-    // INVARIANT: HMAC-SHA-256 yields exactly 32 bytes.
-    out.copy_from_slice(context.sign().as_ref());
-    out
-}
-
 pub(crate) fn seal(
     rng: &SystemRandom,
-    key: &hmac::Key,
+    key: &MacKey,
     plaintext: &[u8],
     aad: &[u8],
 ) -> Result<Vec<u8>, CustodyError> {
@@ -50,38 +34,46 @@ pub(crate) fn seal(
     let nonce = random::<12>(rng)?;
     // Exact capacity: the plaintext's copy is encrypted in place and never moved.
     let mut sealed = Vec::with_capacity(OVERHEAD + plaintext.len());
-    sealed.push(VERSION);
+    sealed.push(version(key)?);
     sealed.extend_from_slice(salt.as_slice());
     sealed.extend_from_slice(nonce.as_slice());
     let start = sealed.len();
     sealed.extend_from_slice(plaintext);
     let text = sealed.get_mut(start..).ok_or(CustodyError::Unauthentic)?;
-    let tag = message_key(key, &salt)?
-        .seal_in_place_separate_tag(Nonce::assume_unique_for_key(*nonce), Aad::from(aad), text)
-        .map_err(|_| CustodyError::Unauthentic)?;
-    sealed.extend_from_slice(tag.as_ref());
+    let tag = message_key(key, &salt)?.seal(*nonce, aad, text).map_err(|_| CustodyError::Unauthentic)?;
+    sealed.extend_from_slice(&tag);
     Ok(sealed)
 }
 
-pub(crate) fn open(key: &hmac::Key, sealed: &[u8], aad: &[u8]) -> Result<Zeroizing<Vec<u8>>, CustodyError> {
-    let (version, rest) = sealed.split_first().ok_or(CustodyError::Unauthentic)?;
+pub(crate) fn open(key: &MacKey, sealed: &[u8], aad: &[u8]) -> Result<Zeroizing<Vec<u8>>, CustodyError> {
+    let (first, rest) = sealed.split_first().ok_or(CustodyError::Unauthentic)?;
     let (salt, rest) = rest.split_first_chunk::<12>().ok_or(CustodyError::Unauthentic)?;
     let (nonce, text) = rest.split_first_chunk::<12>().ok_or(CustodyError::Unauthentic)?;
-    if *version != VERSION {
+    if *first != version(key)? {
         return Err(CustodyError::Unauthentic);
     }
     let mut plaintext = Zeroizing::new(text.to_vec());
     let length = message_key(key, salt)?
-        .open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(aad), &mut plaintext)
+        .open(*nonce, aad, &mut plaintext)
         .map_err(|_| CustodyError::Unauthentic)?
         .len();
     plaintext.truncate(length);
     Ok(plaintext)
 }
 
-fn message_key(key: &hmac::Key, salt: &[u8; 12]) -> Result<LessSafeKey, CustodyError> {
-    let mut secret = mac(key, &[DERIVATION, salt]);
-    let derived = UnboundKey::new(&AES_256_GCM, &secret).map_err(|_| CustodyError::Unauthentic);
+fn message_key(key: &MacKey, salt: &[u8; 12]) -> Result<SealingKey, CustodyError> {
+    let mut secret = key.mac(&[DERIVATION, salt]);
+    let derived = SealingKey::new(key.algorithms(), &secret).map_err(|_| CustodyError::Unauthentic);
     secret.zeroize();
-    Ok(LessSafeKey::new(derived?))
+    derived
+}
+
+/// The version that data sealed with the key's algorithms bears.
+fn version(key: &MacKey) -> Result<u8, CustodyError> {
+    match key.algorithms() {
+        Symmetric::International => Ok(1),
+        Symmetric::ShangMi => Ok(2),
+        // Algorithms that this format has no number for.
+        _ => Err(CustodyError::Unauthentic),
+    }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use crypto::{KeyKind, Signer, Suite};
+use crypto::{KeyKind, PrehashedSigner, Signer, Suite, Symmetric};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -14,8 +14,8 @@ use crate::label::LabelError;
 /// A keeper of keys. Keys have a label, an algorithm and one usage, all fixed when they are made; private halves
 /// never leave.
 ///
-/// Signing takes messages, never digests (decision 16); a pre-hashed form would be an additional usage that a key is
-/// made for, and none is offered yet.
+/// Signing takes messages, never digests (decision 16). Digests are signed by keys made for [`Usage::SignPrehashed`] only,
+/// and for callers who show the permit of an act that does so.
 pub trait Custody: Send + Sync {
     /// Makes a key.
     ///
@@ -41,6 +41,21 @@ pub trait Custody: Send + Sync {
     /// When there is no such key, it is for another usage, or the keeper fails.
     fn signer(&self, label: &str) -> Result<Arc<dyn Signer>, CustodyError>;
 
+    /// The signer of digests for a key with usage [`Usage::SignPrehashed`]. The permit is not looked at: whoever has one was
+    /// permitted the act whose permit it is. A keeper that does not say otherwise signs none.
+    ///
+    /// # Errors
+    /// When there is no such key, it is for another usage, or the keeper fails.
+    fn prehashed_signer(
+        &self,
+        label: &str,
+        permit: &dyn BlindPermit,
+    ) -> Result<Arc<dyn PrehashedSigner>, CustodyError> {
+        let _ = permit;
+        let usage = self.key(label)?.usage;
+        Err(CustodyError::Usage { label: label.to_owned(), usage, wanted: Usage::SignPrehashed })
+    }
+
     /// Encrypts and authenticates `plaintext` and authenticates `aad`, with a key with usage [`Usage::Seal`]. The
     /// result is the keeper's own format; only the same key opens it.
     ///
@@ -54,7 +69,7 @@ pub trait Custody: Send + Sync {
     /// [`CustodyError::Unauthentic`] when it was not, else as [`seal`](Self::seal).
     fn open(&self, label: &str, sealed: &[u8], aad: &[u8]) -> Result<Zeroizing<Vec<u8>>, CustodyError>;
 
-    /// HMAC-SHA-256 of a message with a key with usage [`Usage::Mac`].
+    /// HMAC (SHA-256 or SM3, as the key's algorithm says) of a message with a key with usage [`Usage::Mac`].
     ///
     /// # Errors
     /// When there is no such key, it is for another usage, or the keeper fails.
@@ -72,6 +87,10 @@ pub trait Custody: Send + Sync {
         Vec::new()
     }
 }
+
+/// What permits the signing of digests, whose documents nobody here has seen. Implemented by the permits of the acts that
+/// do just that (CSC `signHash`, decision 16) and by nothing else.
+pub trait BlindPermit {}
 
 /// Whether a device answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,6 +124,12 @@ pub enum Algorithm {
     /// HMAC with SHA-256 and 256-bit key.
     #[serde(rename = "hmac-sha256")]
     HmacSha256,
+    /// SM4 in GCM, with keys derived from 256 bits.
+    #[serde(rename = "sm4-gcm")]
+    Sm4,
+    /// HMAC with SM3 and 256-bit key.
+    #[serde(rename = "hmac-sm3")]
+    HmacSm3,
 }
 
 /// The one thing a key may be used for.
@@ -114,6 +139,9 @@ pub enum Algorithm {
 pub enum Usage {
     /// Signing messages.
     Sign,
+    /// Signing messages, and digests too.
+    #[serde(rename = "sign-prehashed")]
+    SignPrehashed,
     /// Sealing and opening data.
     Seal,
     /// Authenticating messages.
@@ -131,13 +159,45 @@ impl Algorithm {
         }
     }
 
-    /// The usage that keys of this kind can have.
+    /// The usage that keys of this kind have unless they are made for more.
     #[must_use]
     pub const fn usage(self) -> Usage {
         match self {
             Self::P256 | Self::Ed25519 | Self::Sm2 => Usage::Sign,
-            Self::Aes256 => Usage::Seal,
-            Self::HmacSha256 => Usage::Mac,
+            Self::Aes256 | Self::Sm4 => Usage::Seal,
+            Self::HmacSha256 | Self::HmacSm3 => Usage::Mac,
+        }
+    }
+
+    /// Whether a key of this kind can be made for that usage.
+    #[must_use]
+    pub fn allows(self, usage: Usage) -> bool {
+        usage == self.usage() || (usage == Usage::SignPrehashed && matches!(self, Self::P256 | Self::Sm2))
+    }
+
+    /// What seals data in a suite.
+    #[must_use]
+    pub const fn sealing_in(suite: &Suite) -> Self {
+        match suite.symmetric {
+            Symmetric::ShangMi => Self::Sm4,
+            _ => Self::Aes256,
+        }
+    }
+
+    /// What authenticates messages in a suite.
+    #[must_use]
+    pub const fn mac_in(suite: &Suite) -> Self {
+        match suite.symmetric {
+            Symmetric::ShangMi => Self::HmacSm3,
+            _ => Self::HmacSha256,
+        }
+    }
+
+    /// The symmetric algorithms that its keys are for.
+    pub(crate) const fn symmetric(self) -> Symmetric {
+        match self {
+            Self::Sm4 | Self::HmacSm3 | Self::Sm2 => Symmetric::ShangMi,
+            Self::P256 | Self::Ed25519 | Self::Aes256 | Self::HmacSha256 => Symmetric::International,
         }
     }
 
@@ -150,16 +210,25 @@ impl Algorithm {
             Self::Sm2 => "sm2",
             Self::Aes256 => "aes256-gcm",
             Self::HmacSha256 => "hmac-sha256",
+            Self::Sm4 => "sm4-gcm",
+            Self::HmacSm3 => "hmac-sm3",
         }
     }
 }
 
 impl Usage {
+    /// Whether a key for this usage does what is wanted: those that sign digests sign messages too.
+    #[must_use]
+    pub fn serves(self, wanted: Self) -> bool {
+        self == wanted || (self == Self::SignPrehashed && wanted == Self::Sign)
+    }
+
     /// The name used in files and messages.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Sign => "sign",
+            Self::SignPrehashed => "sign-prehashed",
             Self::Seal => "seal",
             Self::Mac => "mac",
         }

@@ -5,10 +5,10 @@
 
 use std::sync::Arc;
 
-use crypto::Signer;
+use crypto::{PrehashedSigner, Signer};
 use zeroize::Zeroizing;
 
-use crate::api::{Algorithm, Custody, CustodyError, Health, KeyInfo, Usage};
+use crate::api::{Algorithm, BlindPermit, Custody, CustodyError, Health, KeyInfo, Usage};
 
 /// The keepers of one appliance.
 pub struct Custodies {
@@ -93,6 +93,14 @@ impl Custody for Custodies {
 
     fn signer(&self, label: &str) -> Result<Arc<dyn Signer>, CustodyError> {
         self.ask(label, |keeper| keeper.signer(label))
+    }
+
+    fn prehashed_signer(
+        &self,
+        label: &str,
+        permit: &dyn BlindPermit,
+    ) -> Result<Arc<dyn PrehashedSigner>, CustodyError> {
+        self.ask(label, |keeper| keeper.prehashed_signer(label, permit))
     }
 
     fn seal(&self, label: &str, plaintext: &[u8], aad: &[u8]) -> Result<Vec<u8>, CustodyError> {

@@ -32,7 +32,7 @@ impl Envelope {
     /// Seals a key's secret.
     pub(crate) fn seal(
         rng: &ring::rand::SystemRandom,
-        kek: &ring::hmac::Key,
+        kek: &crypto::MacKey,
         keystore: &str,
         info: &KeyInfo,
         secret: &[u8],
@@ -58,7 +58,7 @@ impl Envelope {
         let ours = envelope.format == FORMAT
             && envelope.keystore == keystore
             && envelope.label == label.as_str()
-            && envelope.algorithm.usage() == envelope.usage;
+            && envelope.algorithm.allows(envelope.usage);
         (ours && envelope.to_text().as_deref() == Some(text)).then_some(envelope)
     }
 
@@ -74,7 +74,7 @@ impl Envelope {
     }
 
     /// The secret.
-    pub(crate) fn open(&self, kek: &ring::hmac::Key) -> Result<Zeroizing<Vec<u8>>, CustodyError> {
+    pub(crate) fn open(&self, kek: &crypto::MacKey) -> Result<Zeroizing<Vec<u8>>, CustodyError> {
         let sealed = STANDARD.decode(&self.sealed).map_err(|_| CustodyError::Unauthentic)?;
         aead::open(kek, &sealed, &self.aad())
     }

@@ -3,6 +3,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use crypto::{MacKey, Suite};
 use serde::{Deserialize, Serialize};
 
 use crate::aead::{self, Key};
@@ -66,6 +67,9 @@ pub(crate) struct Header {
     pub(crate) id: String,
     // Counts the re-wrappings, so that an operator can tell an old copy.
     pub(crate) generation: u64,
+    // Whose algorithms seal the keys. Absent for the international one, as in all files written before there were two.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    suite: Option<String>,
     // HMAC of the id with the unlock key: tells a wrong secret from an altered file, and commits to one key, which
     // GCM alone does not.
     check: String,
@@ -86,14 +90,22 @@ impl Header {
         rng: &ring::rand::SystemRandom,
         id: String,
         generation: u64,
+        suite: &Suite,
         unlock: Method,
         unlock_key: &Key,
         kek: &Key,
     ) -> Result<Self, CustodyError> {
-        let key = aead::hmac_key(unlock_key);
-        let check = hex::encode(aead::mac(&key, &[CHECK, id.as_bytes()]));
-        let mut header =
-            Self { format: FORMAT.to_owned(), id, generation, check, wrapped: String::new(), unlock };
+        let key = MacKey::new(suite.symmetric, unlock_key);
+        let check = hex::encode(key.mac(&[CHECK, id.as_bytes()]));
+        let mut header = Self {
+            format: FORMAT.to_owned(),
+            id,
+            generation,
+            suite: (*suite != Suite::INTERNATIONAL).then(|| suite.name.to_owned()),
+            check,
+            wrapped: String::new(),
+            unlock,
+        };
         header.wrapped = STANDARD.encode(aead::seal(rng, &key, kek.as_slice(), &header.aad())?);
         Ok(header)
     }
@@ -102,20 +114,28 @@ impl Header {
     pub(crate) fn parse(content: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(content).ok()?;
         let header: Self = toml::from_str(text).ok()?;
-        (header.format == FORMAT && header.to_text().as_deref() == Some(text)).then_some(header)
+        let known = header.suite.as_deref().is_none_or(|name| Suite::by_name(name).is_ok());
+        (known && header.format == FORMAT && header.to_text().as_deref() == Some(text)).then_some(header)
     }
 
     pub(crate) fn to_text(&self) -> Option<String> {
         toml::to_string(self).ok()
     }
 
+    /// Whose algorithms seal the keys.
+    pub(crate) fn suite(&self) -> &'static Suite {
+        // INVARIANT: `parse` and `wrap` let no unknown name in.
+        self.suite.as_deref().and_then(|name| Suite::by_name(name).ok()).unwrap_or(&Suite::INTERNATIONAL)
+    }
+
     /// The key-encryption key.
     pub(crate) fn unwrap_with(&self, unlock_key: &Key) -> Result<Key, Refused> {
-        let key = aead::hmac_key(unlock_key);
+        let key = MacKey::new(self.suite().symmetric, unlock_key);
         let check = hex::decode(&self.check).map_err(|_| Refused::Altered)?;
         let message = [CHECK, self.id.as_bytes()].concat();
-        // In constant time.
-        ring::hmac::verify(&key, &message, &check).map_err(|_| Refused::WrongSecret)?;
+        if !key.verifies(&message, &check) {
+            return Err(Refused::WrongSecret);
+        }
         let wrapped = STANDARD.decode(&self.wrapped).map_err(|_| Refused::Altered)?;
         let kek = aead::open(&key, &wrapped, &self.aad()).map_err(|_| Refused::Altered)?;
         let mut own = Key::default();

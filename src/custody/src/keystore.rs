@@ -7,13 +7,12 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use crypto::{KeyKind, Signer, SoftwareKey};
-use ring::hmac;
+use crypto::{KeyKind, MacKey, PrehashedKey, PrehashedSigner, Signer, SoftwareKey, Suite};
 use ring::rand::SystemRandom;
 use zeroize::Zeroizing;
 
 use crate::aead::{self, Key};
-use crate::api::{Algorithm, Custody, CustodyError, KeyInfo, Usage};
+use crate::api::{Algorithm, BlindPermit, Custody, CustodyError, KeyInfo, Usage};
 use crate::envelope::{Envelope, SUFFIX};
 use crate::files::{Directory, FileError};
 use crate::header::{FILE, Header, Method, Refused};
@@ -45,7 +44,8 @@ pub struct Keystore {
     id: String,
     // Kept to be wrapped anew; its HMAC form seals and opens envelopes.
     kek: Key,
-    envelope_key: hmac::Key,
+    envelope_key: MacKey,
+    suite: &'static Suite,
     rng: SystemRandom,
     opened: RwLock<BTreeMap<Label, Arc<Opened>>>,
 }
@@ -57,8 +57,9 @@ struct Opened {
 
 enum Material {
     Sign(Arc<SoftwareKey>),
-    Seal(hmac::Key),
-    Mac(hmac::Key),
+    SignPrehashed { messages: Arc<SoftwareKey>, digests: Arc<PrehashedKey> },
+    Seal(MacKey),
+    Mac(MacKey),
 }
 
 impl Sealed {
@@ -72,6 +73,12 @@ impl Sealed {
     #[must_use]
     pub const fn method(&self) -> &Method {
         &self.header.unlock
+    }
+
+    /// Whose algorithms seal the keys in it.
+    #[must_use]
+    pub fn suite(&self) -> &'static Suite {
+        self.header.suite()
     }
 
     /// How often it was re-wrapped.
@@ -111,7 +118,7 @@ impl Sealed {
             Refused::Altered => KeystoreError::Altered { path: self.directory.path(FILE) },
         })?;
         let directory = Directory::open(&self.path)?;
-        let keystore = Keystore::new(self.path.clone(), directory, self.header.id.clone(), kek);
+        let keystore = Keystore::new(self.path.clone(), directory, self.header.id.clone(), kek, self.suite());
         keystore.keys()?;
         Ok(keystore)
     }
@@ -123,12 +130,21 @@ impl Keystore {
     /// # Errors
     /// When there is a keystore or anything else already, or the unlock method cannot be set up.
     pub fn create(path: &Path, unlock: &Unlock) -> Result<Created, KeystoreError> {
+        Self::create_in(path, unlock, &Suite::INTERNATIONAL)
+    }
+
+    /// As [`create`](Self::create), with the keys sealed by the algorithms of a suite. (A passphrase becomes a key by
+    /// Argon2id in either, and shares are over GF(2^8).)
+    ///
+    /// # Errors
+    /// As [`create`](Self::create).
+    pub fn create_in(path: &Path, unlock: &Unlock, suite: &'static Suite) -> Result<Created, KeystoreError> {
         let rng = SystemRandom::new();
         let (unlock_key, method, shares) = unlock.prepare(&rng)?;
         let directory = Directory::create(path)?;
         let kek = aead::random::<32>(&rng)?;
         let id = hex::encode(aead::random::<16>(&rng)?.as_slice());
-        let header = Header::wrap(&rng, id.clone(), 1, method, &unlock_key, &kek)?;
+        let header = Header::wrap(&rng, id.clone(), 1, suite, method, &unlock_key, &kek)?;
         let text = header.to_text().ok_or(KeystoreError::NotAKeystore { path: path.to_owned() })?;
         {
             let locked = directory.lock()?;
@@ -137,7 +153,7 @@ impl Keystore {
                 return Err(KeystoreError::NotEmpty { path: path.to_owned() });
             }
         }
-        Ok(Created { keystore: Self::new(path.to_owned(), directory, id, kek), shares })
+        Ok(Created { keystore: Self::new(path.to_owned(), directory, id, kek, suite), shares })
     }
 
     /// Reads what can be read without the secret, and checks that nobody else can read or change any of the files.
@@ -156,16 +172,22 @@ impl Keystore {
         Ok(Sealed { path: path.to_owned(), directory, header })
     }
 
-    fn new(path: PathBuf, directory: Directory, id: String, kek: Key) -> Self {
-        let envelope_key = aead::hmac_key(&kek);
+    fn new(path: PathBuf, directory: Directory, id: String, kek: Key, suite: &'static Suite) -> Self {
+        let envelope_key = MacKey::new(suite.symmetric, &kek);
         let rng = SystemRandom::new();
-        Self { path, directory, id, kek, envelope_key, rng, opened: RwLock::default() }
+        Self { path, directory, id, kek, envelope_key, suite, rng, opened: RwLock::default() }
     }
 
     /// The keystore's id, 32 hexadecimal digits.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// Whose algorithms seal the keys in it.
+    #[must_use]
+    pub const fn suite(&self) -> &'static Suite {
+        self.suite
     }
 
     /// Where it is.
@@ -188,7 +210,8 @@ impl Keystore {
         let content = self.directory.read(FILE)?.ok_or_else(altered)?;
         let current = Header::parse(&content).filter(|header| header.id == self.id).ok_or_else(altered)?;
         let generation = current.generation.saturating_add(1);
-        let header = Header::wrap(&self.rng, self.id.clone(), generation, method, &unlock_key, &self.kek)?;
+        let header =
+            Header::wrap(&self.rng, self.id.clone(), generation, self.suite, method, &unlock_key, &self.kek)?;
         locked.replace(FILE, header.to_text().ok_or_else(altered)?.as_bytes())?;
         Ok(shares)
     }
@@ -212,7 +235,7 @@ impl Keystore {
             Algorithm::P256 => KeyKind::P256,
             Algorithm::Ed25519 => KeyKind::Ed25519,
             Algorithm::Sm2 => KeyKind::Sm2,
-            Algorithm::Aes256 | Algorithm::HmacSha256 => {
+            Algorithm::Aes256 | Algorithm::HmacSha256 | Algorithm::Sm4 | Algorithm::HmacSm3 => {
                 return Ok(Zeroizing::new(aead::random::<32>(&self.rng)?.to_vec()));
             }
         };
@@ -224,12 +247,12 @@ impl Keystore {
 impl Custody for Keystore {
     fn generate(&self, label: &str, algorithm: Algorithm, usage: Usage) -> Result<KeyInfo, CustodyError> {
         let label = Label::new(label)?;
-        if algorithm.usage() != usage {
+        if !algorithm.allows(usage) {
             return Err(CustodyError::Combination { algorithm, usage });
         }
         let secret = self.secret_of(algorithm, &label)?;
         let mut info = KeyInfo { label: label.to_string(), algorithm, usage, public_key: None };
-        if usage == Usage::Sign {
+        if usage.serves(Usage::Sign) {
             let key = SoftwareKey::from_pkcs8(&secret)
                 .map_err(|source| CustodyError::Key { label: label.to_string(), source })?;
             info.public_key = Some(key.public_key().to_vec());
@@ -257,8 +280,22 @@ impl Custody for Keystore {
     fn signer(&self, label: &str) -> Result<Arc<dyn Signer>, CustodyError> {
         let opened = self.opened(label)?;
         match &opened.material {
-            Material::Sign(key) => Ok(Arc::clone(key) as Arc<dyn Signer>),
+            Material::Sign(key) | Material::SignPrehashed { messages: key, .. } => {
+                Ok(Arc::clone(key) as Arc<dyn Signer>)
+            }
             _ => Err(opened.wrong(Usage::Sign)),
+        }
+    }
+
+    fn prehashed_signer(
+        &self,
+        label: &str,
+        _permit: &dyn BlindPermit,
+    ) -> Result<Arc<dyn PrehashedSigner>, CustodyError> {
+        let opened = self.opened(label)?;
+        match &opened.material {
+            Material::SignPrehashed { digests, .. } => Ok(Arc::clone(digests) as Arc<dyn PrehashedSigner>),
+            _ => Err(opened.wrong(Usage::SignPrehashed)),
         }
     }
 
@@ -281,7 +318,7 @@ impl Custody for Keystore {
     fn mac(&self, label: &str, message: &[u8]) -> Result<[u8; 32], CustodyError> {
         let opened = self.opened(label)?;
         match &opened.material {
-            Material::Mac(key) => Ok(aead::mac(key, &[message])),
+            Material::Mac(key) => Ok(key.mac(&[message])),
             _ => Err(opened.wrong(Usage::Mac)),
         }
     }
@@ -304,18 +341,24 @@ impl fmt::Debug for Keystore {
 impl Opened {
     /// `None` when the secret is not what the description says.
     fn new(info: KeyInfo, secret: &[u8]) -> Result<Option<Self>, CustodyError> {
+        let unreadable = |source| CustodyError::Key { label: info.label.clone(), source };
         let material = match info.algorithm {
             Algorithm::P256 | Algorithm::Ed25519 | Algorithm::Sm2 => {
-                let key = SoftwareKey::from_pkcs8(secret)
-                    .map_err(|source| CustodyError::Key { label: info.label.clone(), source })?;
+                let key = SoftwareKey::from_pkcs8(secret).map_err(unreadable)?;
                 if info.public_key.as_deref() != Some(key.public_key()) {
                     return Ok(None);
                 }
-                Material::Sign(Arc::new(key))
+                let messages = Arc::new(key);
+                if info.usage == Usage::SignPrehashed {
+                    let digests = Arc::new(PrehashedKey::from_pkcs8(secret).map_err(unreadable)?);
+                    Material::SignPrehashed { messages, digests }
+                } else {
+                    Material::Sign(messages)
+                }
             }
-            Algorithm::Aes256 | Algorithm::HmacSha256 => {
+            Algorithm::Aes256 | Algorithm::HmacSha256 | Algorithm::Sm4 | Algorithm::HmacSm3 => {
                 let Ok(secret) = <&[u8; 32]>::try_from(secret) else { return Ok(None) };
-                let key = aead::hmac_key(secret);
+                let key = MacKey::new(info.algorithm.symmetric(), secret);
                 if info.usage == Usage::Seal { Material::Seal(key) } else { Material::Mac(key) }
             }
         };

@@ -1,7 +1,7 @@
 //! Where private keys live.
 //!
 //! Responsible for: the [`Custody`] interface (sign, seal and open, mac) behind which keys never leave; the file
-//! keystore ([`Keystore`]), which keeps every key in an AES-256-GCM envelope under a key-encryption key; unlocking
+//! keystore ([`Keystore`]), which keeps every key in an envelope (AES-256-GCM or SM4-GCM) under a key-encryption key; unlocking
 //! it by Shamir shares, a passphrase or a credential file, one method per keystore (decision 18); keys in PKCS#11
 //! tokens ([`pkcs11`]); and hardening the process that holds opened keys ([`harden()`]).
 //!
@@ -25,7 +25,7 @@ mod share;
 mod split;
 mod unlock;
 
-pub use api::{Algorithm, Custody, CustodyError, Health, KeyInfo, Usage};
+pub use api::{Algorithm, BlindPermit, Custody, CustodyError, Health, KeyInfo, Usage};
 pub use composite::Custodies;
 pub use files::{FileError, write_secret_file};
 pub use harden::{HardenError, Hardened, Hardening, harden};

@@ -7,9 +7,10 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use crypto::Suite;
 use custody::{
-    Algorithm, CredentialSource, Custody, CustodyError, Keystore, KeystoreError, Method, PassphraseCost,
-    Secret, Share, Unlock, UnlockError, Usage, write_secret_file,
+    Algorithm, BlindPermit, CredentialSource, Custody, CustodyError, Keystore, KeystoreError, Method,
+    PassphraseCost, Secret, Share, Unlock, UnlockError, Usage, write_secret_file,
 };
 use tempfile::TempDir;
 
@@ -99,6 +100,103 @@ fn sm2_keys_are_kept_and_sign() {
     assert_eq!(made.public_key.as_deref(), Some(signer.public_key()));
     let signature = signer.sign(b"message").unwrap();
     crypto::verify(signer.public_key(), crypto::SignatureScheme::Sm2Sm3, b"message", &signature).unwrap();
+}
+
+#[test]
+fn a_keystore_of_the_shangmi_suite_seals_with_its_algorithms_and_opens_again() {
+    let temp = tempfile::tempdir().unwrap();
+    let path = temp.path().join("keys");
+    let created = Keystore::create_in(&path, &passphrase(PASSPHRASE), &Suite::SHANGMI).unwrap().keystore;
+    assert_eq!(created.suite(), &Suite::SHANGMI);
+    let (sealing, mac) = (Algorithm::sealing_in(created.suite()), Algorithm::mac_in(created.suite()));
+    assert_eq!((sealing.name(), mac.name()), ("sm4-gcm", "hmac-sm3"));
+    created.generate("data", sealing, Usage::Seal).unwrap();
+    created.generate("lookup", mac, Usage::Mac).unwrap();
+    created.generate("seal", Algorithm::Sm2, Usage::Sign).unwrap();
+    // Keys of either suite go into a keystore of either.
+    created.generate("other", Algorithm::Aes256, Usage::Seal).unwrap();
+    let sealed = created.seal("data", b"text", b"aad").unwrap();
+    assert_eq!(sealed[0], 2, "the format's number for SM4-GCM");
+    let code = created.mac("lookup", b"m").unwrap();
+    created.rewrap(&passphrase("another battery staple")).unwrap();
+    drop(created);
+
+    let header = fs::read_to_string(path.join("keystore.toml")).unwrap();
+    assert!(header.contains("suite = \"shangmi\"\n"), "{header}");
+    let opened = Keystore::open(&path).unwrap();
+    assert_eq!(opened.suite(), &Suite::SHANGMI);
+    assert!(matches!(opened.unseal(&secret(PASSPHRASE)), Err(KeystoreError::WrongSecret { .. })));
+    let opened = opened.unseal(&secret("another battery staple")).unwrap();
+    assert_eq!(opened.open("data", &sealed, b"aad").unwrap().as_slice(), b"text");
+    assert!(matches!(opened.open("data", &sealed, b"dad"), Err(CustodyError::Unauthentic)));
+    assert!(matches!(opened.open("other", &sealed, b"aad"), Err(CustodyError::Unauthentic)));
+    assert_eq!(opened.mac("lookup", b"m").unwrap(), code);
+    assert_eq!(opened.keys().unwrap().len(), 4);
+
+    // Another suite's name makes it another keystore, not a readable one.
+    let path_of_header = path.join("keystore.toml");
+    for other in ["", "suite = \"international\"\n", "suite = \"unknown\"\n"] {
+        fs::write(&path_of_header, header.replace("suite = \"shangmi\"\n", other)).unwrap();
+        let opened =
+            Keystore::open(&path).and_then(|sealed| sealed.unseal(&secret("another battery staple")));
+        assert!(opened.is_err(), "{other}");
+    }
+}
+
+#[test]
+fn keystores_from_before_there_were_suites_are_the_international_one_s() {
+    let (_temp, path, keystore) = keystore();
+    assert_eq!(keystore.suite(), &Suite::INTERNATIONAL);
+    assert_eq!(Keystore::open(&path).unwrap().suite(), &Suite::INTERNATIONAL);
+    // What is written is what was written then: no new line in either kind of file, and the format's first number.
+    let names = |file: &str| -> Vec<String> {
+        let text = fs::read_to_string(path.join(file)).unwrap();
+        text.lines().filter_map(|line| Some(line.split_once(" = ")?.0.to_owned())).collect()
+    };
+    let header = names("keystore.toml");
+    assert_eq!(header[..5], ["format", "id", "generation", "check", "wrapped"]);
+    assert!(!header.contains(&"suite".to_owned()));
+    assert_eq!(names("data.key"), ["format", "keystore", "label", "algorithm", "usage", "sealed"]);
+    assert_eq!(keystore.seal("data", b"text", b"aad").unwrap()[0], 1);
+}
+
+struct Allowed;
+
+impl BlindPermit for Allowed {}
+
+#[test]
+fn digests_are_signed_by_keys_made_for_it_alone() {
+    let (_temp, path, created) = keystore();
+    for (label, algorithm) in [("p", Algorithm::P256), ("s", Algorithm::Sm2)] {
+        let made = created.generate(label, algorithm, Usage::SignPrehashed).unwrap();
+        assert_eq!(made.usage.name(), "sign-prehashed");
+    }
+    let keystore = reopen(&path).unwrap();
+    for label in ["p", "s"] {
+        assert_eq!(keystore.key(label).unwrap().usage, Usage::SignPrehashed);
+        let blind = keystore.prehashed_signer(label, &Allowed).unwrap();
+        let signer = keystore.signer(label).unwrap();
+        assert_eq!(blind.public_key(), signer.public_key());
+        let digest = crypto::prehash(blind.public_key(), blind.scheme(), b"message").unwrap();
+        for signature in [blind.sign_prehashed(&digest).unwrap(), signer.sign(b"message").unwrap()] {
+            crypto::verify(signer.public_key(), signer.scheme(), b"message", &signature).unwrap();
+        }
+    }
+    keystore.generate("m", Algorithm::Sm2, Usage::Sign).unwrap();
+    for label in ["m", "seals", "log", "data", "lookup"] {
+        let refused = keystore.prehashed_signer(label, &Allowed).err().unwrap();
+        let CustodyError::Usage { wanted, .. } = refused else { panic!("{refused}") };
+        assert_eq!(wanted, Usage::SignPrehashed, "{label}");
+    }
+    for algorithm in [Algorithm::Ed25519, Algorithm::Aes256, Algorithm::HmacSm3] {
+        let refused = keystore.generate("n", algorithm, Usage::SignPrehashed).unwrap_err();
+        assert!(matches!(refused, CustodyError::Combination { .. }));
+    }
+    // The usage is part of what a key file is sealed with.
+    let file = path.join("m.key");
+    let text = fs::read_to_string(&file).unwrap().replace("\"sign\"", "\"sign-prehashed\"");
+    fs::write(&file, text).unwrap();
+    assert!(matches!(reopen(&path), Err(KeystoreError::Custody(CustodyError::Altered { .. }))));
 }
 
 #[test]

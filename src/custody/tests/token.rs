@@ -125,6 +125,12 @@ fn both_in_softhsm() {
     both.generate("log", Algorithm::Ed25519, Usage::Sign).unwrap();
     assert!(token.key("ca").is_ok() && file.key("log").is_ok());
     assert!(file.key("ca").is_err() && token.key("log").is_err());
+    // The token has mechanisms of one suite only, and says so.
+    for algorithm in [Algorithm::Sm2, Algorithm::Sm4, Algorithm::HmacSm3] {
+        let error = token.generate("shangmi", algorithm, algorithm.usage()).unwrap_err();
+        assert!(matches!(error, CustodyError::NotOffered { .. }), "{error}");
+        assert!(error.to_string().contains("PKCS #11 does not define"), "{error}");
+    }
     // Another rule: what was made before is found where it is, and no label is given twice.
     let both = Custodies::with_token(file, token, |label| label == "log");
     assert!(both.signer("ca").is_ok() && both.signer("log").is_ok());

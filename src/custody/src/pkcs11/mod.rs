@@ -21,7 +21,7 @@ mod sealed;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crypto::{DigestAlgorithm, SignError, SignatureScheme, Signer};
+use crypto::{DigestAlgorithm, PrehashedSigner, SignError, SignatureScheme, Signer};
 use cryptoki::mechanism::eddsa::{EddsaParams, EddsaSignatureScheme};
 use cryptoki::mechanism::{Mechanism, MechanismType};
 use ring::rand::SystemRandom;
@@ -30,7 +30,7 @@ use zeroize::Zeroizing;
 pub use link::TokenChoice;
 pub use pin::{Pin, PinError};
 
-use crate::api::{Algorithm, Custody, CustodyError, Health, KeyInfo, Usage};
+use crate::api::{Algorithm, BlindPermit, Custody, CustodyError, Health, KeyInfo, Usage};
 use crate::label::Label;
 use link::{Failure, Lease, Link};
 use module::Module;
@@ -106,7 +106,7 @@ impl Token {
         self.0.link.with(|lease| {
             let found = self.find(lease, &label)?;
             let usage = found.info.usage;
-            if usage != wanted {
+            if !usage.serves(wanted) {
                 return Err(CustodyError::Usage { label: label.to_string(), usage, wanted }.into());
             }
             work(lease, &found)
@@ -136,29 +136,53 @@ impl Token {
     }
 }
 
+impl Token {
+    /// Signs a digest as it is (CKM_ECDSA), with a key made for that.
+    fn sign_digest(&self, label: &str, digest: &[u8; 32]) -> Result<Vec<u8>, CustodyError> {
+        let raw = self.using(label, Usage::SignPrehashed, |lease, found| {
+            Ok(lease.session().sign(&Mechanism::Ecdsa, found.handle, digest)?)
+        })?;
+        crypto::device::ecdsa_p256_signature(&raw).ok_or_else(|| CustodyError::Device {
+            reason: format!("the signature by `{label}` is not an ECDSA one"),
+        })
+    }
+
+    /// The signer of a key with its scheme and public key.
+    fn signer_for(&self, label: &str, wanted: Usage) -> Result<TokenSigner, CustodyError> {
+        let (scheme, public_key) = self.using(label, wanted, |_, found| {
+            let scheme = match found.info.algorithm {
+                Algorithm::P256 => SignatureScheme::EcdsaP256Sha256,
+                _ => SignatureScheme::Ed25519,
+            };
+            Ok((scheme, found.info.public_key.clone().unwrap_or_default()))
+        })?;
+        Ok(TokenSigner { token: self.clone(), label: label.to_owned(), scheme, public_key })
+    }
+}
+
 impl Custody for Token {
     fn generate(&self, label: &str, algorithm: Algorithm, usage: Usage) -> Result<KeyInfo, CustodyError> {
         let label = Label::new(label)?;
-        if algorithm.usage() != usage {
+        if !algorithm.allows(usage) {
             return Err(CustodyError::Combination { algorithm, usage });
         }
-        let id = crate::aead::random::<16>(&self.0.rng)?;
+        let id = object::id(usage, &*crate::aead::random::<16>(&self.0.rng)?);
         let _alone = self.0.changing.lock().unwrap_or_else(PoisonError::into_inner);
         self.0.link.with(|lease| {
-            let offered = object::mechanisms(algorithm);
+            let offered = object::mechanisms(algorithm, usage);
             if let Some(missing) = offered.iter().find(|any| !any.iter().any(|one| lease.offers(*one))) {
                 return Err(object::not_offered(algorithm, missing.first().copied()).into());
             }
             if object::taken(lease.session(), &label)? {
                 return Err(CustodyError::Exists { label: label.to_string() }.into());
             }
-            object::generate(lease.session(), &label, algorithm, id.as_slice())?;
+            object::generate(lease.session(), &label, algorithm, &id)?;
             // Another process may have taken the label meanwhile: then `find` sees two, and ours goes.
             match object::find(lease.session(), &label) {
                 Ok(Some(found)) => Ok(lease.remember(&label, found).info.clone()),
                 Ok(None) => Err(CustodyError::NoSuchKey { label: label.to_string() }.into()),
                 Err(error) => {
-                    object::destroy(lease.session(), &label, Some(id.as_slice()))?;
+                    object::destroy(lease.session(), &label, Some(&id))?;
                     Err(error)
                 }
             }
@@ -182,14 +206,15 @@ impl Custody for Token {
     }
 
     fn signer(&self, label: &str) -> Result<Arc<dyn Signer>, CustodyError> {
-        let (scheme, public_key) = self.using(label, Usage::Sign, |_, found| {
-            let scheme = match found.info.algorithm {
-                Algorithm::P256 => SignatureScheme::EcdsaP256Sha256,
-                _ => SignatureScheme::Ed25519,
-            };
-            Ok((scheme, found.info.public_key.clone().unwrap_or_default()))
-        })?;
-        Ok(Arc::new(TokenSigner { token: self.clone(), label: label.to_owned(), scheme, public_key }))
+        Ok(Arc::new(self.signer_for(label, Usage::Sign)?))
+    }
+
+    fn prehashed_signer(
+        &self,
+        label: &str,
+        _permit: &dyn BlindPermit,
+    ) -> Result<Arc<dyn PrehashedSigner>, CustodyError> {
+        Ok(Arc::new(self.signer_for(label, Usage::SignPrehashed)?))
     }
 
     fn seal(&self, label: &str, plaintext: &[u8], aad: &[u8]) -> Result<Vec<u8>, CustodyError> {
@@ -247,9 +272,27 @@ impl Signer for TokenSigner {
     }
 
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignError> {
-        self.token.sign(&self.label, message).map_err(|error| match error {
-            CustodyError::Unavailable { reason, .. } => SignError::Unavailable { reason },
-            other => SignError::Device { reason: other.to_string() },
-        })
+        self.token.sign(&self.label, message).map_err(told)
+    }
+}
+
+impl PrehashedSigner for TokenSigner {
+    fn scheme(&self) -> SignatureScheme {
+        self.scheme
+    }
+
+    fn public_key(&self) -> &[u8] {
+        &self.public_key
+    }
+
+    fn sign_prehashed(&self, digest: &[u8; 32]) -> Result<Vec<u8>, SignError> {
+        self.token.sign_digest(&self.label, digest).map_err(told)
+    }
+}
+
+fn told(error: CustodyError) -> SignError {
+    match error {
+        CustodyError::Unavailable { reason, .. } => SignError::Unavailable { reason },
+        other => SignError::Device { reason: other.to_string() },
     }
 }

@@ -8,7 +8,7 @@ use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass, ObjectHan
 use cryptoki::session::Session;
 
 use super::link::Failure;
-use crate::api::{Algorithm, CustodyError, KeyInfo};
+use crate::api::{Algorithm, CustodyError, KeyInfo, Usage};
 use crate::label::Label;
 
 /// A key and its place.
@@ -20,14 +20,18 @@ pub(super) struct Found {
     pub(super) handle: ObjectHandle,
 }
 
-/// What the token must offer for keys of a kind: of each group one.
-pub(super) fn mechanisms(algorithm: Algorithm) -> &'static [&'static [MechanismType]] {
+/// What the token must offer for keys of a kind and usage: of each group one.
+pub(super) fn mechanisms(algorithm: Algorithm, usage: Usage) -> &'static [&'static [MechanismType]] {
     match algorithm {
+        // A digest can only be signed as it is.
+        Algorithm::P256 if usage == Usage::SignPrehashed => {
+            &[&[MechanismType::ECC_KEY_PAIR_GEN], &[MechanismType::ECDSA]]
+        }
         Algorithm::P256 => {
             &[&[MechanismType::ECC_KEY_PAIR_GEN], &[MechanismType::ECDSA, MechanismType::ECDSA_SHA256]]
         }
         Algorithm::Ed25519 => &[&[MechanismType::ECC_EDWARDS_KEY_PAIR_GEN], &[MechanismType::EDDSA]],
-        Algorithm::Sm2 => &[UNDEFINED],
+        Algorithm::Sm2 | Algorithm::Sm4 | Algorithm::HmacSm3 => &[UNDEFINED],
         Algorithm::Aes256 => &[&[MechanismType::AES_KEY_GEN], &[MechanismType::AES_GCM]],
         Algorithm::HmacSha256 => &[&[MechanismType::GENERIC_SECRET_KEY_GEN], &[MechanismType::SHA256_HMAC]],
     }
@@ -35,6 +39,15 @@ pub(super) fn mechanisms(algorithm: Algorithm) -> &'static [&'static [MechanismT
 
 /// PKCS #11 v3.1 has no mechanism for such keys (vendors number their own), so no token offers one.
 const UNDEFINED: &[MechanismType] = &[];
+
+/// The CKA_ID of a new key. PKCS #11 has no attribute for a usage of ours, so that it stands before the random octets;
+/// whoever has the PIN can sign digests without us anyway.
+pub(super) fn id(usage: Usage, random: &[u8; 16]) -> Vec<u8> {
+    let before = if usage == Usage::SignPrehashed { PREHASHED } else { &[] };
+    [before, random].concat()
+}
+
+const PREHASHED: &[u8] = b"prehashed ";
 
 /// That the token has none of the mechanisms of a group.
 pub(super) fn not_offered(algorithm: Algorithm, mechanism: Option<MechanismType>) -> CustodyError {
@@ -110,9 +123,11 @@ pub(super) fn find(session: &Session, label: &Label) -> Result<Option<Found>, Fa
             let public_key = public_key(algorithm, &point);
             Some(public_key.map_err(|source| CustodyError::Key { label: label.to_string(), source })?)
         }
-        Algorithm::Aes256 | Algorithm::HmacSha256 => None,
+        Algorithm::Aes256 | Algorithm::HmacSha256 | Algorithm::Sm4 | Algorithm::HmacSm3 => None,
     };
-    let info = KeyInfo { label: label.to_string(), algorithm, usage: algorithm.usage(), public_key };
+    let prehashed = algorithm.allows(Usage::SignPrehashed) && id.starts_with(PREHASHED);
+    let usage = if prehashed { Usage::SignPrehashed } else { algorithm.usage() };
+    let info = KeyInfo { label: label.to_string(), algorithm, usage, public_key };
     Ok(Some(Found { info, handle }))
 }
 
@@ -149,7 +164,9 @@ pub(super) fn generate(
                 pair(&Mechanism::EccEdwardsKeyPairGen, ED25519_CURVE_NAME)?;
             }
         }
-        Algorithm::Sm2 => return Err(not_offered(algorithm, None).into()),
+        Algorithm::Sm2 | Algorithm::Sm4 | Algorithm::HmacSm3 => {
+            return Err(not_offered(algorithm, None).into());
+        }
         Algorithm::Aes256 => {
             let rest = [Attribute::ValueLen(32.into()), Attribute::Encrypt(true), Attribute::Decrypt(true)];
             session.generate_key(&Mechanism::AesKeyGen, &secret(&rest))?;

@@ -1,6 +1,6 @@
 //! What every keeper of keys must do, whatever is behind it: run [`suite`] with a factory of empty keepers.
 
-use custody::{Algorithm, Custody, CustodyError, Usage};
+use custody::{Algorithm, BlindPermit, Custody, CustodyError, Usage};
 
 /// Runs every check, each on a fresh keeper.
 pub fn suite<C: Custody>(make: impl Fn() -> C) {
@@ -8,7 +8,11 @@ pub fn suite<C: Custody>(make: impl Fn() -> C) {
     signatures_verify_with_the_public_key(&make());
     sealed_data_opens_with_the_same_key_and_context_only(&make());
     macs_are_stable_and_differ_by_key_and_message(&make());
-    keys_serve_their_usage_only(&make());
+    {
+        let custody = make();
+        keys_serve_their_usage_only(&custody);
+        digests_are_signed_by_keys_made_for_it(&custody);
+    }
     labels_are_unique_and_well_formed(&make());
     destroyed_keys_are_gone(&make());
     keys_serve_many_threads(&make());
@@ -103,6 +107,34 @@ fn keys_serve_their_usage_only(custody: &impl Custody) {
             let error = custody.generate("wrong", algorithm, wrong).unwrap_err();
             assert!(matches!(error, CustodyError::Combination { .. }), "{error}");
         }
+    }
+}
+
+struct Allowed;
+
+impl BlindPermit for Allowed {}
+
+fn digests_are_signed_by_keys_made_for_it(custody: &impl Custody) {
+    let made = custody.generate("blind", Algorithm::P256, Usage::SignPrehashed).unwrap();
+    assert_eq!(made.usage, Usage::SignPrehashed);
+    assert_eq!(custody.key("blind").unwrap(), made);
+    let (blind, signer) =
+        (custody.prehashed_signer("blind", &Allowed).unwrap(), custody.signer("blind").unwrap());
+    let (spki, scheme) = (blind.public_key(), blind.scheme());
+    assert_eq!(made.public_key.as_deref(), Some(spki));
+    let digest = crypto::prehash(spki, scheme, b"message").unwrap();
+    for signature in [blind.sign_prehashed(&digest).unwrap(), signer.sign(b"message").unwrap()] {
+        crypto::verify(spki, scheme, b"message", &signature).unwrap();
+    }
+    for label in ["p256", "ed25519", "aes256-gcm"] {
+        let Err(CustodyError::Usage { wanted, .. }) = custody.prehashed_signer(label, &Allowed) else {
+            panic!("{label} signs digests")
+        };
+        assert_eq!(wanted, Usage::SignPrehashed);
+    }
+    for algorithm in [Algorithm::Ed25519, Algorithm::Aes256] {
+        let refused = custody.generate("other", algorithm, Usage::SignPrehashed).unwrap_err();
+        assert!(matches!(refused, CustodyError::Combination { .. }), "{refused}");
     }
 }
 
