@@ -4,8 +4,10 @@
 //! nothing: signatures are verified over the octets as they came. Called by `seal` and `signature`.
 
 mod certificate;
+mod optional;
 mod text;
 mod time;
+mod value;
 
 use thiserror::Error;
 
@@ -295,10 +297,9 @@ pub(crate) fn sequence<'a>(tlv: &Tlv<'a>, notes: &Notes) -> Result<Fields<'a>, S
 }
 
 pub(crate) use certificate::certificate;
+pub(crate) use optional::{extensions, time_stamp};
 pub(crate) use text::text;
 pub(crate) use time::{time, time_of_text};
-
-mod value;
 pub(crate) use value::{algorithm, bits, boolean, integer, octets, signature_value};
 
 /// A seal with a picture has some tens of kilobytes; one that carries an OFD document may have a few megabytes.

@@ -120,9 +120,17 @@ pub(crate) fn algorithm(tlv: &Tlv<'_>, notes: &mut Notes) -> Result<ObjectIdenti
     Ok(found)
 }
 
-/// A signature value, in DER whatever form it came in. What is neither stays as it is and does not verify.
-pub(crate) fn signature_value(tlv: &Tlv<'_>, notes: &mut Notes) -> Result<Vec<u8>, StructureError> {
+/// A signature value by an algorithm, in DER whatever form it came in. What is neither stays as it is and does not verify.
+pub(crate) fn signature_value(
+    tlv: &Tlv<'_>,
+    algorithm: ObjectIdentifier,
+    notes: &mut Notes,
+) -> Result<Vec<u8>, StructureError> {
     let value = bits(tlv, notes)?;
+    // RFC 8032: two numbers in 64 octets is the form that its signatures have.
+    if algorithm == ED25519 {
+        return Ok(value.into_owned());
+    }
     let raw = |r: &[u8], s: &[u8]| {
         let [r, s] = [r, s].map(|part| {
             let start =
@@ -161,6 +169,7 @@ fn is_der_pair(value: &[u8]) -> bool {
 
 /// SM2 with SM3 (GB/T 33560).
 const SM2_WITH_SM3: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.156.10197.1.501");
+const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 /// SM3, and SM2 as a curve, where a signature algorithm belongs.
 const NOT_SIGNATURES: [ObjectIdentifier; 2] = [
     ObjectIdentifier::new_unwrap("1.2.156.10197.1.401"),

@@ -4,7 +4,7 @@ use crypto::{DigestAlgorithm, Signer};
 use pki::Certificate;
 use thiserror::Error;
 
-use super::{Extension, Seal, Version, read::PICTURES};
+use super::{Extension, Seal, Version, image::PICTURES};
 use crate::{
     asn1::{self, bits, join, tlv, unsigned},
     write::{self, algorithm_oid, extensions, generalized_time, is_ia5},

@@ -3,7 +3,9 @@
 //! GB/T 38540-2020 (V4), GM/T 0031-2025 (V5), GM/T 0031-2014 (V1). [`Seal::parse`] reads what others wrote, [`NewSeal`]
 //! writes ours. What a seal proves is [`crate::verify`]'s question.
 
+mod image;
 mod make;
+mod property;
 mod read;
 
 use std::ops::Range;
@@ -267,4 +269,4 @@ impl Seal {
 }
 
 pub(crate) use make::last_start;
-pub(crate) use read::{extensions as read_extensions, seal as read_seal, time_stamp as read_time_stamp};
+pub(crate) use read::seal as read_seal;

@@ -7,10 +7,10 @@ use crate::{
     asn1::{self, Tlv},
     deviation::DeviationKind,
     read::{
-        Fields, Notes, StructureError, algorithm, bits, certificate, integer, sequence, signature_value,
-        text, time, time_of_text,
+        Notes, StructureError, algorithm, bits, certificate, extensions, integer, sequence, signature_value,
+        text, time, time_of_text, time_stamp,
     },
-    seal::{Extension, Seal, Version, read_extensions, read_seal, read_time_stamp},
+    seal::{Extension, Seal, Version, read_seal},
 };
 
 /// Reads a signature; `tlv` is its SEQUENCE.
@@ -33,10 +33,10 @@ pub(crate) fn signature(tlv: &Tlv<'_>, notes: &mut Notes) -> Result<Signature, S
             (fields.field("cert", notes, certificate)?, fields.field("signatureAlgID", notes, algorithm)?)
         }
     };
-    let value = fields.field("signature", notes, signature_value)?;
+    let value = fields.field("signature", notes, |tlv, notes| signature_value(tlv, algorithm, notes))?;
     let time_stamp = match fields.is_empty() {
         true => None,
-        false => Some(fields.field("timeStamp", notes, read_time_stamp)?),
+        false => Some(fields.field("timeStamp", notes, time_stamp)?),
     };
     fields.finish(notes)?;
     Ok(Signature {
@@ -103,20 +103,12 @@ fn to_be_signed(tlv: &Tlv<'_>, old: bool, notes: &mut Notes) -> Result<Body, Str
         )),
         false => None,
     };
-    let extensions = extensions(&mut fields, old, notes)?;
+    let extensions = match old || fields.is_empty() {
+        true => Vec::new(),
+        false => fields.field("extDatas", notes, |tlv, notes| extensions(tlv, true, notes))?,
+    };
     fields.finish(notes)?;
     Ok(Body { seal, time, data_hash, property_info, extensions, signer })
-}
-
-fn extensions(
-    fields: &mut Fields<'_>,
-    old: bool,
-    notes: &mut Notes,
-) -> Result<Vec<Extension>, StructureError> {
-    if old || fields.is_empty() {
-        return Ok(Vec::new());
-    }
-    fields.field("extDatas", notes, |tlv, notes| read_extensions(tlv, true, notes))
 }
 
 /// V1: a BIT STRING with a time-stamp token, with UTCTime or GeneralizedTime, or with bare text.

@@ -47,12 +47,15 @@ pub fn verify(
     trust: &Trust<'_>,
     at: i64,
 ) -> Report {
-    let mut validator = Validator::new(trust.policy, at);
+    let policy = trust.policy.with_certificate_named_by_format();
+    let mut validator = Validator::new(&policy, at);
     let mut proofs = trust.proofs.clone();
     verify_with(signature, "signature", content_digest, trust, at, &mut validator, &mut proofs)
 }
 
 /// As [`verify`], sharing budget and proofs with the other signatures of one document. `name` is what reports call it.
+/// `validator` judges by [`SignaturePolicy::with_certificate_named_by_format`](pki::validation::SignaturePolicy::with_certificate_named_by_format)
+/// of the policy; proofs that are there already count.
 #[must_use]
 pub fn verify_with(
     signature: &Read<Signature>,

@@ -154,7 +154,8 @@ pub(super) fn validate(
     let subject = Subject {
         name: name.to_owned(),
         format: pki::validation::Format::Conforms,
-        signed_data: found.content != Content::Absent || found.certificate.is_none(),
+        // Without a digest algorithm the content is not what is lacking.
+        signed_data: found.content != Content::Absent || found.digest.is_none(),
         verification: &found.verification,
         signature: signature.value(),
         attributes: None,

@@ -44,7 +44,6 @@ pub fn party(name: &str, kind: KeyKind, validity: [&'static str; 2]) -> Party {
 
 pub struct World {
     pub suite: &'static Suite,
-    pub root: Party,
     pub authority: Party,
     pub maker: Party,
     pub signer: Party,
@@ -91,7 +90,6 @@ impl World {
             makers: vec![maker_certificate.clone()],
             crls: Vec::new(),
             policy,
-            root,
             authority,
             maker,
             signer,
@@ -239,7 +237,7 @@ pub fn time(text: &str) -> i64 {
 }
 
 /// The policy `default`, with SM2 and SM3 taken for reliable.
-fn policy() -> SignaturePolicy {
+pub fn policy() -> SignaturePolicy {
     let (_, text) = SignaturePolicy::builtin_texts().iter().find(|(name, _)| *name == "default").unwrap();
     let mut text = (*text).to_owned();
     for (table, line) in

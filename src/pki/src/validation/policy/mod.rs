@@ -187,6 +187,14 @@ impl SignaturePolicy {
         };
         Self { revocation, ..self.clone() }
     }
+
+    /// The same for formats that say in what is signed which certificate is meant, without the attribute of RFC 5035: an
+    /// electronic seal's signature contains the seal, which lists it.
+    #[must_use]
+    pub fn with_certificate_named_by_format(&self) -> Self {
+        let signature = SignatureDemands { signing_certificate: false, ..self.signature.clone() };
+        Self { signature, ..self.clone() }
+    }
 }
 
 const TEXTS: &[(&str, &str)] = &[
