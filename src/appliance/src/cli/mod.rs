@@ -18,6 +18,7 @@ mod init;
 mod keystore;
 mod leaf;
 mod maintenance;
+mod noted;
 mod output;
 mod pdf;
 mod placing;
@@ -27,6 +28,7 @@ mod registry;
 mod restore;
 mod seal;
 mod serve;
+mod sign_file;
 mod timestamp;
 mod verify;
 mod whole;
@@ -100,6 +102,8 @@ pub enum Command {
     Status(admin::StatusArgs),
     /// Have a PDF sealed by the service
     Seal(Box<seal::SealArgs>),
+    /// Have a file of any kind signed by a seal; the signature stands beside it
+    SignFile(Box<sign_file::SignFileArgs>),
     /// Make and list seals
     #[command(subcommand)]
     SealRecord(registry::SealRecordCommand),
@@ -186,6 +190,7 @@ fn dispatch(cli: Cli, output: Output) -> Outcome {
         Command::Unseal(args) => admin::unseal(args, &global, output),
         Command::Status(args) => admin::status(args, &global, output),
         Command::Seal(args) => seal::run(*args, &global, output),
+        Command::SignFile(args) => sign_file::run(&args, &global, output),
         Command::SealRecord(command) => registry::seal_record(command, &global, output),
         Command::Verify(args) => verify::run(args, output),
         Command::Pdf(command) => pdf::run(command, output),

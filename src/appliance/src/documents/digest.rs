@@ -1,35 +1,42 @@
-//! Signing a digest whose document stays with the caller, from permit to receipt.
+//! Signing a digest, from permit to receipt: of a document that stays with the caller, or of a file that came.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use pdf::sign::{CmsSigner, SignError};
+use pdf::sign::SignError;
 use serde_json::json;
 
 use super::levels;
-use super::parameters::{Level, Place, SealRequest};
+use super::parameters::{Format, Level, Place, SealRequest};
 use super::records::{self, Use};
 use super::replay::{Answer, Kept, ReplayKey};
 use super::service::{DocumentError, Sealed, Tools, known};
+use super::signers::{Manner, certificates, guarded, signer};
 use crate::app::App;
 use crate::journal::{CommitError, Unit};
-use crate::policy::{Permit, SignDigest};
+use crate::policy::{Action, Permit};
 use crate::seals::ReadySeal;
 use crate::seals::usage::{self, Admission, Claim};
-use crate::store::tables::{CERTIFICATES, SEALS};
+use crate::store::tables::CERTIFICATES;
 
 /// A digest to be signed by a seal.
 #[derive(Debug, Clone)]
 pub struct DigestOrder {
     /// Identifier of the seal.
     pub seal: String,
-    /// What the CMS states as its message digest.
+    /// What the signature is.
+    pub format: Format,
+    /// What is signed: the message digest of a CMS, the dataHash of an SES_Signature.
     pub digest: Vec<u8>,
     /// Its algorithm.
     pub algorithm: crypto::DigestAlgorithm,
-    /// SHA-256 of the document, hexadecimal, as the caller says.
+    /// What an SES_Signature says of it (propertyInfo).
+    pub property: Option<String>,
+    /// Whether the document was seen here, or all that is known of it is what the caller says.
+    pub seen: bool,
+    /// SHA-256 of the document, hexadecimal.
     pub document_digest: String,
-    /// Its length, as the caller says.
+    /// Its length.
     pub document_length: u64,
     /// `b-b` or `b-t`.
     pub level: Level,
@@ -47,27 +54,41 @@ pub struct DigestOrder {
     pub operator: Option<String>,
 }
 
-/// Octets that a CMS by `seal` takes at most. A time-stamp service that was not met yet is met first, which measures its
-/// tokens.
+/// Octets that a signature by `seal` takes at most, and the digest it is over. A time-stamp service that was not met yet
+/// is met first, which measures its tokens.
 ///
 /// # Errors
-/// [`DocumentError`], when there is no time-stamp service for the level.
-pub async fn reserve(app: &Arc<App>, seal: &Arc<ReadySeal>, level: Level) -> Result<usize, DocumentError> {
-    let raising = levels::prepare(app, std::slice::from_ref(&seal.certificate), level.into()).await?;
+/// [`DocumentError`], when there is no time-stamp service for the level, or the seal does not sign in that format.
+pub async fn reserve(
+    app: &Arc<App>,
+    seal: &Arc<ReadySeal>,
+    format: Format,
+    level: Level,
+) -> Result<(usize, crypto::DigestAlgorithm), DocumentError> {
+    let raising = levels::prepare(app, &certificates(seal, format)?, level.into()).await?;
     if level > Level::BB && pdf::ltv::TimeStampSource::size_hint(&raising) == 0 {
         levels::token(app, &crypto::DigestAlgorithm::Sha256.digest(seal.certificate.der())).await?;
     }
-    Ok(raising.signer(&**seal).size_hint())
+    let signer = signer(seal, Manner { format, time: 0, property: None }, Some(&raising))?;
+    Ok((signer.size_hint(), signer.digest_algorithm()))
+}
+
+/// The digest that signatures by `seal` are over.
+///
+/// # Errors
+/// [`SealError::NotUsable`](crate::seals::SealError): the seal does not sign in that format.
+pub fn algorithm(seal: &ReadySeal, format: Format) -> Result<crypto::DigestAlgorithm, DocumentError> {
+    Ok(signer(seal, Manner { format, time: 0, property: None }, None)?.digest_algorithm())
 }
 
 /// Signs. What is returned is durable; what is not recorded does not leave.
 ///
 /// # Errors
 /// [`DocumentError`]; nothing was then recorded, [`CommitError::OutcomeUnknown`] excepted.
-pub async fn sign(
+pub async fn sign<A: Action>(
     app: &Arc<App>,
     tools: Tools<'_>,
-    permit: Permit<SignDigest>,
+    permit: Permit<A>,
     seal: &Arc<ReadySeal>,
     order: DigestOrder,
     replay: Option<ReplayKey>,
@@ -77,39 +98,44 @@ pub async fn sign(
     }
     let time = tools.journal.clock().now().map_err(CommitError::ClockUntrusted)?;
     seal.usable_at(time.div_euclid(1_000_000))?;
-    let (wanted, asked) = (seal.digest_algorithm(), order.algorithm);
-    if wanted != asked {
-        return Err(DocumentError::Algorithm { wanted: wanted.name(), asked: asked.name() });
-    }
     let caller = permit.caller().clone();
     let claims = [claim(seal, &order)];
     let early = usage::admit_all(app, &caller, &claims).await?;
-    let raising = levels::prepare(app, std::slice::from_ref(&seal.certificate), order.level.into()).await?;
-    let needed = raising.signer(&**seal).size_hint();
-    if let Some(reserved) = order.reserved.filter(|reserved| *reserved < needed) {
-        return Err(DocumentError::Reserve { needed, reserved });
-    }
-    let (signer, digest) = (seal.clone(), order.digest.clone());
+    let raising = levels::prepare(app, &certificates(seal, order.format)?, order.level.into()).await?;
+    let (by, wish) = (seal.clone(), order.clone());
     let waits = raising.waits();
-    let cms = app.desk.work_waiting(waits, move || raising.signer(&*signer).sign(&digest)).await?;
-    let cms = cms.map_err(|error| DocumentError::Signing(SignError::Signer(error)))?;
+    let job = move || {
+        let time = time.div_euclid(1_000_000);
+        let manner = Manner { format: wish.format, time, property: wish.property.as_deref() };
+        let signer = signer(&by, manner, Some(&raising))?;
+        let (wanted, asked) = (signer.digest_algorithm(), wish.algorithm);
+        if wanted != asked {
+            return Err(DocumentError::Algorithm { wanted: wanted.name(), asked: asked.name() });
+        }
+        let needed = signer.size_hint();
+        if let Some(reserved) = wish.reserved.filter(|reserved| *reserved < needed) {
+            return Err(DocumentError::Reserve { needed, reserved });
+        }
+        signer.sign(&wish.digest).map_err(|error| DocumentError::Signing(SignError::Signer(error)))
+    };
+    let signed = app.desk.work_waiting(waits, job).await??;
     // A token larger than any before: what does not fit is not recorded either.
-    if let Some(reserved) = order.reserved.filter(|reserved| *reserved < cms.len()) {
-        return Err(DocumentError::Reserve { needed: cms.len(), reserved });
+    if let Some(reserved) = order.reserved.filter(|reserved| *reserved < signed.len()) {
+        return Err(DocumentError::Reserve { needed: signed.len(), reserved });
     }
     let record = uuid::Uuid::now_v7().to_string();
-    let cms_digest = hex::encode(crypto::DigestAlgorithm::Sha256.digest(&cms));
-    let kept = Kept { answer: Answer::of(vec![record.clone()], cms_digest.clone()), tail: Bytes::from(cms) };
+    let digest = hex::encode(crypto::DigestAlgorithm::Sha256.digest(&signed));
+    let kept = Kept { answer: Answer::of(vec![record.clone()], digest.clone()), tail: Bytes::from(signed) };
     let cached =
         replay.as_ref().map(|key| key.row(&kept, time, tools.custody, tools.replay_key)).transpose()?;
     let build = |admissions: Vec<Option<Admission>>| {
         let admission = admissions.into_iter().next().flatten();
-        let unit = unit(&permit, seal, &order, &record, &cms_digest, time, admission);
+        let unit = unit(&permit, seal, &order, &record, &digest, time, admission);
         cached.iter().cloned().fold(unit, Unit::cache_insert)
     };
     match usage::record(app, tools.journal, &caller, &claims, early, build).await {
         Ok(committed) => {
-            Ok(Sealed { tail: kept.tail, records: vec![(record, committed.leaf)], result_digest: cms_digest })
+            Ok(Sealed { tail: kept.tail, records: vec![(record, committed.leaf)], result_digest: digest })
         }
         Err(error) => {
             if error.is_conflict() {
@@ -123,7 +149,7 @@ pub async fn sign(
     }
 }
 
-/// What rules of use are asked about: a use whose document nobody here sees.
+/// What rules of use are asked about: a document that nobody here sees, or a file that came.
 fn claim<'a>(seal: &'a ReadySeal, order: &'a DigestOrder) -> Claim<'a> {
     let mut document = [0; 32];
     // Checked when it was read; what is not a SHA-256 fits no approval.
@@ -131,23 +157,24 @@ fn claim<'a>(seal: &'a ReadySeal, order: &'a DigestOrder) -> Claim<'a> {
     Claim {
         seal,
         document,
-        blind: true,
+        blind: !order.seen,
         item: order.item.as_deref(),
         case_number: order.case_number.as_deref(),
         document_kind: order.document_kind.as_deref(),
     }
 }
 
-fn unit(
-    permit: &Permit<SignDigest>,
+fn unit<A: Action>(
+    permit: &Permit<A>,
     seal: &ReadySeal,
     order: &DigestOrder,
     record: &str,
-    cms_digest: &str,
+    digest: &str,
     time: i64,
     admission: Option<Admission>,
 ) -> Unit {
     let signed_digest = hex::encode(&order.digest);
+    let kind = if order.seen { records::FILE } else { records::TWO_PHASE };
     let certificate = hex::encode(seal.certificate.sha256_fingerprint());
     let used = Use {
         id: record,
@@ -158,13 +185,15 @@ fn unit(
         result_digest: "",
         result_length: 0,
         level: order.level,
+        kind: Some(kind),
         signed_digest: Some(&signed_digest),
         document_digest: None,
-        format: None,
+        format: (order.seen || !order.format.is_usual()).then(|| order.format.as_str()),
         rule: admission.as_ref().map(Admission::rule),
         approval: admission.as_ref().and_then(Admission::approval),
     };
     let request = SealRequest {
+        format: order.format,
         case_number: order.case_number.clone(),
         item: order.item.clone(),
         document_kind: order.document_kind.clone(),
@@ -172,23 +201,23 @@ fn unit(
         operator: order.operator.clone(),
         ..SealRequest::new(order.seal.clone(), Place::Elsewhere)
     };
-    let facts = json!({
+    let document = json!({ "sha256": order.document_digest, "octets": order.document_length });
+    let mut facts = json!({
         "record": record,
-        "kind": records::TWO_PHASE,
+        "kind": kind,
         "seal": seal.summary.id,
         "certificate": certificate,
         "level": order.level,
         "signed": { "algorithm": order.algorithm.name(), "digest": signed_digest },
-        "cms": { "sha256": cms_digest },
-        // The caller's word: the document was not seen.
-        "told": { "sha256": order.document_digest, "octets": order.document_length },
+        (order.format.as_str()): { "sha256": digest },
+        // The caller's word where the document was not seen.
+        (if order.seen { "file" } else { "told" }): document,
     });
-    let unit = Unit::new(permit.act())
-        .facts(facts)
-        .insert(records::row(used, seal, &request))
-        .guard(&SEALS, &seal.summary.id, seal.summary.version)
-        .guard(&CERTIFICATES, certificate, seal.certificate_version)
-        .guard(&CERTIFICATES, &permit.caller().fingerprint, 1);
+    if let (Some(facts), Some(property)) = (facts.as_object_mut(), &order.property) {
+        facts.insert("property".into(), json!(property));
+    }
+    let unit = Unit::new(permit.act()).facts(facts).insert(records::row(used, seal, &request));
+    let unit = guarded(unit, seal, order.format).guard(&CERTIFICATES, &permit.caller().fingerprint, 1);
     let unit = match admission {
         Some(admission) => admission.into_unit(unit, record),
         None => unit,

@@ -12,7 +12,6 @@ use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::batch;
 use super::intake::Incoming;
 use super::model::SealUse;
 use super::order::{Countersealing, Order};
@@ -22,6 +21,7 @@ use super::replay::ReplayKey;
 use super::sealing::Task;
 use super::service::{self, DocumentError, Sealed, Tools, Wanted};
 use super::two_phase;
+use super::{batch, files};
 use crate::app::{App, Unsealed};
 use crate::identity::IdentifyError;
 use crate::journal::CommitError;
@@ -70,6 +70,7 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(two_phase::prepare))
         .routes(routes!(two_phase::embed))
         .routes(routes!(two_phase::sign_digest))
+        .routes(routes!(files::sign_file))
         .merge(super::verification::http::routes())
         .routes(routes!(seal_use))
         .merge(super::levels::http::routes())

@@ -49,9 +49,9 @@ pub struct SealUse {
     pub original_digest: String,
     /// Its length in octets.
     pub original_length: i64,
-    /// SHA-256 of the sealed document, hexadecimal; `null` where the document stayed with the caller.
+    /// SHA-256 of the sealed document, hexadecimal; `null` where the signature is not in it.
     pub result_digest: Option<String>,
-    /// Its length in octets; 0 where the document stayed with the caller.
+    /// Its length in octets; 0 where the signature is not in it.
     pub result_length: i64,
     /// Case number, if the caller gave one.
     pub case_number: Option<String>,
@@ -79,13 +79,14 @@ pub struct SealUse {
     pub approval: Option<String>,
     /// Where the seal shows.
     pub placement: serde_json::Value,
-    /// `two-phase` where the document stayed with the caller; what is said of it is then the caller's word.
+    /// `two-phase` where the document stayed with the caller; what is said of it is then the caller's word. `file` where
+    /// the signature stands beside a file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
     /// The level asked for, where above `b-b`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub level: Option<String>,
-    /// Of a two-phase use: the digest that was signed, hexadecimal.
+    /// Of these kinds: the digest that was signed, hexadecimal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signed_digest: Option<String>,
 }

@@ -7,6 +7,7 @@ use pdf::sign::{DocMdp, FieldLock};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+pub use super::format::{Format, Level};
 use super::looks::{EdgeKind, Language, LineKind, LinesWish, PagingWish, SheetKind, SideKind};
 use super::model::{BadParameter, is_identifier, is_shown_text};
 use super::wishes::locked;
@@ -20,6 +21,8 @@ use super::wishes::locked;
 pub struct SealQuery {
     /// Identifier of the seal.
     pub seal: String,
+    /// What the signature is: `cms` (PAdES; when left out) or `ses` (SES_Signature of GB/T 38540).
+    pub format: Option<Format>,
     /// How much the sealed document proves by itself; where several seals are asked for it stands beside `seals`.
     pub level: Option<Level>,
     /// How the place is given; told from the other parameters when left out.
@@ -87,34 +90,6 @@ pub struct SealQuery {
     pub operator: Option<String>,
 }
 
-/// Levels of PAdES (EN 319 142-1 §6): how much a sealed document proves by itself.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Level {
-    /// A signature.
-    #[default]
-    BB,
-    /// With a time-stamp over the signature.
-    BT,
-    /// With the certificates and revocation data that validation needs.
-    BLt,
-    /// With a time-stamp over all of it, renewable for as long as it matters.
-    BLta,
-}
-
-impl Level {
-    /// As it is written.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::BB => "b-b",
-            Self::BT => "b-t",
-            Self::BLt => "b-lt",
-            Self::BLta => "b-lta",
-        }
-    }
-}
-
 /// How the place of a seal is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -178,6 +153,8 @@ pub enum Place {
 pub struct SealRequest {
     /// Identifier of the seal.
     pub seal: String,
+    /// What the signature is.
+    pub format: Format,
     /// Where it shows.
     pub place: Place,
     /// The same seal over the edges of pages.
@@ -214,6 +191,7 @@ impl SealRequest {
     pub fn new(seal: String, place: Place) -> Self {
         Self {
             seal,
+            format: Format::Cms,
             place,
             paging: None,
             lines: None,
@@ -228,17 +206,6 @@ impl SealRequest {
             document_kind: None,
             purpose: None,
             operator: None,
-        }
-    }
-}
-
-impl From<Level> for pdf::verify::Level {
-    fn from(level: Level) -> Self {
-        match level {
-            Level::BB => Self::BB,
-            Level::BT => Self::BT,
-            Level::BLt => Self::BLT,
-            Level::BLta => Self::BLTA,
         }
     }
 }
@@ -286,6 +253,7 @@ impl SealQuery {
         let lock = locked(self.lock, self.lock_fields)?;
         Ok(SealRequest {
             seal: self.seal,
+            format: self.format.unwrap_or_default(),
             place,
             paging,
             lines,

@@ -1,7 +1,7 @@
 //! What travels between the one who keeps the document and the one who holds the key (two-phase signing).
 //!
-//! A [`Preparation`] is everything about a signature but its CMS: which octets will be appended, where the hole is, and
-//! what the CMS has to be over. It holds no part of the document. Made and finished by the command line and by
+//! A [`Preparation`] is everything about a signature but its CMS or SES_Signature: which octets will be appended, where the
+//! hole is, and what has to be signed with which digest. It holds no part of the document. Made and finished by the command line and by
 //! `/v1/documents/prepare` and `/v1/documents/embed`; nothing is read or signed here.
 
 use crypto::DigestAlgorithm;
@@ -11,22 +11,26 @@ use pki::cms::{CmsError, Integrity, Limits, SignedData};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::format::Format;
 use crate::config::Digest;
 
-/// A signature that lacks nothing but its CMS.
+/// A signature that lacks nothing but what fills its hole.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Preparation {
     /// Version of this form: 1.
     pub version: u32,
-    /// The algorithm of `digest`: `sha-256`, `sha-384` or `sha-512`.
+    /// What is to fill the hole: `cms` when left out.
+    #[serde(default, skip_serializing_if = "Format::is_usual")]
+    pub format: Format,
+    /// The algorithm of `digest`: `sha-256`, `sha-384`, `sha-512` or `sm3`.
     #[schema(value_type = String)]
     pub algorithm: Digest,
-    /// The digest that the CMS has to state as its message digest, hexadecimal.
+    /// The digest that a CMS has to state as its message digest and an SES_Signature as its dataHash, hexadecimal.
     pub digest: String,
     /// The signature's ByteRange: two pairs of place and length.
     pub byte_range: [u64; 4],
-    /// Octets of CMS there is room for.
+    /// Octets there is room for.
     pub reserved: usize,
     /// The document it was prepared for.
     pub original: Original,
@@ -68,8 +72,8 @@ pub enum PreparationError {
     /// The CMS carries content of its own.
     #[error("the CMS carries content of its own: sign detached")]
     Encapsulated,
-    /// The CMS does not sign this document.
-    #[error("the CMS is no sound signature over the prepared digest: {}", .reasons.join("; "))]
+    /// What was signed is not this document.
+    #[error("this is no sound signature over the prepared digest: {}", .reasons.join("; "))]
     Unsound {
         /// What is wrong with it.
         reasons: Vec<String>,
@@ -84,10 +88,16 @@ impl Preparation {
     ///
     /// # Errors
     /// [`DigestError`].
-    pub fn of(prepared: Prepared, source: &dyn Source, algorithm: Digest) -> Result<Self, DigestError> {
+    pub fn of(
+        prepared: Prepared,
+        source: &dyn Source,
+        algorithm: Digest,
+        format: Format,
+    ) -> Result<Self, DigestError> {
         let digest = prepared.digest(source, algorithm.into())?;
         Ok(Self {
             version: VERSION,
+            format,
             algorithm,
             digest: hex::encode(digest),
             byte_range: prepared.byte_range(),
@@ -130,11 +140,20 @@ impl Preparation {
         hex::decode(&self.digest).map_err(|_| PreparationError::Damaged("its digest is not hexadecimal"))
     }
 
-    /// Fills `cms` in, once it is seen to be a sound detached signature over the prepared digest.
+    /// Fills `signature` in, once it is seen to be sound and over the prepared digest.
     ///
     /// # Errors
     /// [`PreparationError`].
-    pub fn embed(&self, cms: &[u8]) -> Result<Signed, PreparationError> {
+    pub fn embed(&self, signature: &[u8]) -> Result<Signed, PreparationError> {
+        match self.format {
+            Format::Cms => self.check_cms(signature)?,
+            Format::Ses => super::ses::check(signature, self.algorithm.into(), &self.digest()?)
+                .map_err(|reason| PreparationError::Unsound { reasons: vec![reason] })?,
+        }
+        Ok(self.prepared.embed(signature)?)
+    }
+
+    fn check_cms(&self, cms: &[u8]) -> Result<(), PreparationError> {
         let signed = SignedData::parse(cms, &Limits::default())?;
         if signed.encapsulated_content().is_some() {
             return Err(PreparationError::Encapsulated);
@@ -143,7 +162,7 @@ impl Preparation {
         let digest = self.digest()?;
         let checked = signed.verify(&[], |algorithm| (algorithm == wanted).then(|| digest.clone()).ok_or(()));
         let reasons = match checked.map(|verification| verification.integrity) {
-            Ok(Integrity::Intact) => return Ok(self.prepared.embed(cms)?),
+            Ok(Integrity::Intact) => return Ok(()),
             Ok(integrity) => integrity.reasons(),
             Err(()) => vec![format!("it is over another digest algorithm than {}", wanted.name())],
         };

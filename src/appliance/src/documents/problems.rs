@@ -40,7 +40,9 @@ impl From<SealError> for Problem {
     fn from(error: SealError) -> Self {
         match error {
             SealError::Unknown(_) => Self::new(Kind::NotFound, error.to_string()),
-            SealError::NotUsable { .. } => Self::new(Kind::SealNotUsable, error.to_string()),
+            SealError::NotUsable { .. } | SealError::Ses { .. } => {
+                Self::new(Kind::SealNotUsable, error.to_string())
+            }
             SealError::Picture(_) => Self::new(Kind::InvalidParameter, error.to_string()),
             SealError::Store(store) => store.into(),
             SealError::Custody(error) => error.into(),
@@ -80,7 +82,7 @@ impl From<DocumentError> for Problem {
             }
             DocumentError::Level(error) => error.into(),
             DocumentError::Usage(error) => error.into(),
-            DocumentError::NoSeal | DocumentError::Cms(_) => Self::internal(error),
+            DocumentError::NoSeal | DocumentError::Cms(_) | DocumentError::Unread(_) => Self::internal(error),
             DocumentError::Signing(error) => signing(error),
             DocumentError::Reserve { needed, .. } => {
                 Self::new(Kind::ReserveTooSmall, error.to_string()).with("needed", needed)
@@ -120,6 +122,7 @@ impl From<SealingError> for Problem {
             SealingError::NoSuchPage { .. } => Self::new(Kind::PlacementInvalid, error.to_string()),
             SealingError::Sign(error) => signing(error),
             SealingError::Level(error) => error.into(),
+            SealingError::Seal(error) => error.into(),
             SealingError::NoFont | SealingError::NoLink => {
                 Self::new(Kind::LooksUnavailable, error.to_string())
             }
@@ -173,11 +176,25 @@ fn signing(error: SignError) -> Problem {
             },
             Err(error) => match error.downcast::<LevelError>() {
                 Ok(error) => (*error).into(),
-                Err(error) => Problem::internal(error),
+                Err(error) => by_seal(error),
             },
         },
         SignError::Digest(error) => digesting(error),
         SignError::Embed(_) | SignError::GrowingCms { .. } => Problem::internal(error),
+    }
+}
+
+/// An SES_Signature that was not made.
+fn by_seal(error: Box<dyn std::error::Error + Send + Sync>) -> Problem {
+    match error.downcast::<eseal::signature::SignError>() {
+        Ok(error) => match *error {
+            eseal::signature::SignError::Sign(error) => error.into(),
+            error @ eseal::signature::SignError::PropertyInfo(_) => {
+                Problem::new(Kind::InvalidParameter, error.to_string()).with("parameter", "property_info")
+            }
+            error => Problem::new(Kind::SealNotUsable, error.to_string()),
+        },
+        Err(error) => Problem::internal(error),
     }
 }
 

@@ -25,7 +25,9 @@ pub struct Use<'a> {
     pub result_length: u64,
     /// The level asked for.
     pub level: Level,
-    /// The digest that was signed where the document stayed with the caller, hexadecimal.
+    /// [`TWO_PHASE`] or [`FILE`] where it was no sealing of a PDF that came.
+    pub kind: Option<&'a str>,
+    /// The digest that was signed where that is so, hexadecimal.
     pub signed_digest: Option<&'a str>,
     /// SHA-256 of the document as it came, hexadecimal, where that is not `original_digest`.
     pub document_digest: Option<&'a str>,
@@ -67,7 +69,7 @@ pub fn row(used: Use<'_>, seal: &ReadySeal, request: &SealRequest) -> Row {
             request.case_number.clone().into(),
             request.item.clone().into(),
             placement.into(),
-            used.signed_digest.map(|_| TWO_PHASE).into(),
+            used.kind.into(),
             level.into(),
             used.signed_digest.into(),
             seal.summary.organisation.as_str().into(),
@@ -161,3 +163,6 @@ pub(crate) fn used(record: &Record) -> Result<SealUse, StoreError> {
 
 /// The kind of a use for which the document stayed with the caller.
 pub const TWO_PHASE: &str = "two-phase";
+
+/// The kind of a use that signed a file, whatever it is, with a signature that stands beside it.
+pub const FILE: &str = "file";

@@ -10,7 +10,8 @@ use super::grown::Grown;
 use super::levels::{LevelError, Raising};
 use super::looks::{self, LineKind, Said};
 use super::parameters::{Place, SealRequest};
-use crate::seals::ReadySeal;
+use super::signers::{Manner, signer};
+use crate::seals::{ReadySeal, SealError};
 
 /// Minutes that China Standard Time is ahead of UTC: what readers of the documents live by.
 const CHINA_MINUTES: i16 = 480;
@@ -83,6 +84,9 @@ pub enum SealingError {
     /// It cannot be signed as asked.
     #[error(transparent)]
     Sign(#[from] SignError),
+    /// The seal does not sign so.
+    #[error(transparent)]
+    Seal(#[from] SealError),
     /// The level is not reached.
     #[error(transparent)]
     Level(#[from] LevelError),
@@ -165,10 +169,9 @@ fn seal(
         link: offer.link(&task.record),
     };
     let signature = signature_request(&document, &task.request, &look, now)?;
-    Ok(match raising {
-        None => sign_document(&document, &signature, &*task.seal)?,
-        Some(raising) => sign_document(&document, &signature, &raising.signer(&*task.seal))?,
-    })
+    let manner = Manner { format: task.request.format, time: now, property: None };
+    let signer = signer(&task.seal, manner, raising.as_ref())?;
+    Ok(sign_document(&document, &signature, &*signer)?)
 }
 
 /// What sealing works with besides seals and document.
@@ -232,6 +235,7 @@ pub fn signature_request(
     now: i64,
 ) -> Result<SignatureRequest, SealingError> {
     Ok(SignatureRequest {
+        container: request.format.container(),
         field_name: request.field.clone(),
         signer_name: look.name.map(str::to_owned),
         reason: request.reason.clone(),

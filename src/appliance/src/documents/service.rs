@@ -11,11 +11,11 @@ use pki::Certificate;
 use serde_json::json;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::levels;
 use super::parameters::{Level, Place};
 use super::records::{self, Use};
 use super::replay::{Answer, Kept, ReplayError, ReplayKey};
 use super::sealing::{self, Failed, Means, Offer, Revision, Task};
+use super::{levels, signers};
 use crate::app::{App, StartError};
 use crate::ceremony::Kind;
 use crate::config::Documents;
@@ -25,7 +25,7 @@ use crate::seals::usage::{self, Admission, Claim, RecordError, UsageError};
 use crate::seals::{Cabinet, SealError};
 use crate::server::limits::Places;
 use crate::server::spill::Spooled;
-use crate::store::tables::{CERTIFICATES, SEALS};
+use crate::store::tables::CERTIFICATES;
 use crate::store::{Db, StoreError};
 
 /// Documents up to this length are worked on where the request is, as long as that costs little; others, and
@@ -219,6 +219,9 @@ pub enum DocumentError {
     /// The work was cut off.
     #[error("too many documents are worked on")]
     Overloaded,
+    /// What came cannot be read again.
+    #[error("what came cannot be read again: {0}")]
+    Unread(std::io::Error),
     /// A digest was not signed.
     #[error(transparent)]
     Signing(SignError),
@@ -355,7 +358,10 @@ async fn sealed(
 ) -> Result<sealing::Sealed, DocumentError> {
     let mut means = Means { offer: app.desk.offer.clone(), raising: None };
     if level > Level::BB {
-        let certificates: Vec<_> = tasks.iter().map(|task| task.seal.certificate.clone()).collect();
+        let mut certificates = Vec::with_capacity(tasks.len());
+        for task in tasks.iter() {
+            certificates.extend(signers::certificates(&task.seal, task.request.format)?);
+        }
         means.raising = Some(levels::prepare(app, &certificates, level.into()).await?);
     }
     // Looking for a text, and splitting a seal over every page, take in the whole document.
@@ -440,9 +446,10 @@ fn unit(
         result_digest: &result_digest,
         result_length: revision.result_length,
         level,
+        kind: None,
         signed_digest: None,
         document_digest: Some(document).filter(|came| *came != original_digest),
-        format: None,
+        format: (!request.format.is_usual()).then(|| request.format.as_str()),
         rule: admission.as_ref().map(Admission::rule),
         approval: admission.as_ref().and_then(Admission::approval),
     };
@@ -462,12 +469,12 @@ fn unit(
         if level > Level::BB {
             facts.insert("level".into(), json!(level));
         }
+        if !request.format.is_usual() {
+            facts.insert("format".into(), json!(request.format));
+        }
     }
-    let unit = Unit::new(permit.act())
-        .facts(facts)
-        .insert(row)
-        .guard(&SEALS, &seal.summary.id, seal.summary.version)
-        .guard(&CERTIFICATES, certificate, seal.certificate_version)
+    let unit = Unit::new(permit.act()).facts(facts).insert(row);
+    let unit = signers::guarded(unit, seal, request.format)
         // Whoever is revoked while the document is worked on is refused at its end, on every node: revocation
         // is the one change of a certificate's row, so a good one is at its first version.
         .guard(&CERTIFICATES, shown, 1);

@@ -2,8 +2,8 @@
 //!
 //! `prepare` and `embed` are for callers that hold their own key and have no PDF library. `sign-digest` is for callers
 //! that keep the document: a seal of this service signs its digest. What is signed there is a CMS's signed attributes
-//! with the digest among them, as for any document, so custody signs a message and no pre-hashed value: the caller
-//! chooses a document it does not show, never the octets that the key signs. Since nobody here sees the document it is
+//! (or the TBS_Sign of an SES_Signature) with the digest among them, as for any document, so custody signs a message and
+//! no pre-hashed value: the caller chooses a document it does not show, never the octets that the key signs. Since nobody here sees the document it is
 //! an act of its own (`document.sign-digest`), which policies may forbid per seal or caller, and what the record says of
 //! the document is the caller's word, marked `two-phase`.
 
@@ -17,7 +17,7 @@ use axum::{Json, http};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use pdf::sign::CmsSigner;
+use pdf::sign::SignatureRequest;
 use pdf::syntax::{Document, Limits};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -26,11 +26,11 @@ use super::digest::{self, DigestOrder};
 use super::http::{LEAF, tools};
 use super::intake::{Form, expect_pdf, named, spilled, take};
 use super::model::{BadParameter, is_identifier, is_shown_text};
-use super::parameters::{Level, Place, SealQuery};
+use super::parameters::{Format, Level, Place, SealQuery};
 use super::preparation::Preparation;
 use super::replay::ReplayKey;
 use super::sealing::{Look, SealingError, lacks_end, signature_request};
-use super::service::DocumentError;
+use super::service::{DocumentError, Sealed};
 use crate::app::App;
 use crate::config::Digest;
 use crate::journal::CommitError;
@@ -52,7 +52,7 @@ pub struct TwoPhaseTerms {
     /// The digest algorithm of its signatures.
     #[schema(value_type = String)]
     pub algorithm: Digest,
-    /// Octets to reserve for its CMS.
+    /// Octets to reserve for its signature.
     pub reserve: usize,
 }
 
@@ -63,6 +63,8 @@ pub struct TwoPhaseTerms {
 pub(super) struct TermsQuery {
     /// `b-b` or `b-t`; higher levels are reached by raising the signed document.
     level: Option<Level>,
+    /// `cms` or `ses`.
+    format: Option<Format>,
 }
 
 /// What preparing a signature by this seal takes.
@@ -83,12 +85,13 @@ pub(super) async fn terms(
     query: std::result::Result<Query<TermsQuery>, QueryRejection>,
 ) -> Result<Json<TwoPhaseTerms>> {
     let unsealed = app.unsealed()?;
-    let level = two_phase_level(query?.0.level)?;
+    let Query(TermsQuery { level, format }) = query?;
+    let level = two_phase_level(level)?;
     let chain = app.desk.chain(&app).map_err(Problem::internal)?;
     let seal = app.desk.seals.ready(&app.db, unsealed.custody.as_ref(), &chain, &id).await?;
     session.permit::<ReadSeal>(Resource::seal(&seal.summary.id, &seal.summary.organisation))?;
-    let reserve = digest::reserve(&app, &seal, level).await?;
-    let algorithm = digest_of(seal.digest_algorithm())?;
+    let (reserve, algorithm) = digest::reserve(&app, &seal, format.unwrap_or_default(), level).await?;
+    let algorithm = digest_of(algorithm)?;
     let summary = &seal.summary;
     Ok(Json(TwoPhaseTerms {
         seal: summary.id.clone(),
@@ -116,7 +119,12 @@ pub(super) struct SignDigestQuery {
     document_digest: String,
     /// Its length in octets; for the record.
     document_length: u64,
-    /// `b-b`, or `b-t` for a time-stamp inside the CMS.
+    /// `cms` (a detached CMS; when left out) or `ses` (an SES_Signature of GB/T 38540).
+    format: Option<Format>,
+    /// What an SES_Signature says of the digest (propertyInfo): visible ASCII, at most 1024 characters; for a PDF
+    /// `/ByteRange [a b c d]`.
+    property_info: Option<String>,
+    /// `b-b`, or `b-t` for a time-stamp inside the signature.
     level: Option<Level>,
     /// Octets reserved; nothing is signed when they are too few.
     reserved: Option<usize>,
@@ -159,10 +167,15 @@ impl SignDigestQuery {
                 return bad(name, "write 1 to 256 visible characters, or leave it out");
             }
         }
+        let format = self.format.unwrap_or_default();
+        let property = property(format, self.property_info)?;
         Ok(DigestOrder {
             seal: self.seal,
+            format,
             digest,
             algorithm,
+            property,
+            seen: false,
             document_digest: self.document_digest,
             document_length: self.document_length,
             level: self.level.unwrap_or_default(),
@@ -176,6 +189,22 @@ impl SignDigestQuery {
     }
 }
 
+/// What an SES_Signature is to say of its content: an IA5String, of which only what shows is taken.
+pub(super) fn property(
+    format: Format,
+    given: Option<String>,
+) -> std::result::Result<Option<String>, BadParameter> {
+    let Some(text) = given else { return Ok(None) };
+    let bad = |reason| Err(BadParameter { name: "property_info", reason });
+    if format != Format::Ses {
+        return bad("only an SES_Signature has it: ask for `format=ses` or leave it out");
+    }
+    if text.len() > MOST_PROPERTY || !text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()) {
+        return bad("write at most 1024 visible ASCII characters");
+    }
+    Ok(Some(text))
+}
+
 fn octets(text: &str, length: usize) -> Option<Vec<u8>> {
     let lower = !text.bytes().any(|byte| byte.is_ascii_uppercase());
     hex::decode(text).ok().filter(|octets| lower && octets.len() == length)
@@ -183,15 +212,16 @@ fn octets(text: &str, length: usize) -> Option<Vec<u8>> {
 
 /// Have a seal sign the digest of a document that stays with the caller.
 ///
-/// The answer is a detached CMS (PAdES B-B or B-T) whose message digest is `digest`, recorded as a use of the seal of
-/// the kind `two-phase` before it leaves. Put it into the prepared document with `cinnabar pdf embed` or
+/// The answer is a detached CMS (PAdES B-B or B-T) whose message digest is `digest`, or with `format=ses` an SES_Signature
+/// whose dataHash it is, recorded as a use of the seal of the kind `two-phase` before it leaves. Put it into the prepared document with `cinnabar pdf embed` or
 /// `/v1/documents/embed`.
 #[utoipa::path(
     post,
     path = "/v1/documents/sign-digest",
     params(SignDigestQuery, ("Idempotency-Key" = Option<String>, Header, description = "Makes a repeated request answer the same for 24 hours")),
     responses(
-        (status = 201, description = "The CMS, DER", content_type = "application/cms",
+        (status = 201, description = "The signature, DER",
+         content((Vec<u8> = "application/cms"), (Vec<u8> = "application/octet-stream")),
          headers(("Location" = String, description = "The record"),
                  ("Cinnabar-Leaf" = u64, description = "Its leaf of the log"))),
         (status = "4XX", description = "Problem details (RFC 9457)", content_type = "application/problem+json"),
@@ -214,7 +244,7 @@ pub(super) async fn sign_digest(
     let text = format!("{order:?}");
     let replay = ReplayKey::of(&headers, &session.caller().id, "documents/sign-digest", &[text.as_bytes()])?;
     let tools = tools(&app, &unsealed)?;
-    let id = order.seal.clone();
+    let (id, format) = (order.seal.clone(), order.format);
     let signed = match digest::sign(&app, tools, permit, &seal, order, replay).await {
         Ok(signed) => signed,
         Err(error) => {
@@ -225,9 +255,14 @@ pub(super) async fn sign_digest(
             return Err(error.into());
         }
     };
+    alone(signed, format.media_type())
+}
+
+/// The answer that is a signature by itself.
+pub(super) fn alone(signed: Sealed, media_type: &'static str) -> Result<Response> {
     let mut response = (StatusCode::CREATED, signed.tail).into_response();
     let set = response.headers_mut();
-    set.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/cms"));
+    set.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     if let Some((record, leaf)) = signed.records.first() {
         let location = HeaderValue::try_from(format!("/v1/seal-uses/{record}")).map_err(Problem::internal)?;
         set.insert(header::LOCATION, location);
@@ -243,9 +278,11 @@ pub(super) async fn sign_digest(
 pub(super) struct PrepareQuery {
     /// A seal of this service, whose picture is shown and whose size is reserved; for keys of one's own leave it out.
     seal: Option<String>,
-    /// Octets to reserve for the CMS; needed without `seal`.
+    /// What the signature will be: `cms` or `ses`.
+    format: Option<Format>,
+    /// Octets to reserve for the signature; needed without `seal`.
     reserve: Option<usize>,
-    /// The digest algorithm that the CMS will use; `sha-256` when left out.
+    /// The digest algorithm that it will be over; `sha-256` when left out. With `seal` it is that of the seal.
     #[param(value_type = Option<String>)]
     algorithm: Option<Digest>,
     /// Name of the signer as viewers show it, without `seal`.
@@ -304,13 +341,16 @@ pub(super) async fn prepare(
             let chain = app.desk.chain(&app).map_err(Problem::internal)?;
             let seal = app.desk.seals.ready(&app.db, unsealed.custody.as_ref(), &chain, id).await?;
             session.permit::<ReadSeal>(Resource::seal(&seal.summary.id, &seal.summary.organisation))?;
-            let reserve = digest::reserve(&app, &seal, level).await?;
-            let algorithm = digest_of(seal.digest_algorithm())?;
+            let (reserve, algorithm) =
+                digest::reserve(&app, &seal, query.format.unwrap_or_default(), level).await?;
+            let algorithm = digest_of(algorithm)?;
             (Some(seal), query.reserve.unwrap_or(reserve), algorithm)
         }
         None => {
-            let missing =
-                BadParameter { name: "reserve", reason: "without `seal`, say how large the CMS may be" };
+            let missing = BadParameter {
+                name: "reserve",
+                reason: "without `seal`, say how large the signature may be",
+            };
             (None, query.reserve.ok_or(missing)?, query.algorithm.unwrap_or(Digest::Sha256))
         }
     };
@@ -336,9 +376,11 @@ pub(super) async fn prepare(
         let named = seal.as_ref().map(|seal| seal.summary.name.as_str()).or(name.as_deref());
         let look = Look { name: named, picture: seal.as_ref().map(|seal| seal.picture()), ..Look::default() };
         let signature = signature_request(&opened, &request, &look, now)?;
+        let signature = SignatureRequest { digest: algorithm.into(), ..signature };
         let prepared = pdf::sign::prepare(&opened, &signature, reserve)
             .map_err(|error| super::problems::preparing(&error))?;
-        Preparation::of(prepared, document.as_ref(), algorithm).map_err(super::problems::digesting)
+        Preparation::of(prepared, document.as_ref(), algorithm, request.format)
+            .map_err(super::problems::digesting)
     };
     Ok(Json(app.desk.work(job).await??))
 }
@@ -349,15 +391,15 @@ pub(super) async fn prepare(
 pub(super) struct EmbedForm {
     /// What `prepare` answered.
     prepared: Preparation,
-    /// The detached CMS over its digest, DER.
+    /// The detached CMS over its digest, or the SES_Signature where that was prepared; DER.
     #[schema(format = Binary, content_media_type = "application/cms")]
     cms: Vec<u8>,
 }
 
-/// Put a CMS into a prepared signature.
+/// Put a signature into what was prepared for it.
 ///
 /// The answer is what to append to the original document, octet for octet; it is given only for a sound detached
-/// signature over the prepared digest.
+/// CMS, or SES_Signature where that was prepared, over the prepared digest.
 #[utoipa::path(
     post,
     path = "/v1/documents/embed",
@@ -412,6 +454,7 @@ impl PrepareQuery {
     fn place(self) -> SealQuery {
         SealQuery {
             seal: self.seal.unwrap_or_else(|| "none".to_owned()),
+            format: self.format,
             page: self.page,
             x_mm: self.x_mm,
             y_mm: self.y_mm,
@@ -445,6 +488,9 @@ fn digest_of(algorithm: crypto::DigestAlgorithm) -> Result<Digest> {
 
 /// Octets that the parts of `embed` may have: appearances with pictures make up the most of them.
 const MOST_PREPARED: u64 = 16 * 1024 * 1024;
+
+/// Characters of propertyInfo: a range of octets takes a tenth of it.
+const MOST_PROPERTY: usize = 1024;
 
 /// Octets that may be reserved: CMS with many certificates and a time-stamp stay below a tenth of it.
 const MOST_RESERVED: usize = 1024 * 1024;

@@ -28,6 +28,8 @@ actions! {
     AugmentDocument = "document.augment";
     /// Sign the digest of a document that stays with the caller.
     SignDigest = "document.sign-digest";
+    /// Sign a file of any kind, the signature beside it.
+    SignFile = "document.sign-file";
     /// Verify a document.
     VerifyDocument = "document.verify";
     /// Read the receipt of an act.

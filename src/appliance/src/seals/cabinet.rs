@@ -9,6 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use crypto::{DigestAlgorithm, Signer, Suite, UnknownSuite};
 use custody::{Custody, CustodyError};
+use eseal::Sealer;
 use pdf::appearance::{ImageError, SealImage};
 use pdf::sign::CmsSigner;
 use pki::cms::sign::{CmsSignError, CmsSigner as ChainSigner};
@@ -16,6 +17,7 @@ use pki::{Certificate, CertificateError};
 
 use super::model::{SealState, SealSummary};
 use super::records::{self, text};
+use super::sealer::{Maker, Ses};
 use crate::documents::Picture;
 use crate::store::tables::CERTIFICATES;
 use crate::store::{Db, StoreError};
@@ -37,6 +39,7 @@ pub struct ReadySeal {
     /// Its key.
     pub signer: Arc<dyn Signer>,
     cms: ChainSigner,
+    ses: Ses,
 }
 
 impl std::fmt::Debug for ReadySeal {
@@ -91,6 +94,14 @@ pub enum SealError {
     /// Key and certificate do not fit.
     #[error(transparent)]
     Cms(#[from] CmsSignError),
+    /// Nothing may be signed with its SESeal.
+    #[error("seal `{id}` cannot sign by GB/T 38540: {error}")]
+    Ses {
+        /// The seal.
+        id: String,
+        /// The step that did not pass.
+        error: eseal::signature::SignError,
+    },
 }
 
 /// All ready seals of this node.
@@ -137,6 +148,7 @@ impl Cabinet {
         let suite = Suite::by_name(record.summary.suite())?;
         let signer = custody.signer(&record.key_label)?;
         let cms = ChainSigner::new(signer.clone(), &certificate, &chain)?;
+        let ses = Ses::of(db, &record.summary, &certificate).await?;
         let seal = Arc::new(ReadySeal {
             image: Arc::new(super::picture::read(&record.picture)?),
             governed: record.summary.governed,
@@ -146,6 +158,7 @@ impl Cabinet {
             suite,
             signer,
             cms,
+            ses,
         });
         let mut ready = self.ready.write().unwrap_or_else(PoisonError::into_inner);
         ready.insert(id.to_owned(), seal.clone());
@@ -164,6 +177,22 @@ impl Cabinet {
 }
 
 impl ReadySeal {
+    /// What signs SES_Signatures with it, and the maker's certificate that this rests on.
+    ///
+    /// # Errors
+    /// [`SealError`]: it has no SESeal, or nothing may be signed with it.
+    pub fn sealer(&self) -> Result<(&Sealer, &Maker), SealError> {
+        let id = || self.summary.id.clone();
+        match &self.ses {
+            Ses::Ready(sealer, maker) => Ok((sealer, maker)),
+            Ses::Absent => Err(SealError::NotUsable {
+                id: id(),
+                reason: "it has no SESeal (GB/T 38540); have it renewed, or ask for `format=cms`",
+            }),
+            Ses::Refused(error) => Err(SealError::Ses { id: id(), error: error.clone() }),
+        }
+    }
+
     /// Its picture with its size on paper.
     #[must_use]
     pub fn picture(&self) -> Picture {

@@ -11,9 +11,11 @@ pub mod model;
 pub mod order;
 pub mod picture;
 pub mod records;
+mod sealer;
 mod service;
 pub mod state;
 pub mod usage;
 
 pub use cabinet::{Cabinet, ReadySeal, SealError};
+pub use sealer::Maker;
 pub use service::MakeError;

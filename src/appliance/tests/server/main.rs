@@ -13,6 +13,7 @@ mod certificates;
 mod documents;
 mod enrolment;
 mod est;
+mod files;
 mod house;
 mod status;
 mod two_phase;

@@ -7,13 +7,15 @@ use std::sync::Arc;
 use clap::Args;
 use jiff::Timestamp;
 use pdf::appearance::{Font, ImageLimits, SealImage};
+use pdf::sign::SignatureRequest;
 use pdf::syntax::{Document, Limits};
 use pki::Certificate;
 use serde_json::json;
 
-use super::super::placing::Placing;
+use super::super::placing::{Placing, word};
 use super::super::{Failure, Outcome, Output, Tone, whole};
 use crate::config::Digest;
+use crate::documents::parameters::{Format, SealQuery};
 use crate::documents::{FileSource, Look, Picture, Preparation, signature_request};
 
 /// Options of `cinnabar pdf prepare`.
@@ -33,11 +35,14 @@ pub struct PrepareArgs {
     /// Certificate of the signer and those above it, PEM: the size of its CMS is computed from them
     #[arg(long, required_unless_present = "size", conflicts_with = "size")]
     certificate: Option<PathBuf>,
-    /// Octets to reserve for the CMS (with a time-stamp: its token too)
+    /// Octets to reserve for the signature (with a time-stamp: its token too)
     #[arg(long)]
     size: Option<usize>,
-    /// The digest algorithm that the CMS will use
-    #[arg(long, default_value = "sha-256", value_name = "sha-256|sha-384|sha-512", value_parser = algorithm)]
+    /// What the signature will be: cms (PAdES) or ses (SES_Signature of GB/T 38540, which needs --size) [default: cms]
+    #[arg(long, value_name = "cms|ses", value_parser = word::<Format>)]
+    format: Option<Format>,
+    /// The digest algorithm that it will be over
+    #[arg(long, default_value = "sha-256", value_name = "sha-256|sha-384|sha-512|sm3", value_parser = algorithm)]
     algorithm: Digest,
     /// Picture of the seal, PNG or SVG
     #[arg(long, requires = "width_mm")]
@@ -68,6 +73,9 @@ pub fn run(args: &PrepareArgs, output: Output) -> Outcome {
     let read = |path: &PathBuf| {
         std::fs::read(path).map_err(|error| format!("cannot read `{}`: {error}", path.display()))
     };
+    if args.format == Some(Format::Ses) && args.size.is_none() {
+        return Err("an SES_Signature holds the seal: say how large it is by --size".into());
+    }
     let reserve = match (&args.certificate, args.size) {
         (Some(path), _) => reserve(&Certificate::from_pem(&read(path)?)?, path)?,
         (None, Some(size)) => size,
@@ -81,7 +89,7 @@ pub fn run(args: &PrepareArgs, output: Output) -> Outcome {
         }
         _ => None,
     };
-    let request = args.placing.query("local").check()?;
+    let request = SealQuery { format: args.format, ..args.placing.query("local") }.check()?;
     let source = FileSource::open(&args.input)
         .map_err(|error| format!("cannot read `{}`: {error}", args.input.display()))?;
     let limits = Limits::default();
@@ -89,8 +97,9 @@ pub fn run(args: &PrepareArgs, output: Output) -> Outcome {
     let (name, link) = (args.name.as_deref(), args.placing.link());
     let look = Look { name, picture, font, link, ..Look::default() };
     let signature = signature_request(&document, &request, &look, Timestamp::now().as_second())?;
+    let signature = SignatureRequest { digest: args.algorithm.into(), ..signature };
     let prepared = pdf::sign::prepare(&document, &signature, reserve)?;
-    let preparation = Preparation::of(prepared, &source, args.algorithm)?;
+    let preparation = Preparation::of(prepared, &source, args.algorithm, request.format)?;
     whole::write(&args.out, &serde_json::to_vec(&preparation)?, args.force)?;
     output.result(
         &json!({
@@ -131,7 +140,7 @@ fn reserve(chain: &[Certificate], path: &std::path::Path) -> Result<usize, Failu
 }
 
 fn algorithm(word: &str) -> Result<Digest, String> {
-    serde_json::from_value(json!(word)).map_err(|_| "write sha-256, sha-384 or sha-512".to_owned())
+    serde_json::from_value(json!(word)).map_err(|_| "write sha-256, sha-384, sha-512 or sm3".to_owned())
 }
 
 /// Tags, lengths, algorithm identifiers and signed attributes of one SignerInfo (RFC 5652); PAdES has three of them.

@@ -247,6 +247,16 @@ impl Form {
     }
 }
 
+/// A request that is the file at `path`, read when it is sent.
+///
+/// # Errors
+/// It cannot be read.
+pub(in crate::cli) fn file_body(path: &Path) -> Result<Outgoing, Failure> {
+    File::open(path).map_err(|e| format!("cannot read `{}`: {e}", path.display()))?;
+    let pieces = pieces(Some(path.to_owned()));
+    Ok(StreamBody::new(pieces.map(|piece| piece.map(http_body::Frame::data))).boxed_unsync())
+}
+
 fn pieces(file: Option<PathBuf>) -> impl Stream<Item = std::io::Result<Bytes>> + Send {
     let opened = file.map(File::open);
     futures_util::stream::unfold(opened, |state| async move {

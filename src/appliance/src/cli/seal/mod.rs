@@ -3,6 +3,8 @@
 mod batch;
 mod two_phase;
 
+pub(super) use batch::file_body;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -11,9 +13,10 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::client::{Client, ClientError};
+use super::noted::Noted;
 use super::placing::{Placing, word};
 use super::{Failure, Global, Outcome, Output, Remote, Tone, block_on, whole};
-use crate::documents::parameters::Level;
+use crate::documents::parameters::{Format, Level};
 
 /// Options of `cinnabar seal`.
 #[derive(Debug, Args)]
@@ -21,6 +24,7 @@ use crate::documents::parameters::Level;
   cinnabar seal in.pdf out.pdf --seal bureau --page 1 --x-mm 120 --y-mm 220 --identity credentials/approval
   cinnabar seal in.pdf out.pdf --seal bureau --keyword 盖章处 --lines signer,time --qr --receipt out.receipt
   cinnabar seal in.pdf out.pdf --seal bureau --paging right --level b-lta
+  cinnabar seal in.pdf out.pdf --seal bureau --page -1 --x-mm 120 --y-mm 220 --format ses
   cinnabar seal in.pdf out.pdf --request seals.json
   cinnabar seal decisions/*.pdf --out-dir sealed --seal bureau --page -1 --x-mm 120 --y-mm 220
   cinnabar seal large.pdf out.pdf --seal bureau --two-phase --level b-t
@@ -43,15 +47,14 @@ pub struct SealArgs {
     request: Option<PathBuf>,
     #[command(flatten)]
     placing: Placing,
+    /// What the signature is: cms (PAdES) or ses (SES_Signature of GB/T 38540) [default: cms]
+    #[arg(long, conflicts_with = "request", value_name = "cms|ses", value_parser = word::<Format>)]
+    format: Option<Format>,
     /// How much the sealed document proves by itself
     #[arg(long, conflicts_with = "request", value_name = "b-b|b-t|b-lt|b-lta", value_parser = word::<Level>)]
     level: Option<Level>,
-    /// Case number for the record
-    #[arg(long)]
-    case_number: Option<String>,
-    /// Code of the service item for the record
-    #[arg(long)]
-    item: Option<String>,
+    #[command(flatten)]
+    noted: Noted,
     /// Keep the document here and have its digest signed
     #[arg(long)]
     two_phase: bool,
@@ -82,8 +85,8 @@ impl SealArgs {
         }
         let mut query = self.placing.query(self.seal.as_deref().unwrap_or_default());
         query.level = self.level;
-        query.case_number = self.case_number.clone();
-        query.item = self.item.clone();
+        query.format = self.format;
+        self.noted.fill(&mut query);
         // Found here, with the name of the parameter, before anything is sent.
         query.clone().check()?;
         let mut order = serde_json::to_value(query)?;
@@ -167,7 +170,7 @@ fn single(args: &SealArgs, client: &Client, input: &Path, sealed: &Path) -> Resu
 }
 
 /// What went wrong, and how to ask again: unless the service refused, it may have sealed.
-fn again(error: Failure, key: &str) -> Failure {
+pub(super) fn again(error: Failure, key: &str) -> Failure {
     match error.downcast_ref::<ClientError>() {
         None | Some(ClientError::Broken(_)) => {
             format!("{error}; seal the file again with the same --idempotency-key {key}").into()

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::Method;
+use pdf::sign::SignatureRequest;
 use pdf::syntax::{Document, Limits};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -17,7 +18,10 @@ use super::super::client::ClientError;
 use super::super::{Failure, append, block_on, whole};
 use super::{Client, Done, SealArgs};
 use crate::cli::pdf::image;
-use crate::documents::{FileSource, Look, Picture, Preparation, TwoPhaseTerms, signature_request};
+use crate::documents::parameters::Format;
+use crate::documents::{
+    FileSource, Look, Picture, Preparation, TwoPhaseTerms, byte_range, signature_request,
+};
 
 /// A signature under way.
 #[derive(Debug, Serialize, Deserialize)]
@@ -125,9 +129,11 @@ fn kept(
 fn prepare(args: &SealArgs, client: &Client, source: &FileSource) -> Result<Preparation, Failure> {
     let seal = args.seal.as_deref().unwrap_or_default();
     let mut query = args.placing.query(seal);
-    (query.case_number, query.item) = (args.case_number.clone(), args.item.clone());
+    args.noted.fill(&mut query);
+    query.format = args.format;
     let request = query.check()?;
-    let path = format!("/v1/seals/{seal}/two-phase?level={}", args.level.unwrap_or_default().as_str());
+    let (level, format) = (args.level.unwrap_or_default(), request.format);
+    let path = format!("/v1/seals/{seal}/two-phase?level={}&format={}", level.as_str(), format.as_str());
     let terms: TwoPhaseTerms = serde_json::from_slice(&block_on(client.get(&path))??.body)?;
     let font = args.placing.font()?;
     let picture = block_on(client.get(&format!("/v1/seals/{seal}/picture")))??.body;
@@ -139,8 +145,9 @@ fn prepare(args: &SealArgs, client: &Client, source: &FileSource) -> Result<Prep
     let look = Look { name: Some(&terms.name), picture, font, link: args.placing.link(), record: None };
     let now = jiff::Timestamp::now().as_second();
     let signature = signature_request(&document, &request, &look, now)?;
+    let signature = SignatureRequest { digest: terms.algorithm.into(), ..signature };
     let prepared = pdf::sign::prepare(&document, &signature, terms.reserve)?;
-    Ok(Preparation::of(prepared, source, terms.algorithm)?)
+    Ok(Preparation::of(prepared, source, terms.algorithm, format)?)
 }
 
 /// Has the digest signed; what to append.
@@ -156,8 +163,11 @@ fn sign(args: &SealArgs, client: &Client, begun: &Begun) -> Result<(Done, Vec<u8
         ("level", args.level.unwrap_or_default().as_str().to_owned()),
         ("reserved", preparation.reserved.to_string()),
     ];
-    pairs.extend(args.case_number.clone().map(|value| ("case_number", value)));
-    pairs.extend(args.item.clone().map(|value| ("item", value)));
+    if preparation.format == Format::Ses {
+        pairs.push(("format", preparation.format.as_str().to_owned()));
+        pairs.push(("property_info", byte_range(preparation.byte_range)));
+    }
+    pairs.extend(args.noted.pairs());
     let path = format!("/v1/documents/sign-digest?{}", super::super::query(&pairs));
     let headers = [("idempotency-key", begun.idempotency_key.as_str())];
     let answer = block_on(client.send(Method::POST, &path, &headers, bytes::Bytes::new()))??;
@@ -214,7 +224,7 @@ mod tests {
         let request = SealQuery { seal: "x".into(), ..SealQuery::default() }.check().unwrap();
         let signature = signature_request(&document, &request, &Look::default(), 1_700_000_000).unwrap();
         let prepared = pdf::sign::prepare(&document, &signature, 3000).unwrap();
-        let prepared = Preparation::of(prepared, &source, Digest::Sha256).unwrap();
+        let prepared = Preparation::of(prepared, &source, Digest::Sha256, Format::Cms).unwrap();
         let order = serde_json::json!({ "seal": "x" });
         let place = place(&folder.path().join("out.pdf"));
         assert!(kept(&place, &source, &order, Some("k")).unwrap().is_none());
