@@ -107,6 +107,9 @@ pub enum Command {
     /// Make and list seals
     #[command(subcommand)]
     SealRecord(registry::SealRecordCommand),
+    /// Rules of use of seals, approvals, records of use
+    #[command(subcommand)]
+    SealUse(registry::SealUseCommand),
     /// Verify the signatures of a PDF; needs no server
     Verify(verify::VerifyArgs),
     /// Work on PDF files without a server
@@ -192,6 +195,7 @@ fn dispatch(cli: Cli, output: Output) -> Outcome {
         Command::Seal(args) => seal::run(*args, &global, output),
         Command::SignFile(args) => sign_file::run(&args, &global, output),
         Command::SealRecord(command) => registry::seal_record(command, &global, output),
+        Command::SealUse(command) => registry::seal_use(command, &global, output),
         Command::Verify(args) => verify::run(args, output),
         Command::Pdf(command) => pdf::run(command, output),
         Command::Timestamp(command) => timestamp::run(command, &global, output),

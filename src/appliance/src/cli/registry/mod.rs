@@ -10,6 +10,7 @@ mod certificate_ask;
 mod enrolment;
 mod organisation;
 mod seal_record;
+mod seal_use;
 mod status;
 
 use bytes::Bytes;
@@ -21,6 +22,7 @@ pub use caller::{CallerCommand, caller};
 pub use certificate::{CertificateCommand, certificate};
 pub use organisation::{OrganisationCommand, organisation};
 pub use seal_record::{SealRecordCommand, seal_record};
+pub use seal_use::{SealUseCommand, seal_use};
 
 use super::client::{Answer, Client};
 use super::{Failure, Global, Outcome, Output, Remote, Tone, block_on};
