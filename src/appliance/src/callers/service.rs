@@ -296,11 +296,14 @@ fn proposal(
     Ok(records::new_proposal(&uuid::Uuid::now_v7().to_string(), new, now(app)?))
 }
 
-/// Roles that a kind of caller takes: machines seal and verify, people do the rest.
+/// Roles that a kind of caller takes: machines seal and verify, people do the rest. Officers who decide on uses of seals, and
+/// may use them, but keep no register and no keys, are sealers.
 fn fitting(kind: CallerKind, roles: &[Role]) -> Result<()> {
     let fits = |role: &Role| match kind {
         CallerKind::Machine => matches!(role, Role::Sealer | Role::Verifier),
-        CallerKind::Officer => matches!(role, Role::SecurityOfficer | Role::Auditor | Role::Verifier),
+        CallerKind::Officer => {
+            matches!(role, Role::SecurityOfficer | Role::Auditor | Role::Sealer | Role::Verifier)
+        }
         CallerKind::Operator => matches!(role, Role::Operator | Role::Verifier),
         CallerKind::System => false,
     };
