@@ -37,6 +37,7 @@ mod sealing;
 mod tampering;
 mod timestamps;
 mod token;
+mod usage;
 
 /// Where suites that do not care put the seal.
 const PLACE: &str = "seal=bureau-seal&page=1&x_mm=20&y_mm=30";

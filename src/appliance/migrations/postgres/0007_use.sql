@@ -99,6 +99,7 @@ CREATE INDEX seal_uses_caller ON seal_uses (caller, id);
 CREATE INDEX seal_uses_organisation ON seal_uses (organisation, id);
 CREATE INDEX seal_uses_item ON seal_uses (item, id) WHERE item IS NOT NULL;
 CREATE INDEX seal_uses_case_number ON seal_uses (case_number, id) WHERE case_number IS NOT NULL;
+CREATE INDEX seal_uses_rule ON seal_uses (rule, id) WHERE rule IS NOT NULL;
 CREATE INDEX seal_uses_original ON seal_uses (original_digest);
 CREATE INDEX seal_uses_document ON seal_uses (document_digest) WHERE document_digest IS NOT NULL;
 CREATE INDEX seal_uses_result ON seal_uses (result_digest);

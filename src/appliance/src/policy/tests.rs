@@ -308,3 +308,31 @@ fn a_schema_of_an_older_version_is_told_by_the_acts_it_lacks() {
     assert!(report.unknown_acts.contains(&"certificate.issue"));
     assert!(!report.unknown_acts.contains(&"audit.read"));
 }
+
+#[test]
+fn officers_decide_on_uses_of_others_and_auditors_on_none() {
+    let policy = Policy::load(&shipped()).unwrap();
+    let seal = || Resource::seal("s1", "o1");
+    let by = |person: &str| Facts { proposer: Some(person.to_owned()), ..facts() };
+    for role in [Role::Sealer, Role::SecurityOfficer] {
+        let officer = caller(CallerKind::Officer, &[role]);
+        assert!(policy.decide::<ApproveUse>(&officer, Resource::seal("s2", "o2"), by("p2")).is_ok());
+        let denied = policy.decide::<ApproveUse>(&officer, seal(), by("p1")).unwrap_err();
+        assert_eq!(denied.policies, ["four-eyes-on-uses"]);
+        assert!(policy.decide::<ReadUses>(&officer, Resource::organisation("*"), facts()).is_ok());
+    }
+    let officer = caller(CallerKind::Officer, &[Role::SecurityOfficer]);
+    assert!(policy.decide::<AddSealRule>(&officer, seal(), facts()).is_ok());
+    let sealing = caller(CallerKind::Officer, &[Role::Sealer]);
+    assert!(policy.decide::<AddSealRule>(&sealing, seal(), facts()).is_err());
+    let auditor = caller(CallerKind::Officer, &[Role::Auditor, Role::SecurityOfficer]);
+    assert!(policy.decide::<ApproveUse>(&auditor, seal(), by("p2")).is_err());
+    assert!(policy.decide::<AddSealRule>(&auditor, seal(), facts()).is_err());
+    assert!(policy.decide::<ReadUses>(&auditor, Resource::organisation("*"), facts()).is_ok());
+    let machine = caller(CallerKind::Machine, &[Role::Sealer]);
+    assert!(policy.decide::<ApproveUse>(&machine, seal(), by("")).is_err());
+    assert!(policy.decide::<RequestUse>(&machine, seal(), facts()).is_ok());
+    assert!(policy.decide::<RequestUse>(&machine, Resource::seal("s2", "o2"), facts()).is_err());
+    assert!(policy.decide::<ReadUses>(&machine, Resource::organisation("o1"), facts()).is_ok());
+    assert!(policy.decide::<ReadUses>(&machine, Resource::organisation("*"), facts()).is_err());
+}

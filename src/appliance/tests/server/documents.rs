@@ -57,11 +57,17 @@ pub const FORM: (&str, &str) = ("content-type", "multipart/form-data; boundary=f
 /// A house with these seals of the organisation `bureau`, and a machine of it that may use them.
 pub async fn furnished(limits: &str, seals: &[&str]) -> (House, Credential) {
     let house = House::with(limits).await;
+    let machine = furnish(&house, seals).await;
+    (house, machine)
+}
+
+/// The same in a house that stands.
+pub async fn furnish(house: &House, seals: &[&str]) -> Credential {
     let machine = house.machine("approvals", &["sealer"]).await;
     for seal in seals {
-        made(&house, seal, "bureau").await;
+        made(house, seal, "bureau").await;
     }
-    (house, machine)
+    machine
 }
 
 async fn made(house: &House, seal: &str, organisation: &str) {

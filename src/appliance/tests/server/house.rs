@@ -35,6 +35,15 @@ pub struct House {
     pub running: JoinHandle<()>,
     custody: Arc<dyn Custody>,
     authorities: Vec<(String, Certificate)>,
+    configuration: String,
+}
+
+/// Another node on the same database, with a state of its own.
+pub struct Node {
+    pub app: Arc<App>,
+    pub platform: SocketAddr,
+    pub stop: Arc<Stop>,
+    pub running: JoinHandle<()>,
 }
 
 #[derive(Clone)]
@@ -77,6 +86,11 @@ impl House {
 
     /// As [`House::sealed`], with further files laid out before it starts.
     pub async fn prepared(limits: &str, prepare: impl FnOnce(&Parts)) -> Self {
+        Self::prepared_on("sqlite:cinnabar.db", limits, prepare).await
+    }
+
+    /// The same on the database of this URL.
+    pub async fn prepared_on(database: &str, limits: &str, prepare: impl FnOnce(&Parts)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path();
         let credential = root.join("kek");
@@ -105,7 +119,7 @@ impl House {
             state = "state"
             certificates = "certificates"
             [database]
-            url = "sqlite:cinnabar.db"
+            url = "{database}"
             [keystore]
             directory = "keys"
             hierarchy = "hierarchy.toml"
@@ -139,26 +153,38 @@ impl House {
         let db = Db::upgrade(&config.database.url.parse().unwrap()).await.unwrap();
         house.first_people(&db, &config, &hierarchy).await;
         let app = App::open(config, db).await.unwrap();
-        let capabilities = [
-            appliance::callers::routes(),
-            appliance::certificates::routes(),
-            appliance::status::routes(),
-            appliance::enrolment::routes(),
-            appliance::documents::http::routes(),
-            appliance::seals::http::routes(),
-            appliance::seals::usage::routes(),
-            extra(),
-        ];
-        let (router, _) = api(&app, capabilities);
-        let server = Server::bind(app.clone(), router)
-            .unwrap()
-            .with_enrolment([strangers(), appliance::enrolment::est::routes()]);
-        let enrolment = server.enrolment_addresses().unwrap();
+        let (server, enrolment) = bound(&app);
         let platform = server.platform_addresses().unwrap();
         let public = server.public_addresses().unwrap()[0];
         let stop = server.stopper();
         let running = tokio::spawn(server.run());
-        Self { folder, app, platform, public, enrolment, stop, running, custody, authorities }
+        let configuration = text;
+        Self { folder, app, platform, public, enrolment, stop, running, custody, authorities, configuration }
+    }
+
+    /// Another node on the same database, unsealed: a process of its own but for the process.
+    pub async fn node(&self, name: &str) -> Node {
+        let root = self.folder.path();
+        let state = format!("state-{name}");
+        std::fs::create_dir_all(root.join(&state)).unwrap();
+        for entry in std::fs::read_dir(root.join("state")).unwrap() {
+            let entry = entry.unwrap();
+            if entry.file_type().unwrap().is_file() {
+                std::fs::copy(entry.path(), root.join(&state).join(entry.file_name())).unwrap();
+            }
+        }
+        let text = self.configuration.replace("\"state\"", &format!("\"{state}\""));
+        let text = text.replace("state/admin.sock", &format!("{state}/admin.sock"));
+        let config = Config::parse(&text, Path::new("cinnabar.toml"), root).unwrap();
+        let db = Db::open(&config.database.url.parse().unwrap()).await.unwrap();
+        let app = App::open(config, db).await.unwrap();
+        let (server, _) = bound(&app);
+        let platform = server.platform_addresses().unwrap()[0];
+        let stop = server.stopper();
+        let running = tokio::spawn(server.run());
+        let path = root.join("kek");
+        app.unseal(Secret::Credential(CredentialSource::File(path))).await.unwrap();
+        Node { app, platform, stop, running }
     }
 
     pub async fn open() -> Self {
@@ -572,6 +598,26 @@ fn authorities(root: &Path, hierarchy: &Hierarchy, custody: &Arc<dyn Custody>) -
         made.push((key.label.clone(), certificate));
     }
     made
+}
+
+/// A server of every capability that these tests know, with its enrolment addresses.
+fn bound(app: &Arc<App>) -> (Server, Vec<SocketAddr>) {
+    let capabilities = [
+        appliance::callers::routes(),
+        appliance::certificates::routes(),
+        appliance::status::routes(),
+        appliance::enrolment::routes(),
+        appliance::documents::http::routes(),
+        appliance::seals::http::routes(),
+        appliance::seals::usage::routes(),
+        extra(),
+    ];
+    let (router, _) = api(app, capabilities);
+    let server = Server::bind(app.clone(), router)
+        .unwrap()
+        .with_enrolment([strangers(), appliance::enrolment::est::routes()]);
+    let enrolment = server.enrolment_addresses().unwrap();
+    (server, enrolment)
 }
 
 fn terms(now: i64) -> Terms {

@@ -17,6 +17,10 @@ mod files;
 mod house;
 mod status;
 mod two_phase;
+mod usage;
+
+#[path = "../support/mod.rs"]
+mod support;
 
 use std::time::{Duration, Instant};
 

@@ -120,7 +120,7 @@ pub async fn admit_all(
     if claims.iter().all(|claim| !claim.seal.governed) {
         return Ok(claims.iter().map(|_| None).collect());
     }
-    let unsealed = app.unsealed().map_err(|problem| UsageError::Clock(problem.detail().to_owned()))?;
+    let unsealed = app.unsealed().map_err(|_| UsageError::Sealed)?;
     let now = unsealed.journal.clock().now().map_err(UsageError::Clock)?;
     let mut act = Judging { app, caller, now, counters: HashMap::new(), consumed: Vec::new() };
     let mut all: Vec<Option<Admission>> = Vec::with_capacity(claims.len());

@@ -19,6 +19,9 @@ pub enum UsageError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// No key is open.
+    #[error("the keystore is sealed")]
+    Sealed,
     /// The clock is not trusted.
     #[error("the clock is not trusted: {0}")]
     Clock(String),
@@ -253,6 +256,9 @@ impl From<UsageError> for Problem {
                 Self::new(Kind::StoreUnavailable, "The store does not answer; try again later.")
                     .log(error)
                     .retry_after(5)
+            }
+            UsageError::Sealed => {
+                Self::new(Kind::Sealed, "An operator must unseal the appliance.").retry_after(10)
             }
             UsageError::Clock(_) => {
                 Self::new(Kind::ClockUntrusted, "The operator must mend the clock; try again later.")

@@ -54,7 +54,8 @@ async fn list_rules(
 
 /// Set a rule of use on a seal
 ///
-/// From its first rule on, a seal is used by rules only: what no rule admits is refused, whatever the policies say.
+/// From its first rule on, a seal is used by rules only: what no rule admits is refused, whatever the policies say. Rules
+/// are alternatives: the oldest that admits a use is the one it counts on, and whose approval it consumes.
 #[utoipa::path(post, path = "/v1/seal-rules", tag = "seal-uses", request_body = NewRule,
     responses((status = 201, body = RuleRecord)))]
 async fn add_rule(
