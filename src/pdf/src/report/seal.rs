@@ -26,7 +26,7 @@ pub(super) fn rows(signature: &SignatureReport, seal: &SealReport, about: &About
     if let Some(now) = &seal.now {
         rows.push(state(("现在的状态", "State now"), now, about));
     }
-    if seal.picture.shown == Some(false) {
+    if seal.picture.as_ref().and_then(|picture| picture.shown) == Some(false) {
         let text = Words::new(
             "页面上显示的图案不是印章里的图案。以本报告所列的印章为准。",
             "what the page shows is not the picture inside the seal; go by the seal named in this report",
@@ -61,7 +61,7 @@ fn of_step(number: usize, step: &SealStep) -> Row {
         Outcome::Passed => (Tone::Good, "通过", "holds"),
         Outcome::Failed => (Tone::Bad, "不通过", "does not hold"),
         Outcome::Undecided => (Tone::Warn, "无法确定", "undecided"),
-        Outcome::Skipped => (Tone::Plain, "未执行", "not asked"),
+        Outcome::Warned => (Tone::Warn, "通过，但请注意", "holds, with a note"),
     };
     Row {
         label: Words::new(format!("核验步骤 {number}"), format!("Step {number}")),

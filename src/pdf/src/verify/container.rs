@@ -11,7 +11,7 @@ use crypto::DigestAlgorithm;
 use pki::cms::{TimeStampToken, Verification};
 use pki::crl::Crl;
 use pki::ocsp::BasicResponse;
-use pki::validation::{Evidence, Origin, Poes, Stamp, Subject, TimestampValidation, Validation};
+use pki::validation::{Evidence, Origin, Poes, Stamp, TimestampValidation, Validation, Validator};
 use pki::{Certificate, Indication, SubIndication};
 
 use super::Options;
@@ -133,16 +133,28 @@ impl<'c> Context<'c> {
         evidence
     }
 
-    /// Validates a signature (EN 319 102-1) under the caller's policy, within the document's budget and with what its
-    /// time-stamps prove. The second is the budget that was spent before a verdict was reached.
-    #[must_use]
-    pub fn validate(
+    /// Lends the document's validator, which shares one budget and one memory among all its signatures, to whoever judges
+    /// a container by [`pki::validation`] himself; `verdict` says what came of it. The second is the budget that was spent
+    /// before a verdict was reached; `judge` may be asked again with a fresh one.
+    pub fn with_validator<T>(
         &self,
-        subject: &Subject<'_>,
-        evidence: &Evidence<'_>,
-    ) -> (Validation, Option<&'static str>) {
-        let mut poes = self.poes.clone();
-        super::engine::of(self, |engine| engine.signature(subject, evidence, &mut poes))
+        mut judge: impl FnMut(&mut Validator<'_>) -> T,
+        verdict: impl Fn(&T) -> (Indication, Option<SubIndication>),
+    ) -> (T, Option<&'static str>) {
+        let mut first = None;
+        let spent = super::engine::of(self, |engine| {
+            engine.lend(&mut |validator| {
+                let outcome = judge(validator);
+                let (indication, sub_indication) = verdict(&outcome);
+                first = Some(outcome);
+                super::engine::may_change(indication, sub_indication)
+            })
+        });
+        match first {
+            Some(outcome) => (outcome, spent),
+            // The engine always asks; were it not to, a validator of its own would do.
+            None => (judge(&mut Validator::new(&self.options.effective_policy(), self.options.at)), spent),
+        }
     }
 
     /// With nothing but what the caller brings: no document around the container.

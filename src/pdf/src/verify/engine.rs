@@ -33,6 +33,9 @@ pub(crate) trait Engine {
         evidence: &Evidence<'_>,
         poes: &Poes,
     ) -> (TimestampValidation, Spent);
+
+    /// Lends the validator to `judge`, which answers whether more budget could change what came of it.
+    fn lend(&self, judge: &mut dyn FnMut(&mut Validator<'_>) -> bool) -> Spent;
 }
 
 /// One validator for a document.
@@ -70,7 +73,7 @@ impl<'p> Shared<'p> {
 }
 
 /// Whether what was not looked at for want of budget could change the outcome: what is proven stays so.
-fn may_change(indication: Indication, sub_indication: Option<SubIndication>) -> bool {
+pub(crate) fn may_change(indication: Indication, sub_indication: Option<SubIndication>) -> bool {
     use SubIndication as S;
     indication == Indication::Indeterminate
         && matches!(
@@ -103,6 +106,10 @@ impl Engine for Shared<'_> {
     ) -> (TimestampValidation, Spent) {
         let open = |outcome: &TimestampValidation| may_change(outcome.indication, outcome.sub_indication);
         self.run(open, |validator| validator.time_stamp(stamp, evidence, poes))
+    }
+
+    fn lend(&self, judge: &mut dyn FnMut(&mut Validator<'_>) -> bool) -> Spent {
+        self.run(|open: &bool| *open, |validator| judge(validator)).1
     }
 }
 

@@ -19,10 +19,11 @@ pub struct SealReport {
     pub name: String,
     /// What kind of seal it is.
     pub kind: SealKind,
-    /// The version of its structure: 1 (GM/T 0031-2014), 4 (GB/T 38540-2020) or 5 (GM/T 0031-2025).
-    pub version: u8,
+    /// The version of its structure: 1 (GM/T 0031-2014), 4 (GB/T 38540-2020) or 5 (GM/T 0031-2025); absent where the
+    /// register knows a seal that has none.
+    pub version: Option<i64>,
     /// SHA-256 of the SESeal as it came.
-    pub digest: DocumentDigest,
+    pub digest: Option<DocumentDigest>,
     /// When it was made (RFC 3339).
     pub created: Option<String>,
     /// When its period of validity begins (RFC 3339).
@@ -30,7 +31,7 @@ pub struct SealReport {
     /// When it ends (RFC 3339).
     pub valid_to: Option<String>,
     /// Its picture.
-    pub picture: PictureReport,
+    pub picture: Option<PictureReport>,
     /// The subject of its maker's certificate.
     pub maker: Option<String>,
     /// SHA-256 of the maker's certificate, in hexadecimal.
@@ -86,8 +87,8 @@ pub enum Outcome {
     Failed,
     /// Nobody can tell.
     Undecided,
-    /// It was not asked, because an earlier one decided or because there is nothing to ask.
-    Skipped,
+    /// It holds, and something is worth knowing.
+    Warned,
 }
 
 /// One step of the standard's order.

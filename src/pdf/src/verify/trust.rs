@@ -62,7 +62,8 @@ impl<'o> Options<'o> {
     }
 
     /// The policy with the demands on revocation that stand here.
-    pub(crate) fn effective_policy(&self) -> Cow<'o, SignaturePolicy> {
+    #[must_use]
+    pub fn effective_policy(&self) -> Cow<'o, SignaturePolicy> {
         let demands = self.policy.revocation();
         if (demands.signer, demands.authorities) == (self.revocation, self.ca_revocation) {
             Cow::Borrowed(self.policy)

@@ -123,7 +123,7 @@ fn describe_seal(seal: &SealReport, lines: &mut Vec<(Tone, String)>) {
             Outcome::Passed => (Tone::Good, "✓"),
             Outcome::Failed => (Tone::Bad, "✗"),
             Outcome::Undecided => (Tone::Warn, "?"),
-            Outcome::Skipped => (Tone::Dim, "-"),
+            Outcome::Warned => (Tone::Warn, "!"),
         };
         line(tone, "", format!("{mark} {}: {}", step.name, visible(&step.en)));
     }

@@ -131,11 +131,10 @@ fn step(step: &Step) -> Node {
 /// The steps of GB/T 38540, each as one constraint; the standard's building blocks know nothing of seals.
 fn seal_steps(signature: &SignatureReport) -> impl Iterator<Item = Node> {
     signature.seal.iter().flat_map(|seal| &seal.steps).map(|step| {
-        let (state, main) = match step.outcome {
-            Outcome::Passed => ("applied", Indication::TotalPassed),
-            Outcome::Failed => ("applied", Indication::TotalFailed),
-            Outcome::Undecided => ("applied", Indication::Indeterminate),
-            Outcome::Skipped => ("disabled", Indication::Indeterminate),
+        let main = match step.outcome {
+            Outcome::Passed | Outcome::Warned => Indication::TotalPassed,
+            Outcome::Failed => Indication::TotalFailed,
+            Outcome::Undecided => Indication::Indeterminate,
         };
         let parameter = Node::new("ValidationConstraintParameter")
             .text("Type", urn("ses", &step.name))
@@ -143,13 +142,7 @@ fn seal_steps(signature: &SignatureReport) -> impl Iterator<Item = Node> {
         let node = Node::new("ValidationConstraint")
             .text("ValidationConstraintIdentifier", urn("ses", &step.name))
             .child(parameter)
-            .child(
-                Node::new("ConstraintStatus")
-                    .text("Status", format!("urn:etsi:019102:constraintStatus:{state}")),
-            );
-        if step.outcome == Outcome::Skipped {
-            return node;
-        }
+            .child(Node::new("ConstraintStatus").text("Status", "urn:etsi:019102:constraintStatus:applied"));
         node.child(indications(Node::new("ValidationStatus"), words::block_indication(main), None))
     })
 }
@@ -160,9 +153,9 @@ fn of_seal(seal: &SealReport) -> Vec<(&'static str, String)> {
         ("seal-identifier", seal.id.clone()),
         ("seal-name", seal.name.clone()),
         ("seal-kind", seal.kind.number.to_string()),
-        ("seal-version", seal.version.to_string()),
-        ("seal-sha256", seal.digest.value.clone()),
     ];
+    told.extend(seal.version.map(|version| ("seal-version", version.to_string())));
+    told.extend(seal.digest.as_ref().map(|digest| ("seal-sha256", digest.value.clone())));
     let optional = [
         ("seal-code", &seal.code),
         ("seal-valid-from", &seal.valid_from),
