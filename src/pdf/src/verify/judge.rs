@@ -1,6 +1,6 @@
 //! From findings to a report: digests, containers, changes, times, and the one word at the end.
 
-use pki::{Indication, SubIndication};
+use pki::{Certificate, Indication, SubIndication};
 
 use super::cms::{CmsContainer, TimeStampContainer};
 use super::container::{Judgement, SignatureContainer};
@@ -10,7 +10,7 @@ use super::judgements::{Judged, Judgements, Opened};
 use super::report::{
     Coverage, DocumentDigest, FileFacts, Integrity, Kind, Report, SignatureReport, Trust, Verdict,
 };
-use super::{Format, Options, Unreadable, changes, date, hash};
+use super::{Format, Options, Unreadable, changes, date, hash, picture};
 use crate::syntax::{Dictionary, Document, Object, ReadError};
 
 pub(crate) fn judge(
@@ -68,6 +68,18 @@ pub(crate) fn judge(
         },
         warnings,
     })
+}
+
+/// The certificates inside the containers of a document's signatures, and in its security store.
+pub(crate) fn certificates(
+    document: &Document<'_>,
+    options: &Options<'_>,
+) -> Result<Vec<Certificate>, Unreadable> {
+    let findings = Findings::of(document)?;
+    let mut all = Evidence::of(document.view())?.certificates;
+    let opened = findings.signatures.iter().filter_map(|found| open(found, options).ok());
+    all.extend(opened.flat_map(|container| container.certificates()));
+    Ok(all)
 }
 
 pub(super) fn is_timestamp(dictionary: &Dictionary) -> bool {
@@ -186,6 +198,12 @@ impl Entry<'_, '_> {
             (_, true) => (Indication::TotalFailed, Some(SubIndication::FormatFailure)),
             (indication, _) => (indication, judgement.sub_indication),
         };
+        let mut seal = judgement.seal;
+        if let (Some(picture), Some((field, _))) =
+            (seal.as_mut().and_then(|seal| seal.picture.as_mut()), &found.field)
+        {
+            picture.shown = picture::shown(self.document.view(), *field, &picture.octets)?;
+        }
         Ok(SignatureReport {
             kind: match kind {
                 _ if timestamp => Kind::DocumentTimestamp,
@@ -218,7 +236,7 @@ impl Entry<'_, '_> {
             timestamps,
             validation: judgement.validation.map(|validation| *validation),
             timestamp_validation: judgement.timestamp_validation.map(|validation| *validation),
-            seal: judgement.seal.map(|seal| *seal),
+            seal: seal.map(|seal| *seal),
         })
     }
 }
@@ -233,6 +251,13 @@ fn not_covered(range: Option<[u64; 4]>, sound: bool, length: u64) -> Vec<[u64; 2
         .flatten()
         .filter(|[from, to]| from < to)
         .collect()
+}
+
+impl Report {
+    /// Sums up anew, for whoever knows more of a signature than its octets say and has changed its indication.
+    pub fn conclude(&mut self) {
+        self.verdict = verdict(&self.signatures);
+    }
 }
 
 /// Precedence: anything broken, then anything undecided, then nothing there, then valid.

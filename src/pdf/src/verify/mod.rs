@@ -20,6 +20,7 @@ mod judgements;
 mod level;
 mod lost;
 mod permissions;
+mod picture;
 mod plain;
 mod report;
 mod seal;
@@ -95,4 +96,16 @@ pub fn verify(source: &dyn Source, options: &Options<'_>, limits: &Limits) -> Re
     let document = crate::syntax::Document::open(source, limits)?;
     let findings = inspect::Findings::of(&document)?;
     judge::judge(&document, findings, options)
+}
+
+/// The certificates inside the signatures of a PDF and in its security store; whoever completes paths looks among them.
+///
+/// # Errors
+/// As [`verify`].
+pub fn certificates(
+    source: &dyn Source,
+    options: &Options<'_>,
+    limits: &Limits,
+) -> Result<Vec<pki::Certificate>, Unreadable> {
+    judge::certificates(&crate::syntax::Document::open(source, limits)?, options)
 }

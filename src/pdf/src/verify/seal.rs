@@ -72,9 +72,12 @@ pub struct PictureReport {
     pub height_mm: i64,
     /// SHA-256 of its octets, in hexadecimal.
     pub sha256: String,
-    /// Whether it is what the page shows; absent where that cannot be told.
+    /// Whether it is what the page shows, at a glance; absent where that cannot be told.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shown: Option<bool>,
+    /// Its octets, to be compared with what the page shows.
+    #[serde(skip)]
+    pub octets: Vec<u8>,
 }
 
 /// How one step came out.

@@ -124,6 +124,7 @@ fn told(holds: bool) -> SealReport {
             height_mm: 42,
             sha256: "11".repeat(32),
             shown: Some(false),
+            octets: Vec::new(),
         }),
         maker: Some("CN=Maker".into()),
         maker_fingerprint: None,
@@ -296,7 +297,6 @@ fn a_report_tells_the_seal_its_steps_and_its_states_in_both_languages() {
         "已注销（自 2026年11月21日 20:00:00",
         "通过：原文杂凑一致。",
         "签名值未编码",
-        "不是印章里的图案",
     ] {
         assert!(zh.contains(words), "{words}: {zh}");
     }
