@@ -112,3 +112,14 @@ CREATE TABLE seal_numbers (
     version BIGINT NOT NULL CHECK (version > 0),
     next    BIGINT NOT NULL CHECK (next > 0)
 );
+
+-- When a seal was out of use, so that it can be told how things stood when a document was sealed.
+CREATE TABLE seal_pauses (
+    id      TEXT PRIMARY KEY NOT NULL,
+    version BIGINT NOT NULL CHECK (version > 0),
+    seal    TEXT NOT NULL REFERENCES seals (id),
+    ground  TEXT,
+    since   BIGINT NOT NULL,
+    ended   BIGINT
+);
+CREATE INDEX seal_pauses_seal ON seal_pauses (seal, since);

@@ -112,3 +112,14 @@ CREATE TABLE seal_numbers (
     version INTEGER NOT NULL CHECK (version > 0),
     next    INTEGER NOT NULL CHECK (next > 0)
 ) STRICT;
+
+-- When a seal was out of use, so that it can be told how things stood when a document was sealed.
+CREATE TABLE seal_pauses (
+    id      TEXT PRIMARY KEY NOT NULL,
+    version INTEGER NOT NULL CHECK (version > 0),
+    seal    TEXT NOT NULL REFERENCES seals (id),
+    ground  TEXT,
+    since   INTEGER NOT NULL,
+    ended   INTEGER
+) STRICT;
+CREATE INDEX seal_pauses_seal ON seal_pauses (seal, since);

@@ -58,6 +58,8 @@ actions! {
     WithdrawUse = "use.withdraw";
     /// Search and count the records of use, read requests for approval.
     ReadUses = "use.read";
+    /// Ask how things stand with a seal.
+    AskSealStatus = "seal.status";
     /// Have a seal made.
     MakeSeal = "seal.make";
     /// Read an organisation's record.

@@ -13,6 +13,7 @@ pub mod picture;
 pub mod records;
 mod sealer;
 mod service;
+pub mod standing;
 pub mod state;
 pub mod usage;
 

@@ -34,6 +34,7 @@ pub static ALL: &[&Table] = &[
     &SEAL_DELEGATIONS,
     &SEAL_USE_REQUESTS,
     &SEAL_USE_WORDS,
+    &SEAL_PAUSES,
     &SEAL_USES,
     &IDEMPOTENCY,
 ];
@@ -237,6 +238,19 @@ pub static SEAL_DOCUMENTS: Table = Table::new(
 /// Running numbers that never repeat: of seal codes by division, of filings by year.
 pub static SEAL_NUMBERS: Table =
     Table::new("seal_numbers", &[Column::text("id"), Column::int("version"), Column::int("next")]);
+
+/// When seals were out of use.
+pub static SEAL_PAUSES: Table = Table::new(
+    "seal_pauses",
+    &[
+        Column::text("id"),
+        Column::int("version"),
+        Column::text("seal"),
+        Column::text("ground"),
+        Column::int("since"),
+        Column::int("ended"),
+    ],
+);
 
 /// Each use of a seal.
 pub static SEAL_USES: Table = Table::new(
