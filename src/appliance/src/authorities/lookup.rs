@@ -121,6 +121,24 @@ impl App {
         self.delegate(Role::Ocsp, authority)
     }
 
+    /// The certificates of everyone who makes or made seals here, in every suite; which of them still hold, whoever
+    /// verifies finds out.
+    #[must_use]
+    pub fn seal_makers(&self) -> Vec<Certificate> {
+        let register = self.generations.load();
+        let slots = self.hierarchy.keys().iter().filter(|key| key.role == Role::SealMaker);
+        let of = |key: &crate::ceremony::Key| {
+            let known: Vec<_> =
+                register.of_slot(&key.label).filter_map(|one| one.certificate.clone()).collect();
+            if known.is_empty() {
+                self.certificate_file(&key.label).ok().into_iter().collect()
+            } else {
+                known
+            }
+        };
+        slots.flat_map(of).collect()
+    }
+
     /// The signer of electronic seals in a suite now (GB/T 38540, `SESeal.cert`): its key is `custody.signer(&label)`.
     #[must_use]
     pub fn seal_maker(&self, suite: &Suite) -> Option<Delegate> {

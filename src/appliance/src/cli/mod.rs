@@ -27,6 +27,7 @@ mod receipt;
 mod registry;
 mod restore;
 mod seal;
+mod seal_status;
 mod serve;
 mod sign_file;
 mod timestamp;
@@ -110,8 +111,10 @@ pub enum Command {
     /// Rules of use of seals, approvals, records of use
     #[command(subcommand)]
     SealUse(registry::SealUseCommand),
-    /// Verify the signatures of a PDF; needs no server
-    Verify(verify::VerifyArgs),
+    /// Ask how things stand with a seal
+    SealStatus(seal_status::SealStatusArgs),
+    /// Verify the signatures of a PDF, a CMS, a time-stamp or an electronic seal; needs no server
+    Verify(Box<verify::VerifyArgs>),
     /// Work on PDF files without a server
     #[command(subcommand)]
     Pdf(pdf::PdfCommand),
@@ -196,7 +199,8 @@ fn dispatch(cli: Cli, output: Output) -> Outcome {
         Command::SignFile(args) => sign_file::run(&args, &global, output),
         Command::SealRecord(command) => registry::seal_record(command, &global, output),
         Command::SealUse(command) => registry::seal_use(command, &global, output),
-        Command::Verify(args) => verify::run(args, output),
+        Command::SealStatus(args) => seal_status::run(args, &global, output),
+        Command::Verify(args) => verify::run(*args, output),
         Command::Pdf(command) => pdf::run(command, output),
         Command::Timestamp(command) => timestamp::run(command, &global, output),
         Command::Receipt(command) => receipt::run(command, &global, output),

@@ -67,6 +67,7 @@ pub fn capabilities() -> Vec<utoipa_axum::router::OpenApiRouter<std::sync::Arc<A
         documents::http::routes(),
         seals::http::routes(),
         seals::usage::routes(),
+        seals::standing::http::routes(),
         audit::http::routes(),
         callers::routes(),
         certificates::routes(),

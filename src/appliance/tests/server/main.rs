@@ -8,19 +8,28 @@
     reason = "tests fail loudly"
 )]
 
+extern crate eseal as cinnabar_eseal;
+extern crate pki as cinnabar_pki;
+
 mod batch;
 mod certificates;
 mod documents;
 mod enrolment;
 mod est;
 mod files;
+#[path = "../../../pki/tests/forge/mod.rs"]
+mod forge;
 mod house;
+mod seal_files;
 mod status;
 mod two_phase;
 mod usage;
 
 #[path = "../support/mod.rs"]
 mod support;
+#[allow(dead_code, reason = "a cast from which each test picks")]
+#[path = "../../../eseal/tests/ses/world.rs"]
+mod world;
 
 use std::time::{Duration, Instant};
 

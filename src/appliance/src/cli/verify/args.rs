@@ -26,9 +26,16 @@ pub struct VerifyArgs {
   cinnabar verify sealed.pdf --trust-anchor root.pem --ocsp seals.ors --policy strict --report html --out report.html
   cinnabar verify contract.p7s --content contract.doc --trust-anchor root.pem --crl ca.crl
   cinnabar verify contract.tsr --content contract.doc --trust-anchor root.pem --crl ca.crl --report etsi
+  cinnabar verify SignedValue.dat --content Signature.xml --trust-anchor root.pem --seal-maker maker.pem --crl ca.crl
+  cinnabar verify bureau.esl --trust-anchor root.pem --seal-maker maker.pem --crl seals-ca.crl
 
-FILE is a PDF, a CMS signature (DER, BER or PEM; attached, or detached with --content) or a time-stamp (RFC 3161 token or
-response, with --content); its octets say which, not its name. Each signer of a CMS is judged.
+FILE is a PDF, a CMS signature (attached, or detached with --content), a time-stamp (RFC 3161 token or response, with
+--content), a signature made with an electronic seal (SES_Signature of GB/T 38540 or GM/T 0031, with --content) or such a
+seal itself (SESeal); DER, BER, PEM or base64. Its octets say which, not its name. Each signer of a CMS is judged.
+
+No standard says how the certificate of a maker of seals is told from any other. Without --seal-maker whoever is certified
+under a trust anchor counts as one, unless the seal is made out to that very certificate; name the makers where others are
+certified under the same anchors.
 
 Without a trust anchor nothing can be trusted, and an intact signature ends with 4. The signer's certificate needs
 revocation information (a CRL or an OCSP response, given here or in the file) unless it says that there is none
@@ -46,7 +53,7 @@ Exit codes:
   6  the file cannot be processed: malformed beyond reading, encrypted, over a budget, unreadable
   2  wrong usage, unreadable certificates, CRLs, OCSP responses or policies among it")]
 pub(super) struct Lists {
-    /// The PDF, CMS signature or time-stamp to verify
+    /// The PDF, CMS signature, time-stamp, seal or signature made with one to verify
     pub(super) file: Option<PathBuf>,
     /// What was signed or stamped, when it is not inside FILE
     #[arg(long, value_name = "FILE")]
@@ -63,6 +70,9 @@ pub(super) struct Lists {
     /// OCSP responses, DER
     #[arg(long, num_args = 1.., value_name = "OCSP")]
     pub(super) ocsp: Vec<PathBuf>,
+    /// Certificates of those who make electronic seals, PEM or DER [default: whoever is certified under a trust anchor]
+    #[arg(long, num_args = 1.., value_name = "MAKER.pem")]
+    pub(super) seal_maker: Vec<PathBuf>,
     /// Verify as of this time [default: now]
     #[arg(long, value_name = "RFC3339")]
     pub(super) at: Option<Timestamp>,
@@ -143,11 +153,17 @@ impl FromArgMatches for VerifyArgs {
     }
 
     fn from_arg_matches_mut(matches: &mut ArgMatches) -> Result<Self, clap::Error> {
-        let names = ["trust_anchor", "untrusted", "crl", "ocsp"];
+        let names = ["trust_anchor", "untrusted", "crl", "ocsp", "seal_maker"];
         let swallowed =
             if matches.contains_id("file") { None } else { swallowed(matches, &names, looks_signed) };
         let mut lists = Lists::from_arg_matches_mut(matches)?;
-        let mut values = [&mut lists.trust_anchor, &mut lists.untrusted, &mut lists.crl, &mut lists.ocsp];
+        let mut values = [
+            &mut lists.trust_anchor,
+            &mut lists.untrusted,
+            &mut lists.crl,
+            &mut lists.ocsp,
+            &mut lists.seal_maker,
+        ];
         let file = take_back(lists.file.take(), swallowed, &names, &mut values);
         let missing = "name the file to verify: cinnabar verify FILE --trust-anchor ROOT.pem…\n";
         let file = file.ok_or_else(|| clap::Error::raw(ErrorKind::MissingRequiredArgument, missing))?;
@@ -162,7 +178,7 @@ impl FromArgMatches for VerifyArgs {
 
 /// Whether a name is one of signed files: only to tell a FILE from the list that swallowed it.
 fn looks_signed(path: &Path) -> bool {
-    let endings = ["pdf", "p7s", "p7m", "p7", "cms", "tsr", "tst"];
+    let endings = ["pdf", "p7s", "p7m", "p7", "cms", "tsr", "tst", "esl", "ses", "dat"];
     path.extension().is_some_and(|ending| endings.iter().any(|known| ending.eq_ignore_ascii_case(known)))
 }
 

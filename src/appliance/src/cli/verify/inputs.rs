@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use pdf::verify::Options;
+use pdf::verify::{Options, SignatureContainer};
 use pki::Certificate;
 use pki::crl::Crl;
 use pki::ocsp::BasicResponse;
@@ -11,6 +11,7 @@ use pki::validation::SignaturePolicy;
 
 use super::args::Lists;
 use crate::cli::Failure;
+use crate::documents::{SealMakers, Seals};
 
 /// What a verification leans on.
 pub(super) struct Inputs {
@@ -18,6 +19,7 @@ pub(super) struct Inputs {
     pub(super) untrusted: Vec<Certificate>,
     pub(super) crls: Vec<Crl>,
     pub(super) ocsp: Vec<BasicResponse>,
+    seal_makers: Vec<Certificate>,
     policy: Option<SignaturePolicy>,
 }
 
@@ -28,13 +30,25 @@ impl Inputs {
             untrusted: certificates("--untrusted", &lists.untrusted)?,
             crls: revocation_lists("--crl", &lists.crl)?,
             ocsp: responses("--ocsp", &lists.ocsp)?,
+            seal_makers: certificates("--seal-maker", &lists.seal_maker)?,
             policy: lists.policy.as_deref().map(policy).transpose()?,
         })
     }
 
+    /// The verifier of seals: by the makers named, or by whoever is certified under an anchor.
+    pub(super) fn seals(&self) -> Seals {
+        let strangers =
+            if self.seal_makers.is_empty() { self.anchors.clone() } else { TrustAnchors::default() };
+        Seals::by(SealMakers { known: self.seal_makers.clone(), strangers })
+    }
+
     /// At a time, Unix seconds. Without a policy the signer's certificate needs revocation information, and the
     /// authorities above it are judged by what is at hand: the rules of this command since it exists.
-    pub(super) fn options(&self, at: i64) -> Options<'_> {
+    pub(super) fn options<'o>(
+        &'o self,
+        containers: &'o [&'o dyn SignatureContainer],
+        at: i64,
+    ) -> Options<'o> {
         let demanded = match &self.policy {
             Some(policy) => Options::under(policy, &self.anchors, at),
             None => Options {
@@ -43,7 +57,7 @@ impl Inputs {
                 ..Options::new(&self.anchors, at)
             },
         };
-        Options { untrusted: &self.untrusted, crls: &self.crls, ocsp: &self.ocsp, ..demanded }
+        Options { untrusted: &self.untrusted, crls: &self.crls, ocsp: &self.ocsp, containers, ..demanded }
     }
 }
 

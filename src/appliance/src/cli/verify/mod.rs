@@ -1,5 +1,5 @@
-//! `cinnabar verify`: says whether the signatures of a PDF, a plain CMS or a time-stamp hold. Files in, a report out; no
-//! server, no configuration, and no network unless asked for.
+//! `cinnabar verify`: says whether the signatures of a PDF, a plain CMS or a time-stamp hold, whether an electronic seal is
+//! genuine and what was signed with it. Files in, a report out; no server, no configuration, no network unless asked for.
 //!
 //! Its options, exit codes and JSON names are a fixed contract that scripts lean on.
 
@@ -17,7 +17,9 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use pdf::report::{About, Simple, etsi};
 use pdf::syntax::{Limits, Source};
-use pdf::verify::{Format, Options, PlainLimits, Report, Unreadable, verify, verify_plain};
+use pdf::verify::{
+    Format, Options, PlainLimits, Report, SignatureContainer, Unreadable, verify, verify_plain,
+};
 use serde_json::{Value, json};
 
 use super::{Failure, Outcome, Output, Tone, block_on, json_text, whole};
@@ -55,13 +57,15 @@ pub fn run(args: VerifyArgs, output: Output) -> Outcome {
         Err(error) => return usage(format!("cannot read the file given with --content: {error}").into()),
     };
     let content = content.as_ref().map(|content| content as &dyn Source);
-    let mut judged = judge(&source, content, &inputs.options(at.as_second()));
+    let seals = inputs.seals();
+    let containers: [&dyn SignatureContainer; 1] = [&seals];
+    let mut judged = judge(&source, content, &inputs.options(&containers, at.as_second()));
     if args.lists.online
         && let Ok(report) = &judged
     {
         let remarks = block_on(online::fetch(&args.lists, &source, report, &mut inputs, at.as_second()))??;
         remarks.iter().for_each(|remark| output.remark(Tone::Dim, remark));
-        judged = judge(&source, content, &inputs.options(at.as_second()));
+        judged = judge(&source, content, &inputs.options(&containers, at.as_second()));
     }
     match judged {
         Ok(report) => {

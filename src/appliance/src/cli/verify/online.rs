@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use ipnet::IpNet;
 use pdf::ltv;
 use pdf::syntax::{Document, Limits};
-use pdf::verify::{Format, PlainLimits, Report, plain_certificates};
+use pdf::verify::{self, Format, PlainLimits, Report, SignatureContainer, plain_certificates};
 use pki::Certificate;
 use pki::crl::Crl;
 use pki::material::{self, Lack};
@@ -30,7 +30,7 @@ pub(super) async fn fetch(
 ) -> Result<Vec<String>, Failure> {
     let client = guarded(&lists.allow_network, &lists.allow_port, Fetch::default().roots)?;
     let mut finder = Finder { client, asked: HashSet::new(), remarks: Vec::new() };
-    let pool = certificates(source, report);
+    let pool = certificates(source, report, inputs, at);
     let leaves = leaves(&pool, report);
     inputs.untrusted.extend(pool);
     for _ in 0..MOST_ROUNDS {
@@ -77,20 +77,31 @@ fn everywhere() -> Vec<IpNet> {
 }
 
 /// The certificates inside the file.
-fn certificates(source: &FileSource, report: &Report) -> Vec<Certificate> {
+fn certificates(source: &FileSource, report: &Report, inputs: &Inputs, at: i64) -> Vec<Certificate> {
+    let seals = inputs.seals();
+    let containers: [&dyn SignatureContainer; 1] = [&seals];
     if report.file.format != Format::Pdf {
-        return plain_certificates(source, &[], &PlainLimits::default()).unwrap_or_default();
+        return plain_certificates(source, &containers, &PlainLimits::default()).unwrap_or_default();
     }
     let document = Document::open(source, &Limits::default());
     let surveyed = document.ok().and_then(|document| ltv::survey(&document).ok());
-    surveyed.map(|survey| survey.known.certificates().to_vec()).unwrap_or_default()
+    match surveyed {
+        Some(survey) => survey.known.certificates().to_vec(),
+        None => {
+            let options = inputs.options(&containers, at);
+            verify::certificates(source, &options, &Limits::default()).unwrap_or_default()
+        }
+    }
 }
 
-/// Signers, and whoever may sign time-stamps.
+/// Signers, makers of their seals, and whoever may sign time-stamps.
 fn leaves(pool: &[Certificate], report: &Report) -> Vec<(Certificate, Purpose)> {
     let signed = |certificate: &Certificate| {
         let print = hex::encode(certificate.sha256_fingerprint());
-        report.signatures.iter().any(|signature| signature.signer_fingerprint.as_ref() == Some(&print))
+        report.signatures.iter().any(|signature| {
+            let maker = signature.seal.as_ref().and_then(|seal| seal.maker_fingerprint.as_ref());
+            signature.signer_fingerprint.as_ref() == Some(&print) || maker == Some(&print)
+        })
     };
     let purpose = |certificate: &Certificate| {
         let stamps = Purpose::from_name("timeStamping");

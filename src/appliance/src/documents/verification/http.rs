@@ -1,4 +1,4 @@
-//! `POST /v1/documents/verify`: a PDF, a CMS or a time-stamp in, a report out.
+//! `POST /v1/documents/verify`: a PDF, a CMS, a time-stamp, a seal or what was signed with one in, a report out.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{Evidence, Wanted};
+use super::{Evidence, Wanted, register};
 use crate::app::App;
 use crate::documents::intake::{Form, named, take};
 use crate::documents::model::{BadParameter, is_shown_text};
@@ -48,11 +48,13 @@ pub struct VerifyQuery {
     pub policy: Option<String>,
 }
 
-/// Verify the signatures of a PDF, a CMS or a time-stamp.
+/// Verify the signatures of a PDF, a CMS, a time-stamp, a seal or what was signed with one.
 ///
-/// Against this appliance's authorities, trust anchors and revocation lists. The body is a PDF, a CMS signature or a
-/// time-stamp; or `multipart/form-data` with the part `document` and behind it, when what was signed is not inside, the
-/// part `content`. Each signer of a CMS is judged. A bad signature is a report, not an error.
+/// Against this appliance's authorities, trust anchors and revocation lists, and its register of seals. The body is a PDF, a
+/// CMS signature, a time-stamp, an SES_Signature or a SESeal (GB/T 38540, GM/T 0031), which of them its octets say; or
+/// `multipart/form-data` with the part `document` and behind it, when what was signed is not inside, the part `content`. Each
+/// signer of a CMS is judged. Of a seal on record the report tells how things stood then and how they stand now. A bad
+/// signature is a report, not an error.
 #[utoipa::path(
     post,
     path = "/v1/documents/verify",
@@ -61,6 +63,7 @@ pub struct VerifyQuery {
         (Vec<u8> = "application/pdf"),
         (Vec<u8> = "application/pkcs7-signature"),
         (Vec<u8> = "application/timestamp-reply"),
+        (Vec<u8> = "application/octet-stream"),
         (Vec<u8> = "multipart/form-data"),
     )),
     responses(
@@ -107,6 +110,7 @@ async fn verify(
     let policy = query.policy.clone();
     let named = policy.clone().unwrap_or_else(|| "default".to_owned());
     let policies = app.clone();
+    let document = subject.document.clone();
     let job = move || {
         let wanted = Wanted {
             at: now,
@@ -116,7 +120,8 @@ async fn verify(
         let content = subject.content.as_deref().map(|content| content as &dyn Source);
         evidence.verify(subject.document.as_ref(), content, wanted)
     };
-    let found = app.desk.work(job).await??;
+    let mut found = app.desk.work(job).await??;
+    register::consult(&app, &mut found, &document, now).await?;
     answer(
         &found,
         report,
@@ -146,9 +151,13 @@ fn sent(headers: &HeaderMap) -> Result<Sent> {
     if essence == "multipart/form-data" {
         return Ok(Sent::Form);
     }
+    if essence == "application/octet-stream" {
+        return Ok(Sent::Whole(None));
+    }
     is_plain(&essence).map(|plain| Sent::Whole(Some(plain))).ok_or_else(|| {
-        let text = "Send the file as `application/pdf`, `application/pkcs7-signature` or \
-                    `application/timestamp-reply`, or as `multipart/form-data` with the parts `document` and `content`.";
+        let text = "Send the file as `application/pdf`, `application/pkcs7-signature`, `application/timestamp-reply` or, for \
+                    its octets to say what it is, `application/octet-stream`; or as `multipart/form-data` with the parts \
+                    `document` and `content`.";
         Problem::new(Kind::UnsupportedMediaType, text)
     })
 }
@@ -322,6 +331,7 @@ mod tests {
         assert!(matches!(of("Application/PDF; q=1"), Ok(Sent::Whole(Some(false)))));
         assert!(matches!(of("application/pkcs7-signature"), Ok(Sent::Whole(Some(true)))));
         assert!(matches!(of("application/timestamp-reply"), Ok(Sent::Whole(Some(true)))));
+        assert!(matches!(of("application/octet-stream"), Ok(Sent::Whole(None))));
         assert!(matches!(of("multipart/form-data; boundary=b"), Ok(Sent::Form)));
         assert!(of("text/plain").is_err());
     }

@@ -2,15 +2,18 @@
 
 pub mod http;
 mod policies;
+mod register;
+mod ses;
 
 use pdf::syntax::{Limits, ReadError, Source};
-use pdf::verify::{Options, PlainLimits, Report, Unreadable, verify, verify_plain};
+use pdf::verify::{Options, PlainLimits, Report, SignatureContainer, Unreadable, verify, verify_plain};
 use pki::Certificate;
 use pki::crl::Crl;
 use pki::path::TrustAnchors;
 use pki::validation::SignaturePolicy;
 
 pub use policies::{PolicyFault, SignaturePolicies};
+pub use ses::{SealMakers, Seals};
 
 use crate::app::{App, StartError};
 use crate::problem::{Kind, Problem};
@@ -35,6 +38,8 @@ pub struct Evidence {
     pub untrusted: Vec<Certificate>,
     /// Revocation lists in force.
     pub crls: Vec<Crl>,
+    /// Verifier of seals: our makers, and whoever makes seals under the anchors of `policies.trust`.
+    pub seals: Seals,
 }
 
 impl Evidence {
@@ -49,7 +54,9 @@ impl Evidence {
             authorities.into_iter().map(|a| a.certificate).partition(Certificate::is_self_issued);
         let own = TrustAnchors::new(roots);
         let anchors = TrustAnchors::constrained([own.anchors(), app.trust.anchors()].concat());
-        Ok(Self { anchors, untrusted: issuing, crls })
+        let strangers = TrustAnchors::constrained(app.trust.anchors().to_vec());
+        let seals = Seals::by(SealMakers { known: app.seal_makers(), strangers });
+        Ok(Self { anchors, untrusted: issuing, crls, seals })
     }
 
     /// Verifies `source`, over `content` when what was signed is not inside.
@@ -66,7 +73,9 @@ impl Evidence {
             Some(policy) => Options::under(policy, &self.anchors, wanted.at),
             None => Options::new(&self.anchors, wanted.at),
         };
-        let options = Options { untrusted: &self.untrusted, crls: &self.crls, ..demanded };
+        let containers: [&dyn SignatureContainer; 1] = [&self.seals];
+        let options =
+            Options { untrusted: &self.untrusted, crls: &self.crls, containers: &containers, ..demanded };
         let plain = http::judged_plain(wanted.plain, source, options.containers)
             .map_err(|error| VerificationError { truncated: false, error: ReadError::Io(error).into() })?;
         if plain {
