@@ -15,6 +15,9 @@ pub enum CeremonyError {
     /// The organisation's name does not fit into certificates.
     #[error("the organisation's name has {0} characters; certificates take 1 to 36")]
     Organisation(usize),
+    /// A name that the hierarchy makes of the organisation's does not fit into certificates.
+    #[error("`{0}` has more than 64 characters; shorten the organisation's name, or `name` in the hierarchy")]
+    Name(String),
     /// Nobody vouches for the clock, and keys and certificates are dated by it.
     #[error(
         "the clock is not trusted: {0}; let the machine synchronise its clock (systemd-timesyncd or chrony), or \

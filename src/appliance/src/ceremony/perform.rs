@@ -136,6 +136,10 @@ pub async fn perform(plan: &Plan, say: &mut dyn FnMut(&str)) -> Result<Done, Cer
         return Err(CeremonyError::Organisation(length));
     }
     let hierarchy = Hierarchy::parse(&plan.hierarchy)?;
+    let mut names = hierarchy.keys().iter().filter_map(|key| wanted(key, &plan.organisation));
+    if let Some(long) = names.find(|wanted| wanted.name.chars().count() > 64) {
+        return Err(CeremonyError::Name(long.name));
+    }
     clock_is_trusted(plan)?;
     let layout = Layout::create(&plan.directory)?;
     let mut scene = Scene::new(plan, &hierarchy, layout, say)?;

@@ -119,6 +119,9 @@ async fn a_name_too_long_for_certificates_is_refused_before_anything_is_made() {
     let folder = tempfile::tempdir().unwrap();
     let plan = Plan { organisation: "名".repeat(37), ..plan(folder.path().join("appliance")) };
     assert!(matches!(perform(&plan, &mut |_| ()).await, Err(CeremonyError::Organisation(37))));
+    // What the hierarchy adds to it counts, too: " Platform Services OCSP Responder".
+    let plan = Plan { organisation: "名".repeat(32), ..plan };
+    assert!(matches!(perform(&plan, &mut |_| ()).await, Err(CeremonyError::Name(_))));
     assert!(!plan.directory.exists());
 }
 

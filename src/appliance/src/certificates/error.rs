@@ -144,7 +144,8 @@ fn unsound(error: &RequestError) -> Problem {
         }
         RequestError::ProofOfPossession(SignatureError::Verify(VerifyError::BadSignature)) => Problem::new(
             Kind::RequestUnproven,
-            "Sign the request with the key it names; it was altered, or another key signed it.",
+            "Sign the request with the key it names; it was altered, or another key signed it, or an SM2 key \
+             under another signer identifier than 1234567812345678.",
         ),
         RequestError::ProofOfPossession(SignatureError::Verify(VerifyError::KeyMismatch))
         | RequestError::ProofOfPossession(SignatureError::Scheme(SchemeError::Contradiction)) => {
@@ -155,7 +156,7 @@ fn unsound(error: &RequestError) -> Problem {
         }
         RequestError::ProofOfPossession(_) => Problem::new(
             Kind::RequestKey,
-            "Use a key on P-256 or P-384, Ed25519, or RSA with 2048 bits or more, and SHA-256 or stronger.",
+            "Use a key on P-256 or P-384, SM2, Ed25519, or RSA with 2048 bits or more, and SHA-256, SM3 or stronger.",
         ),
         RequestError::Key(_) => Problem::new(Kind::RequestKey, format!("{error}.")),
         RequestError::Subject { .. }

@@ -17,6 +17,7 @@ use crate::config::Pkcs11;
   cinnabar init --dir /srv/cinnabar --organisation 示范市政务服务数据管理局
   cinnabar init --dir /srv/cinnabar --unlock shares --shares 5 --threshold 3
   cinnabar init --dir /srv/cinnabar --unlock credential --credential-file /etc/credstore/cinnabar-kek
+  cinnabar init --dir /srv/cinnabar --hierarchy keys/both-suites.toml
   cinnabar init --dir /srv/cinnabar --database postgres://cinnabar@%2Frun%2Fpostgresql/cinnabar
   cinnabar init --dir /srv/cinnabar --pkcs11-module /usr/lib/softhsm/libsofthsm2.so --pkcs11-token cinnabar --pkcs11-pin-file /etc/credstore/pin")]
 pub struct InitArgs {
