@@ -34,6 +34,7 @@ mod refusals;
 mod reports;
 mod revocation;
 mod sealing;
+mod shangmi;
 mod tampering;
 mod timestamps;
 mod token;

@@ -21,6 +21,15 @@ pub struct Setup {
     pub environment: Vec<(String, String)>,
 }
 
+impl Setup {
+    /// With both suites side by side (`keys/both-suites.toml`): the labels of the ShangMi side begin with `sm-`.
+    #[must_use]
+    pub fn both_suites() -> Self {
+        let hierarchy = concat!(env!("CARGO_MANIFEST_DIR"), "/../keys/both-suites.toml");
+        Self { init: vec!["--hierarchy".to_owned(), hierarchy.to_owned()], ..Self::default() }
+    }
+}
+
 /// A running appliance and its folder. Dropping it kills the process and removes the folder.
 #[derive(Debug)]
 pub struct Appliance {
