@@ -33,10 +33,8 @@ fn content(der: &[u8]) -> &[u8] {
 
 /// Of SEQUENCE { tbs, signatureAlgorithm, signature BIT STRING, … }: what was signed, the algorithm, the value.
 pub fn parts(der: &[u8]) -> (Vec<u8>, Vec<u8>, Vec<u8>) {
-    let [tbs, algorithm, signature, ..] = elements(der).try_into().map_or_else(
-        |all: Vec<Vec<u8>>| [all[0].clone(), all[1].clone(), all[2].clone()],
-        |all: [Vec<u8>; 3]| all,
-    );
+    let all = elements(der);
+    let (tbs, algorithm, signature) = (all[0].clone(), all[1].clone(), all[2].clone());
     let value = content(&signature)[1..].to_vec();
     (tbs, algorithm, value)
 }
