@@ -14,6 +14,7 @@ pub mod ceremony;
 pub mod certificates;
 pub mod cli;
 pub mod config;
+pub mod csc;
 pub mod documents;
 pub mod enrolment;
 pub mod fetch;

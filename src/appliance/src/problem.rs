@@ -9,7 +9,7 @@ use std::borrow::Cow;
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// Media type of problem details (RFC 9457 §3).
 pub const MEDIA_TYPE: &str = "application/problem+json";
@@ -220,6 +220,7 @@ struct Parts {
     allow: Option<HeaderValue>,
     about: Option<Box<About>>,
     by: Option<Box<crate::journal::Actor>>,
+    csc: Option<&'static str>,
 }
 
 /// What a refusal's entry says of the act that was refused.
@@ -250,6 +251,7 @@ impl Problem {
             allow: None,
             about: None,
             by: None,
+            csc: None,
         }))
     }
 
@@ -298,6 +300,14 @@ impl Problem {
     #[must_use]
     pub fn by(mut self, actor: crate::journal::Actor) -> Self {
         self.0.by = Some(Box::new(actor));
+        self
+    }
+
+    /// Answers in the words of the remote-signing protocol: `error` is `word`, `error_description` the detail
+    /// (CSC API v2 §10.1). What is entered stays the same.
+    #[must_use]
+    pub fn in_words_of_csc(mut self, word: &'static str) -> Self {
+        self.0.csc = Some(word);
         self
     }
 
@@ -351,10 +361,16 @@ impl Problem {
     /// The answer, with the request id once it is known.
     #[must_use]
     pub fn render(self, request_id: Option<&str>) -> Response {
-        let text = self.document(request_id).to_string();
-        let mut response = (self.0.kind.status(), text).into_response();
+        let (document, media_type) = match self.0.csc {
+            None => (self.document(request_id), MEDIA_TYPE),
+            Some(word) => (
+                json!({ "error": word, "error_description": self.detail(), "request_id": request_id }),
+                "application/json",
+            ),
+        };
+        let mut response = (self.0.kind.status(), document.to_string()).into_response();
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Some(seconds) = self.0.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));

@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::server::{self, Server, admin};
 use crate::store::{DatabaseUrl, Db};
 use crate::{
-    acme, audit, authorities, callers, certificates, documents, enrolment, seals, status, timestamps,
+    acme, audit, authorities, callers, certificates, csc, documents, enrolment, seals, status, timestamps,
 };
 
 /// Options of `cinnabar serve`.
@@ -76,6 +76,7 @@ pub fn capabilities() -> Vec<utoipa_axum::router::OpenApiRouter<std::sync::Arc<A
         timestamps::http::routes(),
         status::routes(),
         acme::bindings::http::routes(),
+        csc::routes(),
     ]
 }
 

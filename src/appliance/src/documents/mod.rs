@@ -1,6 +1,7 @@
 //! Documents: sealed and verified. The main job.
 
 mod batch;
+pub(crate) mod csc;
 mod digest;
 mod file;
 mod files;

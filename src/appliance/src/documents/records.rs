@@ -166,3 +166,6 @@ pub const TWO_PHASE: &str = "two-phase";
 
 /// The kind of a use that signed a file, whatever it is, with a signature that stands beside it.
 pub const FILE: &str = "file";
+
+/// The kind of a use that signed a hash as it is: nobody here knows of what.
+pub const HASH: &str = "hash";

@@ -30,6 +30,10 @@ actions! {
     SignDigest = "document.sign-digest";
     /// Sign a file of any kind, the signature beside it.
     SignFile = "document.sign-file";
+    /// Have activation data given out for signatures by a seal (CSC API), or use it.
+    AuthorizeSignature = "signature.authorize";
+    /// Sign hashes as they are: nobody here sees what was hashed.
+    SignHash = "document.sign-hash";
     /// Verify a document.
     VerifyDocument = "document.verify";
     /// Read the receipt of an act.

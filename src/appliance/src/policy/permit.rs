@@ -70,3 +70,6 @@ impl<A: Action> Permit<A> {
         A::NAME
     }
 }
+
+/// The one permit with which a key signs a digest (decision 16).
+impl custody::BlindPermit for Permit<super::SignHash> {}

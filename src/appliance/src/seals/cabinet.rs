@@ -38,6 +38,8 @@ pub struct ReadySeal {
     pub governed: bool,
     /// Its key.
     pub signer: Arc<dyn Signer>,
+    /// The key's name in custody.
+    pub key_label: String,
     cms: ChainSigner,
     ses: Ses,
 }
@@ -152,6 +154,7 @@ impl Cabinet {
         let seal = Arc::new(ReadySeal {
             image: Arc::new(super::picture::read(&record.picture)?),
             governed: record.summary.governed,
+            key_label: record.key_label,
             summary: record.summary,
             certificate_version: row.version(),
             certificate,

@@ -36,6 +36,7 @@ pub static ALL: &[&Table] = &[
     &SEAL_USE_WORDS,
     &SEAL_PAUSES,
     &SEAL_USES,
+    &CSC_AUTHORIZATIONS,
     &IDEMPOTENCY,
 ];
 
@@ -372,6 +373,24 @@ pub static SEAL_USE_WORDS: Table = Table::new(
         Column::text("delegation"),
         Column::int("time"),
         Column::int("leaf").exempt(),
+    ],
+);
+
+/// Signature activation data given out (CSC API). `id` is the hash of the data.
+pub static CSC_AUTHORIZATIONS: Table = Table::new(
+    "csc_authorizations",
+    &[
+        Column::text("id"),
+        Column::int("version"),
+        Column::text("caller"),
+        Column::text("certificate"),
+        Column::text("seal"),
+        // Digest over the hashes in their order, each behind its length.
+        Column::text("hashes"),
+        Column::int("count"),
+        Column::int("created"),
+        Column::int("expires"),
+        Column::text("state"),
     ],
 );
 
