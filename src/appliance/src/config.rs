@@ -18,6 +18,7 @@ mod enrolment;
 mod fetch;
 mod levels;
 mod pkcs11;
+mod seals;
 mod status;
 mod timestamps;
 
@@ -28,6 +29,7 @@ pub use enrolment::EnrolmentListener;
 pub use fetch::Fetch;
 pub use levels::Levels;
 pub use pkcs11::Pkcs11;
+pub use seals::Seals;
 pub use status::{NoncePolicy, Status};
 pub use timestamps::{Digest, Oid, Timestamps};
 
@@ -77,6 +79,9 @@ pub struct Config {
     /// What sealing shows on documents, and how much one request may ask for.
     #[serde(default)]
     pub documents: Documents,
+    /// What applications for seals leave open.
+    #[serde(default)]
+    pub seals: Seals,
 }
 
 /// Who this appliance is.
@@ -445,6 +450,9 @@ impl Config {
         if let Some((key, value, reason)) = self.documents.wrong() {
             return wrong(key, &value, reason);
         }
+        if let Some((key, value, reason)) = self.seals.wrong() {
+            return wrong(key, &value, reason);
+        }
         let limits = &self.limits;
         let stamps =
             |of: fn(&Timestamps) -> u32| self.timestamps.as_ref().map_or(1, |terms| of(terms).into());
@@ -553,6 +561,8 @@ mod tests {
         }
         for (section, key) in [
             ("[limits]\nbody = 0", "limits.body"),
+            ("[seals]\nsuite = \"gost\"", "seals.suite"),
+            ("[seals]\ndivision = \"3703\"", "seals.division"),
             ("[documents]\nbatch_items = 0", "documents.batch_items"),
             ("[documents]\nverification_url = \"ftp://x/\"", "documents.verification_url"),
             ("[documents]\nverification_url = \"https://x/ y\"", "documents.verification_url"),

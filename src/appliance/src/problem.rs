@@ -134,6 +134,12 @@ table! {
     RequestClosed = "certificate-request-closed", 409, "The request for a certificate is not open", true;
     /// The certificate that was brought does not belong here.
     CertificateUnusable = "certificate-unusable", 422, "The certificate cannot be used", true;
+    /// The seal is not in a state in which this can be done with it.
+    SealStateForbids = "seal-state-forbids", 409, "The seal's state does not allow this", true;
+    /// The application for a seal is not in the state that the step takes.
+    SealApplicationClosed = "seal-application-closed", 409, "The application does not allow this step", true;
+    /// Another application about the seal is open.
+    SealApplicationOpen = "seal-application-open", 409, "Another application about the seal is open", true;
     /// The document is not a PDF or damaged beyond reading.
     PdfUnreadable = "pdf-unreadable", 422, "The document cannot be read as PDF", true;
     /// The document ends before its end.

@@ -6,7 +6,7 @@ use super::error::CeremonyError;
 use super::perform::{Plan, UnlockPlan};
 use crate::config::{
     AdminListener, Appliance, Certificates, Config, Database, Documents, EnrolmentListener, Fetch,
-    KeystoreConfig, Limits, Listeners, Log, PlatformListener, Policies, Process, PublicListener, Time,
+    KeystoreConfig, Limits, Listeners, Log, PlatformListener, Policies, Process, PublicListener, Seals, Time,
     TimeSource,
 };
 
@@ -68,5 +68,6 @@ pub(super) fn configuration(plan: &Plan, random: &dyn SecureRandom) -> Result<Co
         timestamps: None,
         status: Default::default(),
         documents: Documents::default(),
+        seals: Seals::default(),
     })
 }

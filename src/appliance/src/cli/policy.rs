@@ -76,6 +76,12 @@ pub struct ExplainArgs {
     /// Person who proposed what is to be approved
     #[arg(long)]
     proposer: Option<String>,
+    /// Person who applied for a seal (`machine:ID` for a machine)
+    #[arg(long)]
+    applicant: Option<String>,
+    /// Person who approved that application
+    #[arg(long)]
+    approver: Option<String>,
     /// The certificate to be renewed is, or is not, in the last third of its validity
     #[arg(long)]
     due: Option<bool>,
@@ -234,6 +240,8 @@ fn question(args: &ExplainArgs) -> Result<Question, Failure> {
         resource: resource(args)?,
         local: args.local,
         proposer: args.proposer.clone(),
+        applicant: args.applicant.clone(),
+        approver: args.approver.clone(),
         due: args.due,
     })
 }
@@ -242,13 +250,16 @@ fn resource(args: &ExplainArgs) -> Result<Resource, Failure> {
     let (word, id) = args.resource.split_once(':').unwrap_or((&args.resource, ""));
     let kind = ResourceKind::parse(word).ok_or_else(|| {
         format!(
-            "unknown resource `{word}`; write seal:ID, document, receipt:LEAF, caller:ID, certificate:ID, certificate-request:ID, \
+            "unknown resource `{word}`; write seal:ID, seal-application:ID, document, receipt:LEAF, caller:ID, certificate:ID, certificate-request:ID, \
              organisation:ID, authority:LABEL, log, policies or appliance"
         )
     })?;
     let organisation = args.resource_organisation.as_str();
     Ok(match kind {
         ResourceKind::Seal => Resource::seal(id, organisation).granted_to(args.granted_to.iter().cloned()),
+        ResourceKind::SealApplication => {
+            Resource::seal_application(id, organisation, args.resource_caller.as_str())
+        }
         ResourceKind::Document => Resource::document(),
         ResourceKind::Receipt => {
             let leaf = id.parse().map_err(|_| format!("write receipt:LEAF with a number, not `{id}`"))?;

@@ -278,7 +278,8 @@ pub fn expect_pdf(headers: &HeaderMap) -> Result<()> {
     Err(Problem::new(Kind::UnsupportedMediaType, text))
 }
 
-fn is_form(headers: &HeaderMap) -> bool {
+/// Whether the body is a multipart form.
+pub fn is_form(headers: &HeaderMap) -> bool {
     is(headers, "multipart/form-data")
 }
 

@@ -8,7 +8,7 @@ mod files;
 mod format;
 mod grown;
 pub mod http;
-mod intake;
+pub(crate) mod intake;
 pub mod levels;
 pub mod looks;
 pub mod model;

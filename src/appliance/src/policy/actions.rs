@@ -64,8 +64,26 @@ actions! {
     ReadUses = "use.read";
     /// Ask how things stand with a seal.
     AskSealStatus = "seal.status";
-    /// Have a seal made.
+    /// Apply for a seal to be made, changed, renewed, made anew or cancelled.
+    ApplyForSeal = "seal.apply";
+    /// Approve an application for a seal.
+    ApproveSeal = "seal.approve";
+    /// Refuse an application for a seal.
+    RefuseSeal = "seal.refuse";
+    /// Take an application for a seal back.
+    WithdrawSeal = "seal.withdraw";
+    /// Carry an application out: make a seal or a version of it.
     MakeSeal = "seal.make";
+    /// Carry an application out: end a seal.
+    CancelSeal = "seal.cancel";
+    /// Suspend a seal.
+    SuspendSeal = "seal.suspend";
+    /// Resume a seal.
+    ResumeSeal = "seal.resume";
+    /// Stop a seal at once.
+    StopSeal = "seal.stop";
+    /// Have the filing record of a seal made.
+    FileSeal = "seal.file";
     /// Read an organisation's record.
     ReadOrganisation = "organisation.read";
     /// Register an organisation.

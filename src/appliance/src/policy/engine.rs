@@ -34,6 +34,10 @@ pub struct Facts {
     pub local: bool,
     /// The person who proposed what is to be approved.
     pub proposer: Option<String>,
+    /// The person who applied for a seal.
+    pub applicant: Option<String>,
+    /// The person who approved that.
+    pub approver: Option<String>,
     /// The certificate to be renewed is in the last third of its validity.
     pub due: Option<bool>,
 }
@@ -147,8 +151,12 @@ impl Policy {
         };
         let resource = resource.entity()?;
         let mut pairs = vec![("local".to_owned(), RestrictedExpression::new_bool(facts.local))];
-        if let Some(proposer) = &facts.proposer {
-            pairs.push(("proposer".to_owned(), RestrictedExpression::new_string(proposer.clone())));
+        let persons =
+            [("proposer", &facts.proposer), ("applicant", &facts.applicant), ("approver", &facts.approver)];
+        for (name, person) in persons {
+            if let Some(person) = person {
+                pairs.push((name.to_owned(), RestrictedExpression::new_string(person.clone())));
+            }
         }
         if let Some(due) = facts.due {
             pairs.push(("due".to_owned(), RestrictedExpression::new_bool(due)));
@@ -226,7 +234,7 @@ pub(super) fn entity(type_name: &'static str, id: &str) -> Result<EntityUid, Pol
     Ok(EntityUid::from_type_name_and_id(known.clone(), EntityId::new(id)))
 }
 
-const TYPE_NAMES: [&str; 18] = [
+const TYPE_NAMES: [&str; 19] = [
     "Cinnabar::Action",
     "Cinnabar::Organisation",
     "Cinnabar::Role",
@@ -235,6 +243,7 @@ const TYPE_NAMES: [&str; 18] = [
     "Cinnabar::Operator",
     "Cinnabar::System",
     "Cinnabar::Seal",
+    "Cinnabar::SealApplication",
     "Cinnabar::Document",
     "Cinnabar::Receipt",
     "Cinnabar::Caller",

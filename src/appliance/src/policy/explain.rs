@@ -31,6 +31,10 @@ pub struct Question {
     pub local: bool,
     /// The person who proposed what is to be approved.
     pub proposer: Option<String>,
+    /// The person who applied for a seal.
+    pub applicant: Option<String>,
+    /// The person who approved that.
+    pub approver: Option<String>,
     /// The certificate to be renewed is in the last third of its validity.
     pub due: Option<bool>,
 }
@@ -68,6 +72,8 @@ pub fn explain(folder: &Path, question: &Question) -> Result<Explanation, Policy
     let facts = Facts {
         local: question.local,
         proposer: question.proposer.clone(),
+        applicant: question.applicant.clone(),
+        approver: question.approver.clone(),
         due: question.due,
         ..Facts::default()
     };

@@ -11,6 +11,8 @@ use super::engine::{PolicyFault, entity};
 pub enum ResourceKind {
     /// A seal.
     Seal,
+    /// An application for a seal.
+    SealApplication,
     /// A document handed in.
     Document,
     /// The receipt of an act.
@@ -39,6 +41,7 @@ impl ResourceKind {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Seal => "seal",
+            Self::SealApplication => "seal-application",
             Self::Document => "document",
             Self::Receipt => "receipt",
             Self::Caller => "caller",
@@ -57,6 +60,7 @@ impl ResourceKind {
     pub fn parse(word: &str) -> Option<Self> {
         [
             Self::Seal,
+            Self::SealApplication,
             Self::Document,
             Self::Receipt,
             Self::Caller,
@@ -75,6 +79,7 @@ impl ResourceKind {
     pub(super) const fn entity_type(self) -> &'static str {
         match self {
             Self::Seal => "Cinnabar::Seal",
+            Self::SealApplication => "Cinnabar::SealApplication",
             Self::Document => "Cinnabar::Document",
             Self::Receipt => "Cinnabar::Receipt",
             Self::Caller => "Cinnabar::Caller",
@@ -119,6 +124,19 @@ impl Resource {
     pub fn seal(id: impl Into<String>, organisation: impl Into<String>) -> Self {
         let mut resource = Self::new(ResourceKind::Seal, id);
         resource.organisation = Some(organisation.into());
+        resource
+    }
+
+    /// An application for a seal of an organisation, made by the registration `applicant`.
+    #[must_use]
+    pub fn seal_application(
+        id: impl Into<String>,
+        organisation: impl Into<String>,
+        applicant: impl Into<String>,
+    ) -> Self {
+        let mut resource = Self::new(ResourceKind::SealApplication, id);
+        resource.organisation = Some(organisation.into());
+        resource.caller = Some(applicant.into());
         resource
     }
 
@@ -250,6 +268,12 @@ impl Resource {
                 attributes.insert("organisation".to_owned(), organisation(owner)?);
                 let granted: Result<Vec<_>, _> = self.granted.iter().map(|id| organisation(id)).collect();
                 attributes.insert("granted".to_owned(), RestrictedExpression::new_set(granted?));
+            }
+            ResourceKind::SealApplication => {
+                let of = self.organisation.as_deref().unwrap_or_default();
+                attributes.insert("organisation".to_owned(), organisation(of)?);
+                let applicant = self.caller.clone().unwrap_or_default();
+                attributes.insert("applicant".to_owned(), RestrictedExpression::new_string(applicant));
             }
             ResourceKind::Receipt => {
                 let caller = self.caller.clone().unwrap_or_default();

@@ -80,8 +80,8 @@ fn the_wrong_role_is_denied() {
     assert!(policy.decide::<VerifyDocument>(&verifier, Resource::document(), facts()).is_ok());
     assert!(policy.decide::<AddCaller>(&verifier, Resource::organisation("o1"), facts()).is_err());
     let auditor = caller(CallerKind::Officer, &[Role::Auditor, Role::SecurityOfficer]);
-    let denied = policy.decide::<MakeSeal>(&auditor, Resource::organisation("o1"), facts()).unwrap_err();
-    assert_eq!(denied.policies, ["auditor-stays-apart"]);
+    let denied = policy.decide::<ApplyForSeal>(&auditor, Resource::organisation("o1"), facts()).unwrap_err();
+    assert_eq!(denied.policies, ["auditor-keeps-from-seals"]);
 }
 
 #[test]
@@ -213,6 +213,8 @@ fn explain_names_the_deciding_policies_and_their_reasons() {
         resource: Resource::seal("s1", "o1"),
         local: false,
         proposer: None,
+        applicant: None,
+        approver: None,
         due: None,
     };
     let answer = explain(&shipped(), &question).unwrap();

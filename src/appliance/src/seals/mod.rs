@@ -12,11 +12,11 @@ pub mod order;
 pub mod picture;
 pub mod records;
 mod sealer;
-mod service;
+pub mod service;
 pub mod standing;
 pub mod state;
 pub mod usage;
 
 pub use cabinet::{Cabinet, ReadySeal, SealError};
 pub use sealer::Maker;
-pub use service::MakeError;
+pub use service::{Done, LifeError};

@@ -75,10 +75,6 @@ pub struct NewApplication {
     /// In the applicant's words; kept where it can be erased.
     #[serde(default)]
     pub reason: Option<String>,
-    /// How the picture is to be drawn, when none is sent.
-    #[serde(default)]
-    #[schema(value_type = Option<Object>)]
-    pub draw: Option<serde_json::Value>,
 }
 
 /// What is kept of an application: everything but personal detail.
@@ -141,8 +137,6 @@ pub struct Checked {
     pub person_number: Option<String>,
     /// The applicant's words.
     pub reason: Option<String>,
-    /// How the picture is to be drawn.
-    pub draw: Option<serde_json::Value>,
 }
 
 impl NewApplication {
@@ -218,7 +212,6 @@ impl NewApplication {
             },
             person_number,
             reason: self.reason,
-            draw: self.draw,
         })
     }
 
@@ -231,7 +224,6 @@ impl NewApplication {
             || self.width_mm.is_some()
             || self.height_mm.is_some()
             || self.valid_to.is_some()
-            || self.draw.is_some()
             || self.new_certificate
     }
 }

@@ -61,6 +61,12 @@ impl Grounds {
         Self { reason: "superseded".to_owned(), invalid_from: None }
     }
 
+    /// Because of `reason`, a word of RFC 5280 §5.3.1, as part of an act of the appliance's own.
+    #[must_use]
+    pub(crate) fn because(reason: &str) -> Self {
+        Self { reason: reason.to_owned(), invalid_from: None }
+    }
+
     pub(super) fn facts(&self) -> serde_json::Value {
         let mut facts = json!({ "reason": self.reason });
         if let (Some(facts), Some(from)) = (facts.as_object_mut(), self.invalid_from) {

@@ -73,10 +73,7 @@ pub async fn furnish(house: &House, seals: &[&str]) -> Credential {
 async fn made(house: &House, seal: &str, organisation: &str) {
     let picture =
         std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/example/seal.png")).unwrap();
-    let mut officer = house.connect(&house.officer(1)).await;
-    let path = format!("/v1/seals?id={seal}&name={seal}&organisation={organisation}&width_mm=40");
-    let answer = officer.send(Method::POST, &path, &[("content-type", "image/png")], picture).await.unwrap();
-    assert_eq!(answer.status, 201, "{:?}", answer.body);
+    house.seal(seal, organisation, &picture).await;
 }
 
 pub async fn revoke(house: &House, seal: &str) {

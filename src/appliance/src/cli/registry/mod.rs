@@ -9,7 +9,9 @@ mod certificate;
 mod certificate_ask;
 mod enrolment;
 mod organisation;
+mod seal_apply;
 mod seal_record;
+mod seal_steps;
 mod seal_use;
 mod status;
 

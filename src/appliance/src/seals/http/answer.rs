@@ -1,0 +1,66 @@
+//! What answers about seals have in common: the version that was read, the leaf of an act.
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use serde::Serialize;
+
+use crate::documents::http::LEAF;
+use crate::problem::{Kind, Problem, Result};
+
+/// A record, with its version and, after an act, the leaf that proves it.
+pub(super) fn answer<T: Serialize>(
+    status: StatusCode,
+    body: &T,
+    version: i64,
+    leaf: Option<u64>,
+) -> Response {
+    let mut response = (status, Json(body)).into_response();
+    let headers = response.headers_mut();
+    if let Ok(value) = HeaderValue::try_from(tag(version)) {
+        headers.insert(header::ETAG, value);
+    }
+    if let Some(leaf) = leaf {
+        headers.insert(LEAF, HeaderValue::from(leaf));
+    }
+    response
+}
+
+/// That `If-Match` names this version (RFC 9110 §13.1.1).
+///
+/// # Errors
+/// The problem to answer.
+pub(super) fn matching(headers: &HeaderMap, version: i64) -> Result<()> {
+    let Some(given) = headers.get(header::IF_MATCH) else {
+        let detail = "Send `If-Match` with the `ETag` of what you read.";
+        return Err(Problem::new(Kind::PreconditionRequired, detail));
+    };
+    let (given, tag) = (given.to_str().unwrap_or_default(), tag(version));
+    if given.trim() == "*" || given.split(',').any(|one| one.trim() == tag) {
+        return Ok(());
+    }
+    let detail = "It was changed meanwhile; read it again and repeat the step.";
+    Err(Problem::new(Kind::PreconditionFailed, detail))
+}
+
+/// Cuts a list that was read with one more than asked for; the cursor of the next page, if there is one.
+pub(super) fn cut<T>(items: &mut Vec<T>, limit: u32, id: impl Fn(&T) -> String) -> Option<String> {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = items.len() > limit;
+    items.truncate(limit);
+    items.last().filter(|_| more).map(id)
+}
+
+/// A picture; an SVG is a document: whatever shows it is to run and fetch nothing.
+pub(super) fn picture(octets: Vec<u8>) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, super::super::picture::media_type(&octets)),
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; sandbox"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    (headers, octets).into_response()
+}
+
+fn tag(version: i64) -> String {
+    format!("\"{version}\"")
+}

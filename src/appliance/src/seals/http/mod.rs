@@ -1,0 +1,18 @@
+//! Routes of seals and of applications for them.
+
+mod answer;
+mod applications;
+mod apply;
+mod seals;
+
+use std::sync::Arc;
+
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::app::App;
+
+/// The routes.
+#[must_use]
+pub fn routes() -> OpenApiRouter<Arc<App>> {
+    seals::routes().merge(apply::routes()).merge(applications::routes())
+}
