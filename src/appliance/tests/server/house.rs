@@ -549,7 +549,8 @@ impl Parts {
             vec!["appliance".into(), 1.into(), "own".into(), "operator".into(), "active".into()];
         let mut unit = Unit::new(Act::system("ceremony", "appliance.init", "appliance"))
             .insert(Row::new(&ORGANISATIONS, own));
-        for number in [1, 2, 9] {
+        for number in [1, 2, 8, 9] {
+            let roles = if number == 8 { "[\"auditor\"]" } else { "[\"security-officer\"]" };
             let id = format!("officer-{number}");
             let uri = format!("urn:cinnabar:demo:officer:{id}");
             let credential = self.credential("officers-ca", &uri, now(), 30);
@@ -564,7 +565,7 @@ impl Parts {
                 uri.into(),
                 "appliance".into(),
                 id.as_str().into(),
-                "[\"security-officer\"]".into(),
+                roles.into(),
                 "active".into(),
                 1.into(),
             ];
@@ -605,12 +606,13 @@ fn authorities(root: &Path, hierarchy: &Hierarchy, custody: &Arc<dyn Custody>) -
             _ => (Algorithm::P256, Usage::Sign),
         };
         custody.generate(&key.label, algorithm, usage).unwrap();
-        if !matches!(key.role, Role::RootCa | Role::IssuingCa | Role::Ocsp) {
+        if !matches!(key.role, Role::RootCa | Role::IssuingCa | Role::Ocsp | Role::SealMaker) {
             continue;
         }
         let profile = match key.role {
             Role::RootCa => "root",
             Role::Ocsp => "ocsp",
+            Role::SealMaker => "seal-maker",
             _ => "issuing-ca",
         };
         let wanted =

@@ -21,6 +21,7 @@ mod files;
 mod forge;
 mod house;
 mod seal_files;
+mod seals;
 mod status;
 mod two_phase;
 mod usage;

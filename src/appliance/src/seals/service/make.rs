@@ -12,7 +12,7 @@
 
 use std::sync::Arc;
 
-use crypto::{KeyKind, Suite};
+use crypto::Suite;
 use custody::{Algorithm, Usage};
 use serde_json::json;
 
@@ -61,7 +61,7 @@ pub async fn make(app: &Arc<App>, permit: &Permit<MakeSeal>, application: Row) -
     });
     let numbers = taken.await?;
     let label = if plan.new_key {
-        unsealed.custody.generate(&label, algorithm(plan.suite), Usage::Sign)?;
+        unsealed.custody.generate(&label, Algorithm::of_suite(plan.suite), Usage::Sign)?;
         Some(label)
     } else {
         None
@@ -132,7 +132,7 @@ async fn finish(
         key_label: &key_label,
         owner: &permit.caller().id,
     };
-    let version = making.version()?;
+    let version = making.version(app, unsealed).await?;
     let seal = making.seal();
     let mut facts = json!({
         "application": before.application,
@@ -349,14 +349,5 @@ impl Plan {
         let der = before.certified.as_ref().and_then(|one| one.row().value("der").as_bytes());
         pki::Certificate::from_der(der.unwrap_or_default())
             .map_err(|error| LifeError::Structure(error.to_string()))
-    }
-}
-
-/// What the keys of a suite are.
-const fn algorithm(suite: &Suite) -> Algorithm {
-    match suite.key {
-        KeyKind::Sm2 => Algorithm::Sm2,
-        KeyKind::Ed25519 => Algorithm::Ed25519,
-        _ => Algorithm::P256,
     }
 }

@@ -15,6 +15,7 @@ mod make;
 mod numbers;
 mod parts;
 mod rows;
+mod structure;
 
 use super::state::Operation;
 use crate::identity::Caller;

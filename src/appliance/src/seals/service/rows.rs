@@ -1,5 +1,7 @@
 //! The rows that a making writes: the seal, its version, the end of the version before.
 
+use std::sync::Arc;
+
 use pki::Certificate;
 
 use super::super::kinds::{HolderKind, SealKind};
@@ -8,6 +10,8 @@ use super::super::records::{int, optional, version_id};
 use super::super::state::SealState;
 use super::error::LifeError;
 use super::make::{Before, Plan};
+use super::structure::{Content, structure};
+use crate::app::{App, Unsealed};
 use crate::store::tables::{SEAL_VERSIONS, SEALS};
 use crate::store::{Row, Value};
 
@@ -34,11 +38,27 @@ impl Making<'_> {
     ///
     /// # Errors
     /// [`LifeError::Structure`], when the SESeal cannot be made.
-    pub fn version(&self) -> Result<Row, LifeError> {
+    pub async fn version(&self, app: &Arc<App>, unsealed: &Unsealed) -> Result<Row, LifeError> {
         let Self { before, plan, .. } = self;
         let (from, to) = self.validity();
         let number = before.next_number();
+        let picture = (media_type(&plan.picture), plan.picture.clone());
+        let content = Content {
+            suite: plan.suite,
+            code: self.code.as_deref().unwrap_or_default(),
+            kind: u8::try_from(self.kind()).unwrap_or_else(|_| SealKind::Other.number()),
+            name: &plan.name,
+            certificate: self.certificate,
+            created: plan.now,
+            validity: (from, to),
+            picture,
+            width_um: plan.width_um,
+            height_um: plan.height_um,
+        };
+        let structure = structure(app, unsealed, content).await?;
         Ok(Row::new(&SEAL_VERSIONS, vec![Value::Null; SEAL_VERSIONS.columns.len()])
+            .with("eseal", structure.der)
+            .with("eseal_digest", structure.digest)
             .with("id", version_id(&before.id, number))
             .with("version", 1)
             .with("seal", before.id.as_str())
@@ -73,7 +93,6 @@ impl Making<'_> {
         };
         let state = before.operation.result(before.stored).unwrap_or(SealState::Suspended);
         let order = &before.order;
-        let kind = order.kind.map(|kind| i64::from(kind.number())).or(before.present_int("kind"));
         let row = row
             .with("name", plan.name.as_str())
             .with("picture", plan.picture.clone())
@@ -83,7 +102,7 @@ impl Making<'_> {
             .with("key_label", self.key_label)
             .with("state", state.as_str())
             .with("code", self.code.clone())
-            .with("kind", kind.unwrap_or_else(|| i64::from(SealKind::StatutoryName.number())))
+            .with("kind", self.kind())
             .with("level", order.level.map(|l| l.as_str().to_owned()).or_else(|| before.present("level")))
             .with("holder_kind", plan.holder_kind.as_str())
             .with("suite", plan.suite.name)
@@ -94,6 +113,13 @@ impl Making<'_> {
             .with("updated", plan.now);
         let row = if state == SealState::Active { row.with("ground", None::<String>) } else { row };
         self.held(row)
+    }
+
+    /// What it is for, by the platform's number.
+    fn kind(&self) -> i64 {
+        let asked = self.before.order.kind.map(|kind| i64::from(kind.number()));
+        let usual = || i64::from(SealKind::StatutoryName.number());
+        asked.or_else(|| self.before.present_int("kind")).unwrap_or_else(usual)
     }
 
     /// The row with the holder's number: of an organisation as it is, of a person hashed and encrypted.
