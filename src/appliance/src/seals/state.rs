@@ -217,11 +217,12 @@ impl SealState {
         Self::ALL.into_iter().find(|state| state.as_str() == word)
     }
 
-    /// The stored state as it is at `now`, the seal's end being `valid_to` (both in microseconds).
+    /// The stored state as it is at `now`, the seal's last second being that of `valid_to` (both in microseconds).
     #[must_use]
     pub fn at(self, valid_to: Option<i64>, now: i64) -> Self {
+        let second = |micros: i64| micros.div_euclid(1_000_000);
         match self {
-            Self::Active if valid_to.is_some_and(|end| end < now) => Self::Expired,
+            Self::Active if valid_to.is_some_and(|end| second(end) < second(now)) => Self::Expired,
             state => state,
         }
     }
@@ -427,11 +428,12 @@ mod tests {
 
     #[test]
     fn only_an_active_seal_expires() {
-        assert_eq!(SealState::Active.at(Some(9), 10), SealState::Expired);
-        assert_eq!(SealState::Active.at(Some(10), 10), SealState::Active);
-        assert_eq!(SealState::Active.at(None, 10), SealState::Active);
-        assert_eq!(SealState::Suspended.at(Some(9), 10), SealState::Suspended);
-        assert_eq!(SealState::Cancelled.at(Some(9), 10), SealState::Cancelled);
+        let (end, last, after) = (Some(9_000_000), 9_999_999, 10_000_000);
+        assert_eq!(SealState::Active.at(end, after), SealState::Expired);
+        assert_eq!(SealState::Active.at(end, last), SealState::Active, "to the end of the second");
+        assert_eq!(SealState::Active.at(None, after), SealState::Active);
+        assert_eq!(SealState::Suspended.at(end, after), SealState::Suspended);
+        assert_eq!(SealState::Cancelled.at(end, after), SealState::Cancelled);
     }
 
     #[test]

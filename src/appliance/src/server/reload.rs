@@ -231,6 +231,10 @@ async fn read_moved(app: &Arc<App>, known: &mut Vec<(String, i64)>) -> Result<bo
         // Another node may have put another responder in its place.
         seat(app);
     }
+    if moved(generations::SEALS) {
+        // Another node may have stopped one. Its use would not be recorded anyway; now it is refused before any work.
+        app.desk.seals.clear();
+    }
     *known = now;
     Ok(authorities)
 }

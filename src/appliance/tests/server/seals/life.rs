@@ -182,11 +182,8 @@ async fn a_seal_past_its_time_is_of_no_use_until_it_is_renewed() {
     let mut wanted = new_seal("hall");
     wanted["valid_to"] = json!(end.to_string());
     carried_out(&house, house.apply(&machine, &wanted, Some(&picture())).await).await;
-    let listed = |house: &House| {
-        let who = house.officer(1);
-        async move { house.connect(&who).await.get("/v1/seals?ends_within_days=1").await.json() }
-    };
-    assert_eq!(listed(&house).await["seals"][0]["id"], "hall");
+    let due = house.connect(&house.officer(1)).await.get("/v1/seals?ends_within_days=1").await.json();
+    assert_eq!(due["seals"][0]["id"], "hall");
     for _ in 0..100 {
         if seal(&house, "hall").await["state"] == "expired" {
             break;

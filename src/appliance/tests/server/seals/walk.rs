@@ -284,7 +284,8 @@ impl Cast {
             prop_assert!(version["eseal_digest"].is_string() && version["filing"].is_string());
             let application = version["application"].as_str().unwrap();
             let found = appliance::seals::records::application(&house.app.db, application).await.unwrap();
-            prop_assert_eq!(found.unwrap().value("state").as_text(), Some("done"));
+            let found = found.unwrap();
+            prop_assert_eq!(found.value("state").as_text(), Some("done"));
         }
         prop_assert_eq!(&history.last().unwrap()["certificate"], &shown["certificate"]);
         Ok(())
