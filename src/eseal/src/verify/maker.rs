@@ -66,7 +66,7 @@ pub(super) fn examine(
     let itself = matches!(trust.makers, Makers::Anyone) && is_listed(seal, maker.der());
     let judgement = match itself {
         true => Judgement::NotMaker,
-        false => judge(&maker, trust, seal.created(), time, proven),
+        false => judge(&maker, trust, validator, seal.created(), time, proven),
     };
     match judgement {
         Judgement::Good { since: None } => steps.passed(
@@ -140,6 +140,7 @@ pub(super) enum Judgement {
 pub(super) fn judge(
     maker: &Certificate,
     trust: &Trust<'_>,
+    validator: &mut Validator<'_>,
     created: i64,
     time: i64,
     proven: Option<i64>,
@@ -162,7 +163,8 @@ pub(super) fn judge(
         let (subject, rule) = (maker.subject().to_string(), "key usage does not allow it");
         return Judgement::Bad(PathFailure::Purpose { subject, rule });
     }
-    let at = |time, proven: bool| trust.path(maker, purpose, time, proven).verdict.failure().cloned();
+    let mut at =
+        |time, proven| trust.path(validator, maker, purpose, time, proven).verdict.failure().cloned();
     let Some(failure) = at(time, false) else { return Judgement::Good { since: None } };
     let made = match &failure {
         PathFailure::Expired { .. } => created,

@@ -72,7 +72,7 @@ pub fn verify_with(
     let found = signer::examine(value, content_digest, &mut steps);
     let validation = signer::validate(value, name, &found, trust, validator, proofs);
     let timed = time::determine(value, &validation, at, &mut steps);
-    signer::certificate(&found, &validation, &timed, trust, at, &mut steps);
+    signer::certificate(&found, &validation, &timed, trust, validator, at, &mut steps);
     signer::content(&found, &mut steps);
     let maker = maker::examine(value.seal(), trust, timed.time.unwrap_or(at), validator, proofs, &mut steps);
     signer::listed(value, &mut steps);

@@ -172,6 +172,7 @@ pub(super) fn certificate(
     validation: &Validation,
     timed: &Timed,
     trust: &Trust<'_>,
+    validator: &mut Validator<'_>,
     at: i64,
     steps: &mut Steps,
 ) {
@@ -193,7 +194,7 @@ pub(super) fn certificate(
         return;
     }
     let purpose = trust.policy.signature().purpose;
-    let examination = trust.path(certificate, purpose, time, timed.is_proven());
+    let examination = trust.path(validator, certificate, purpose, time, timed.is_proven());
     let Some(failure) = examination.verdict.failure() else {
         match validation.sub_indication {
             _ if holds_now => steps.passed(

@@ -3,8 +3,8 @@
 use der::asn1::ObjectIdentifier;
 use pki::{
     Certificate,
-    path::{Examination, Policy, Purpose, Request, examine},
-    validation::{Evidence, Poes, SignaturePolicy},
+    path::{Examination, Policy, Purpose, Request},
+    validation::{Evidence, Poes, SignaturePolicy, Validator},
 };
 
 use super::words;
@@ -48,7 +48,14 @@ impl<'t> Trust<'t> {
     }
 
     /// Looks for a path of `leaf` that held at a time. `proven`: that the signature existed then.
-    pub(super) fn path(&self, leaf: &Certificate, purpose: Purpose, at: i64, proven: bool) -> Examination {
+    pub(super) fn path(
+        &self,
+        validator: &mut Validator<'_>,
+        leaf: &Certificate,
+        purpose: Purpose,
+        at: i64,
+        proven: bool,
+    ) -> Examination {
         let (demands, limits) = (self.policy.revocation(), self.policy.limits());
         let policy = Policy {
             ca_revocation: demands.authorities,
@@ -57,7 +64,7 @@ impl<'t> Trust<'t> {
             max_path: limits.path,
             ..Policy::new(demands.signer)
         };
-        examine(&Request {
+        validator.path(&Request {
             untrusted: self.evidence.certificates().items(),
             crls: self.evidence.crls().items(),
             ocsp: self.evidence.ocsp().items(),
@@ -70,12 +77,14 @@ impl<'t> Trust<'t> {
 
 impl Approval for Trust<'_> {
     fn signer(&self, certificate: &Certificate, now: i64) -> Result<(), Refusal> {
-        let examination = self.path(certificate, self.policy.signature().purpose, now, true);
+        let mut validator = Validator::new(self.policy, now);
+        let examination = self.path(&mut validator, certificate, self.policy.signature().purpose, now, true);
         refused(&examination)
     }
 
     fn maker(&self, certificate: &Certificate, created: i64, now: i64) -> Result<(), Refusal> {
-        match super::maker::judge(certificate, self, created, now, None) {
+        let mut validator = Validator::new(self.policy, now);
+        match super::maker::judge(certificate, self, &mut validator, created, now, None) {
             super::maker::Judgement::Good { .. } => Ok(()),
             super::maker::Judgement::NotMaker => {
                 Err(Refusal { reason: "its holder is not known to make seals".to_owned() })

@@ -150,13 +150,8 @@ impl Budget {
 pub(super) type Complete<'c> =
     dyn FnMut(&[Certificate], &Anchor, &mut Budget) -> Result<(), PathFailure> + 'c;
 
-/// The path, or the failure that says most with the path it is about.
-pub(super) fn search(request: &Request<'_>) -> Result<VerifiedPath, (PathFailure, Vec<Certificate>)> {
-    let mut budget = Budget::new(request.policy.signature_budget);
-    search_within(request, &mut budget, &[])
-}
-
-/// The same with what is left of a budget, below the certificates whose status is already being asked for.
+/// The path, or the failure that says most with the path it is about: with what is left of a budget, below the certificates
+/// whose status is already being asked for.
 pub(super) fn search_within(
     request: &Request<'_>,
     budget: &mut Budget,

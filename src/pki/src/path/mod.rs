@@ -222,7 +222,13 @@ pub struct Examination {
 /// As [`validate`]; also says which path the failure is about.
 #[must_use]
 pub fn examine(request: &Request<'_>) -> Examination {
-    match build::search(request) {
+    let mut budget = Budget::new(request.policy.signature_budget);
+    examine_within(request, &mut budget)
+}
+
+/// The same with what is left of a budget.
+pub(crate) fn examine_within(request: &Request<'_>, budget: &mut Budget) -> Examination {
+    match build::search_within(request, budget, &[]) {
         Ok(found) => Examination { path: found.certificates.clone(), verdict: PathVerdict::Trusted(found) },
         Err((failure, path)) if failure.is_final() => {
             Examination { verdict: PathVerdict::Rejected(failure), path }

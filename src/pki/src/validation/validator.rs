@@ -21,7 +21,7 @@ use crate::{
     cms::{Integrity, SignedAttributes},
     indication::SubIndication,
     oids,
-    path::Budget,
+    path::{Budget, Examination, Request, examine_within},
 };
 
 /// Validates everything of one document under one policy and at one time: one budget of signature verifications, and
@@ -85,6 +85,13 @@ impl<'v> Validator<'v> {
     #[must_use]
     pub const fn is_exhausted(&self) -> bool {
         self.budget.was_exhausted()
+    }
+
+    /// As [`examine`](crate::path::examine), with what is left of this budget: for whoever stands beside the signer in what is
+    /// validated (the maker of an electronic seal).
+    pub fn path(&mut self, request: &Request<'_>) -> Examination {
+        self.budget.start();
+        examine_within(request, &mut self.budget)
     }
 
     /// As [`validate_timestamp`]. A token that passed once is not validated again.
