@@ -18,6 +18,7 @@ mod levels;
 mod pdf;
 mod peers;
 mod policy;
+mod ses;
 
 use std::time::{Duration, Instant};
 
@@ -38,6 +39,7 @@ fn main() {
         peers::figures(),
         journal::figures(),
         policy::figures(),
+        ses::figures(),
         inventory::figures(),
     ];
     let figures: Vec<Figure> = figures.into_iter().flatten().collect();

@@ -79,12 +79,14 @@ impl TimeStampSource for Stamps {
     }
 }
 
-fn key(kind: KeyKind) -> SoftwareKey {
+/// A new key.
+pub fn key(kind: KeyKind) -> SoftwareKey {
     let pkcs8 = SoftwareKey::generate(kind, &SystemRandom::new()).expect("a key");
     SoftwareKey::from_pkcs8(&pkcs8).expect("a key")
 }
 
-fn certificate(
+/// A certificate by one of the appliance's own profiles; without an issuer it signs itself.
+pub fn certificate(
     now: i64,
     profile: &str,
     name: &str,
@@ -112,7 +114,8 @@ fn certificate(
     linted.expect("it passes").sign(signer).expect("signed")
 }
 
-fn crl(now: i64, issuer: &Certificate, key: &SoftwareKey) -> Crl {
+/// The issuer's list of a quarter of a day ago, with nobody on it.
+pub fn crl(now: i64, issuer: &Certificate, key: &SoftwareKey) -> Crl {
     let builder =
         CrlBuilder { number: 1, this_update: now - DAY / 4, next_update: now + DAY, ..CrlBuilder::default() };
     Crl::from_der(&builder.build(issuer, key).expect("a list")).expect("a list")
