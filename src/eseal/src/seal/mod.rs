@@ -1,7 +1,7 @@
 //! SESeal: an electronic seal as its maker signed it.
 //!
 //! GB/T 38540-2020 (V4), GM/T 0031-2025 (V5), GM/T 0031-2014 (V1). [`Seal::parse`] reads what others wrote, [`NewSeal`]
-//! writes ours. What a seal proves is [`crate::verify`]'s question.
+//! writes ours. What a seal proves is [`mod@crate::verify`]'s question.
 
 mod image;
 mod make;

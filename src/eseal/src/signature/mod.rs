@@ -1,7 +1,7 @@
 //! SES_Signature: a signature made with a seal.
 //!
 //! [`Signature::parse`] reads what others wrote, [`sign`] and [`Sealer`] write ours. What a signature proves is
-//! [`crate::verify`]'s question.
+//! [`mod@crate::verify`]'s question.
 
 mod read;
 mod sign;
