@@ -3,6 +3,7 @@
 mod batch;
 pub(crate) mod csc;
 mod digest;
+mod error;
 mod file;
 mod files;
 mod format;
