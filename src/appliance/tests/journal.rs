@@ -446,7 +446,7 @@ async fn a_log_of_the_first_schema_goes_on_after_the_upgrade() {
              DROP TABLE seal_rule_counters; DROP TABLE seal_rules; DROP INDEX seal_uses_seal; \
              DROP INDEX seal_uses_caller; DROP INDEX seal_uses_organisation; DROP INDEX seal_uses_item; \
              DROP INDEX seal_uses_case_number; DROP INDEX seal_uses_original; DROP INDEX seal_uses_document; \
-             DROP INDEX seal_uses_result; DROP INDEX seal_uses_older; DROP INDEX seal_uses_rule; \
+             DROP INDEX seal_uses_result; DROP INDEX seal_uses_rule; \
              ALTER TABLE seal_uses DROP COLUMN organisation; ALTER TABLE seal_uses DROP COLUMN document_digest; \
              ALTER TABLE seal_uses DROP COLUMN document_kind; ALTER TABLE seal_uses DROP COLUMN page; \
              ALTER TABLE seal_uses DROP COLUMN format; ALTER TABLE seal_uses DROP COLUMN rule; \

@@ -159,25 +159,31 @@ pub(super) async fn perform(
     document: &Arc<Spooled>,
     replay: Option<ReplayKey>,
 ) -> Result<Sealed> {
-    let permits = permits(session, &ready)?;
     let tools = tools(app, unsealed)?;
-    let wanted = permits.into_iter().zip(ready).zip(&order.seals).map(|((permit, seal), request)| {
-        let record = uuid::Uuid::now_v7().to_string();
-        Wanted { permit, task: Task { request: request.clone(), seal, record } }
-    });
-    match service::seal(app, tools, wanted.collect(), order.level, document, replay).await {
-        Ok(sealed) => Ok(sealed),
-        Err(DocumentError::Commit(CommitError::Conflict { table: "certificates", id }))
-            if id == session.caller().fingerprint =>
-        {
-            Err(IdentifyError::Revoked.into())
+    let (mut ready, mut last) = (ready, false);
+    loop {
+        let permits = permits(session, &ready)?;
+        let wanted = permits.into_iter().zip(ready).zip(&order.seals).map(|((permit, seal), request)| {
+            let record = uuid::Uuid::now_v7().to_string();
+            Wanted { permit, task: Task { request: request.clone(), seal, record } }
+        });
+        match service::seal(app, tools, wanted.collect(), order.level, document, replay.clone()).await {
+            Ok(sealed) => return Ok(sealed),
+            Err(DocumentError::Commit(CommitError::Conflict { table: "certificates", id }))
+                if id == session.caller().fingerprint =>
+            {
+                return Err(IdentifyError::Revoked.into());
+            }
+            Err(error @ DocumentError::Commit(CommitError::Conflict { .. })) => {
+                // A seal, its certificate or whether rules govern it changed since it was made ready, on another node
+                // perhaps: why it cannot be used says more than that, and what still can be is, once more.
+                ready = self::ready(app, unsealed, order).await?;
+                if std::mem::replace(&mut last, true) {
+                    return Err(error.into());
+                }
+            }
+            Err(error) => return Err(error.into()),
         }
-        Err(error @ DocumentError::Commit(CommitError::Conflict { .. })) => {
-            // A seal or its certificate changed meanwhile: why it cannot be used says more than that.
-            self::ready(app, unsealed, order).await?;
-            Err(error.into())
-        }
-        Err(error) => Err(error.into()),
     }
 }
 

@@ -25,6 +25,7 @@ mod seals;
 mod status;
 mod two_phase;
 mod usage;
+mod usage_approvals;
 
 #[path = "../support/mod.rs"]
 mod support;

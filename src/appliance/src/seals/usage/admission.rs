@@ -158,6 +158,10 @@ impl Judging<'_> {
                 }),
             }
         }
+        if failures.is_empty() {
+            // Perhaps rules do not govern it any more: the next use asks anew.
+            self.app.desk.seals.forget(seal);
+        }
         Err(UsageError::Refused { seal: seal.clone(), index, failures })
     }
 

@@ -114,11 +114,14 @@ async fn page(db: &Db, query: &UseQuery, limit: u32, older: bool) -> Result<Vec<
     }
     if let Some(digest) = &query.digest {
         let place = wanted.parameter(digest.as_str());
-        // One index each.
+        let beginning = wanted.parameter(digest.get(..8).unwrap_or_default());
+        // One index each; of those that every record has, the index is of their beginnings.
         wanted.plain(&format!(
-            "u.id IN (SELECT id FROM seal_uses WHERE original_digest = {place} \
+            "u.id IN (SELECT id FROM seal_uses WHERE substr(original_digest, 1, 8) = {beginning} \
+             AND original_digest = {place} \
              UNION SELECT id FROM seal_uses WHERE document_digest = {place} \
-             UNION SELECT id FROM seal_uses WHERE result_digest = {place})"
+             UNION SELECT id FROM seal_uses WHERE substr(result_digest, 1, 8) = {beginning} \
+             AND result_digest = {place})"
         ));
     }
     wanted.between(query.from.map(Timestamp::as_microsecond), query.to.map(Timestamp::as_microsecond));
