@@ -1,5 +1,6 @@
 //! The life of seals over the platform API.
 
+mod both;
 mod life;
 mod races;
 mod walk;
