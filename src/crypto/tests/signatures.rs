@@ -4,7 +4,8 @@
 use std::{path::Path, process::Command};
 
 use cinnabar_crypto::{
-    DigestAlgorithm, KeyKind, SchemeError, SignatureScheme, Signer, SoftwareKey, VerifyError, verify,
+    DigestAlgorithm, KeyKind, PrehashedKey, PrehashedSigner, SchemeError, SignatureScheme, Signer,
+    SoftwareKey, VerifyError, prehash, raw_signature_to_der, verify,
 };
 use ring::rand::SystemRandom;
 
@@ -162,6 +163,102 @@ fn sha1_signatures_are_refused_and_unknown_ones_are_unsupported() {
         Err(SchemeError::Unsupported { .. })
     ));
     assert_eq!(SignatureScheme::from_algorithm(b"\x30\x80", key.public_key()), Err(SchemeError::Malformed));
+}
+
+/// gmssl (PyPI), whose arithmetic is Python's: it verifies ours, and we verify its signatures, bare octets both.
+#[test]
+fn gmssl_and_we_verify_each_other_s_sm2_signatures() {
+    let python = std::env::var("CINNABAR_VENV").unwrap_or_else(|_| {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/peers/python");
+        String::from_utf8(Command::new(script).output().unwrap().stdout).unwrap().trim().to_owned()
+    });
+    let mut ours = String::new();
+    let mut keys = Vec::new();
+    for round in 0..12_usize {
+        let document = SoftwareKey::generate(KeyKind::Sm2, &SystemRandom::new()).unwrap();
+        let key = SoftwareKey::from_pkcs8(&document).unwrap();
+        let message = vec![0x61; 1 + round * 9];
+        // r and s as 32 octets each.
+        let der = key.sign(&message).unwrap();
+        let (r, rest) = der[4..].split_at(usize::from(der[3]));
+        let raw: String = [r, &rest[2..]]
+            .iter()
+            .map(|number| {
+                let digits = hex::encode(number);
+                format!("{:0>64}", digits.strip_prefix("00").unwrap_or(&digits))
+            })
+            .collect();
+        let fields = [&document[36..68], &key.raw_public_key()[1..], &message].map(hex::encode);
+        ours += &format!("{} {raw}\n", fields.join(" "));
+        keys.push((key, message));
+    }
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("ours"), &ours).unwrap();
+    let output = Command::new(Path::new(&python).join("bin/python"))
+        .args(["-c", GMSSL])
+        .arg(dir.path().join("ours"))
+        .output()
+        .expect("python runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let theirs = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(theirs.lines().count(), keys.len());
+    for (line, (key, message)) in theirs.lines().zip(&keys) {
+        let raw: [u8; 64] = hex::decode(line).unwrap().try_into().unwrap();
+        assert_eq!(verify(key.public_key(), key.scheme(), message, &raw), Err(VerifyError::BadSignature));
+        let der = raw_signature_to_der(key.scheme(), &raw).unwrap();
+        assert_eq!(verify(key.public_key(), key.scheme(), message, &der), Ok(()));
+        assert_eq!(
+            verify(key.public_key(), key.scheme(), &message[1..], &der),
+            Err(VerifyError::BadSignature)
+        );
+    }
+}
+
+/// For each line `secret point message r‖s`: judges the signature, also over another message, and prints one of its own.
+const GMSSL: &str = "
+import sys
+from gmssl import sm2
+for line in open(sys.argv[1]):
+    secret, point, message, signature = line.split()
+    key = sm2.CryptSM2(private_key=secret, public_key=point)
+    key.public_key = point  # its constructor strips zeros and fours from the left
+    message = bytes.fromhex(message)
+    assert key.verify_with_sm3(signature, message), line
+    assert not key.verify_with_sm3(signature, message + b'.'), line
+    print(key.sign_with_sm3(message))
+";
+
+/// OpenSSL judges what was signed as a digest as it judges what was signed as a message, and signs the digest itself.
+#[test]
+fn openssl_verifies_signed_digests_and_signs_them_itself() {
+    let dir = tempfile::tempdir().unwrap();
+    let cases = [(KeyKind::P256, ""), (KeyKind::Sm2, " -pkeyopt distid:1234567812345678")];
+    for (kind, options) in cases {
+        let document = SoftwareKey::generate(kind, &SystemRandom::new()).unwrap();
+        let key = PrehashedKey::from_pkcs8(&document).unwrap();
+        let digest = prehash(key.public_key(), key.scheme(), b"message").unwrap();
+        let signature = key.sign_prehashed(&digest).unwrap();
+        let files = [
+            ("m", &b"message"[..]),
+            ("e", &digest),
+            ("p", key.public_key()),
+            ("s", &signature),
+            ("k", &document),
+        ];
+        for (name, bytes) in files {
+            std::fs::write(dir.path().join(name), bytes).unwrap();
+        }
+        let name = if kind == KeyKind::Sm2 { "sm3" } else { "sha256" };
+        openssl(
+            dir.path(),
+            &format!(
+                "pkeyutl -verify -pubin -keyform DER -inkey p -rawin -digest {name}{options} -in m -sigfile s"
+            ),
+        );
+        openssl(dir.path(), "pkeyutl -sign -keyform DER -inkey k -in e -out t");
+        let theirs = std::fs::read(dir.path().join("t")).unwrap();
+        assert_eq!(verify(key.public_key(), key.scheme(), b"message", &theirs), Ok(()));
+    }
 }
 
 #[test]
