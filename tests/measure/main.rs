@@ -19,6 +19,7 @@ mod pdf;
 mod peers;
 mod policy;
 mod ses;
+mod shangmi;
 
 use std::time::{Duration, Instant};
 
@@ -40,6 +41,7 @@ fn main() {
         journal::figures(),
         policy::figures(),
         ses::figures(),
+        shangmi::figures(),
         inventory::figures(),
     ];
     let figures: Vec<Figure> = figures.into_iter().flatten().collect();
