@@ -128,6 +128,16 @@ pub enum StartError {
         /// What is wrong with it.
         source: pdf::appearance::FontError,
     },
+    /// The configuration names another suite than the keystore's.
+    #[error(
+        "`keystore.suite` is `{configured}`, but the keystore was made with `{made}`: write that, or leave the line out"
+    )]
+    KeystoreSuite {
+        /// The configuration's.
+        configured: String,
+        /// The keystore's.
+        made: &'static str,
+    },
     /// The hierarchy does not load.
     #[error(transparent)]
     Hierarchy(#[from] HierarchyError),
@@ -237,6 +247,9 @@ impl App {
         let signature_policies = crate::documents::SignaturePolicies::load(folder)?;
         let identity = Identity::new(crate::identity::records::snapshot(&db).await?);
         let keystore = Keystore::open(&config.keystore.directory)?;
+        if let Some(suite) = config.keystore.suite.as_ref().filter(|suite| *suite != keystore.suite().name) {
+            return Err(StartError::KeystoreSuite { configured: suite.clone(), made: keystore.suite().name });
+        }
         let pending = Pending::open(&config.appliance.state)?;
         let generations = Register::read(&db).await?;
         let status = Status::open(&config, &db, identity.standing()).await?;

@@ -116,6 +116,10 @@ pub struct KeystoreConfig {
     pub directory: PathBuf,
     /// The key hierarchy: which keys exist, their suite, custody, usage and validity.
     pub hierarchy: PathBuf,
+    /// Whose algorithms seal the keys: `international` (AES-256-GCM, HMAC-SHA-256) or `shangmi` (SM4-GCM, HMAC-SM3). A
+    /// keystore keeps the suite it was made with, and when this names another the appliance does not start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suite: Option<String>,
     /// Credential file for unattended start; by default `$CREDENTIALS_DIRECTORY/cinnabar-kek`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credential: Option<PathBuf>,

@@ -290,6 +290,7 @@ async fn a_restored_appliance_has_a_log_that_verifies_and_tells_what_is_altered(
         let plan = Plan {
             directory: directory.clone(),
             organisation: "示范市政务服务数据管理局".into(),
+            keystore_suite: &crypto::Suite::INTERNATIONAL,
             unlock: UnlockPlan::Shares { threshold: 2, shares: 3 },
             hosts: vec!["localhost".into()],
             port: 8443,

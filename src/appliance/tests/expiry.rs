@@ -27,6 +27,7 @@ async fn open(place: &Place) -> Arc<App> {
     let plan = Plan {
         directory: place.folder.path().join("a"),
         organisation: "示范市政务服务数据管理局".into(),
+        keystore_suite: &crypto::Suite::INTERNATIONAL,
         unlock: UnlockPlan::Credential { path: place.folder.path().join("kek") },
         hosts: vec!["localhost".into()],
         port: 8443,

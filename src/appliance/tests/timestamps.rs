@@ -65,6 +65,7 @@ async fn set_up(place: &Place) -> (PathBuf, String) {
     let plan = Plan {
         directory: folder.clone(),
         organisation: "示范市政务服务数据管理局".into(),
+        keystore_suite: &crypto::Suite::INTERNATIONAL,
         unlock: UnlockPlan::Credential { path: credential },
         hosts: vec!["localhost".into()],
         port: 8443,

@@ -1,5 +1,6 @@
 //! The configuration a ceremony writes: the operator's decisions, defaults for the rest.
 
+use crypto::Suite;
 use ring::rand::SecureRandom;
 
 use super::error::CeremonyError;
@@ -34,6 +35,8 @@ pub(super) fn configuration(plan: &Plan, random: &dyn SecureRandom) -> Result<Co
         keystore: KeystoreConfig {
             directory: "keys".into(),
             hierarchy: "hierarchy.toml".into(),
+            suite: (*plan.keystore_suite != Suite::INTERNATIONAL)
+                .then(|| plan.keystore_suite.name.to_owned()),
             credential: match &plan.unlock {
                 UnlockPlan::Credential { path } => {
                     Some(std::path::absolute(path).unwrap_or_else(|_| path.clone()))

@@ -32,6 +32,8 @@ pub struct Plan {
     pub directory: PathBuf,
     /// The organisation that runs the appliance.
     pub organisation: String,
+    /// Whose algorithms seal the keys in the keystore.
+    pub keystore_suite: &'static Suite,
     /// How the keystore is unlocked.
     pub unlock: UnlockPlan,
     /// Host names and addresses of the platform API.
@@ -211,7 +213,11 @@ impl<'a> Scene<'a> {
         };
         let when = jiff::Timestamp::now();
         scene.tell(&format!("ceremony of `{}` at {when:.0}", plan.organisation));
-        scene.tell(&format!("keystore made, unlocked by {}", plan.unlock.name()));
+        scene.tell(&format!(
+            "keystore made, suite {}, unlocked by {}",
+            plan.keystore_suite.name,
+            plan.unlock.name()
+        ));
         Ok(scene)
     }
 
@@ -225,6 +231,10 @@ impl<'a> Scene<'a> {
         for key in self.hierarchy.keys().iter().filter(|key| key.custody != CustodyKind::Offline) {
             let (algorithm, usage) = match key.role {
                 Role::LogCheckpoint => (Algorithm::Ed25519, Usage::Sign),
+                // A token has what PKCS #11 defines.
+                Role::Data if key.custody == CustodyKind::File => {
+                    (Algorithm::sealing_in(self.plan.keystore_suite), Usage::Seal)
+                }
                 Role::Data => (Algorithm::Aes256, Usage::Seal),
                 _ => (Algorithm::of_suite(key.suite.unwrap_or(&Suite::INTERNATIONAL)), Usage::Sign),
             };
@@ -463,7 +473,7 @@ fn make_keystore(plan: &Plan, layout: &Layout) -> Result<(Arc<dyn Custody>, Shar
             Unlock::Credential(CredentialSource::File(path.clone()))
         }
     };
-    let created = Keystore::create(&layout.path("keys"), &unlock)?;
+    let created = Keystore::create_in(&layout.path("keys"), &unlock, plan.keystore_suite)?;
     let shares = created.shares.iter().map(custody::Share::to_text).collect();
     Ok((Arc::new(created.keystore), shares))
 }

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use pki::Certificate;
 
 use super::*;
-use crate::config::Config;
+use crate::app::App;
+use crate::config::{Config, KeystoreConfig};
 use crate::store::{DatabaseUrl, Db};
 
 #[path = "../../../../tests/support/pkilint.rs"]
@@ -15,6 +16,7 @@ fn plan(directory: PathBuf) -> Plan {
     Plan {
         directory,
         organisation: "示范市政务服务数据管理局".into(),
+        keystore_suite: &crypto::Suite::INTERNATIONAL,
         unlock: UnlockPlan::Shares { threshold: 2, shares: 3 },
         hosts: vec!["localhost".into(), "127.0.0.1".into(), "::1".into()],
         port: 8443,
@@ -52,6 +54,31 @@ async fn an_empty_folder_becomes_an_appliance_with_everything_in_the_log() {
         perform(&plan, &mut |_| ()).await,
         Err(CeremonyError::Layout(LayoutError::NotEmpty(_)))
     ));
+}
+
+#[tokio::test]
+async fn a_keystore_of_the_shangmi_suite_is_made_and_named_in_the_configuration() {
+    let folder = tempfile::tempdir().unwrap();
+    let keystore_suite = &crypto::Suite::SHANGMI;
+    let plan = Plan { keystore_suite, ..plan(folder.path().join("appliance")) };
+    let done = perform(&plan, &mut |_| ()).await.unwrap();
+    let config = Config::load(&done.config).unwrap();
+    assert_eq!(config.keystore.suite.as_deref(), Some("shangmi"));
+    let sealed = custody::Keystore::open(&config.keystore.directory).unwrap();
+    assert_eq!(sealed.suite(), keystore_suite);
+    // The keys that seal data are of that suite; the authorities' are of theirs.
+    let keys = sealed.keys().unwrap();
+    let data = keys.iter().filter(|key| key.usage == custody::Usage::Seal).map(|key| key.algorithm);
+    assert_eq!(data.collect::<Vec<_>>(), [custody::Algorithm::Sm4; 2]);
+    assert!(keys.iter().any(|key| key.algorithm == custody::Algorithm::P256));
+    // The appliance does not start with a keystore of another suite than its configuration names.
+    let url: DatabaseUrl = config.database.url.parse().unwrap();
+    let other = Some("international".to_owned());
+    let wrong =
+        Config { keystore: KeystoreConfig { suite: other, ..config.keystore.clone() }, ..config.clone() };
+    let refused = App::open(wrong, Db::open(&url).await.unwrap()).await.err().unwrap().to_string();
+    assert!(refused.starts_with("`keystore.suite` is `international`"), "{refused}");
+    App::open(config, Db::open(&url).await.unwrap()).await.unwrap();
 }
 
 #[tokio::test]

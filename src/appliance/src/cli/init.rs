@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
+use crypto::Suite;
 use serde_json::json;
 use zeroize::Zeroizing;
 
@@ -18,6 +19,7 @@ use crate::config::Pkcs11;
   cinnabar init --dir /srv/cinnabar --unlock shares --shares 5 --threshold 3
   cinnabar init --dir /srv/cinnabar --unlock credential --credential-file /etc/credstore/cinnabar-kek
   cinnabar init --dir /srv/cinnabar --hierarchy keys/both-suites.toml
+  cinnabar init --dir /srv/cinnabar --hierarchy keys/both-suites.toml --keystore-suite shangmi
   cinnabar init --dir /srv/cinnabar --database postgres://cinnabar@%2Frun%2Fpostgresql/cinnabar
   cinnabar init --dir /srv/cinnabar --pkcs11-module /usr/lib/softhsm/libsofthsm2.so --pkcs11-token cinnabar --pkcs11-pin-file /etc/credstore/pin")]
 pub struct InitArgs {
@@ -57,6 +59,9 @@ pub struct InitArgs {
     /// Database [default: SQLite in the folder]
     #[arg(long)]
     database: Option<String>,
+    /// Whose algorithms seal the keys in the keystore: international (AES-256-GCM) or shangmi (SM4-GCM)
+    #[arg(long, value_name = "SUITE", default_value = "international", value_parser = Suite::by_name)]
+    keystore_suite: &'static Suite,
     /// Another key hierarchy than the built-in one
     #[arg(long)]
     hierarchy: Option<PathBuf>,
@@ -114,6 +119,7 @@ pub fn run(args: InitArgs, output: Output) -> Outcome {
     let pkcs11 = token(&args)?;
     let plan = Plan {
         pkcs11,
+        keystore_suite: args.keystore_suite,
         unlock: unlock(&args)?,
         directory: args.dir,
         organisation: args.organisation,
