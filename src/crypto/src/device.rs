@@ -35,7 +35,7 @@ pub fn ecdsa_p256_signature(raw: &[u8]) -> Option<Vec<u8>> {
 
 /// The DER form of a signature given as the bare 64 octets `r ‖ s`, as devices answer and as some seals carry it;
 /// `None` for schemes without such a form and for numbers that are no signature. Whoever reads signatures asks for
-/// this expressly: [`verify`](crate::verify) takes DER alone.
+/// this expressly: [`verify`](fn@crate::verify) takes DER alone.
 #[must_use]
 pub fn raw_signature_to_der(scheme: SignatureScheme, raw: &[u8; 64]) -> Option<Vec<u8>> {
     match scheme {
