@@ -307,3 +307,55 @@ fn a_machine_enrols_with_an_sm2_key_and_signers_and_authorities_are_replaced_in_
     assert_eq!(state("platform-ca"), "active");
     world.appliance.audit_verify(&[]).ok();
 }
+
+/// Roots elsewhere, in turn: the label, the extensions that the ceremony asks for, the kind of key, and how it signs.
+const ELSEWHERE: [(&str, &str, &str, &str); 2] = [
+    ("root", "extensions.cnf", "-algorithm EC -pkeyopt ec_paramgen_curve:P-256", "-sha256"),
+    ("sm-root", "extensions-sm-root.cnf", "-algorithm SM2", "-sm3 -sigopt $D -vfyopt $D"),
+];
+
+#[test]
+fn the_roots_of_both_suites_can_be_elsewhere_and_openssl_signs_for_them() {
+    let mut setup = Setup::both_suites();
+    setup.init.push("--root-offline".to_owned());
+    let elsewhere = corpus::scratch();
+    let appliance = Appliance::init_beside(setup, |appliance| {
+        let requests = appliance.directory.join("requests");
+        for (root, extensions, key, sign) in ELSEWHERE {
+            let extensions = requests.join(extensions);
+            eventually("the requests are there", Duration::from_secs(60), || {
+                extensions.exists().then_some(())
+            });
+            let own = sign.replace(" -vfyopt $D", "");
+            let side = root.trim_end_matches("root");
+            // Written whole: the ceremony looks every second.
+            let line = format!(
+                "openssl genpkey {key} -out {root}.key
+                 openssl req -x509 -new -key {root}.key {own} -subj /CN={root} -days 8000 -out {root}.pem
+                 for ca in platform-ca seals-ca officers-ca; do
+                   openssl x509 -req -in $R/{side}$ca.csr -CA {root}.pem -CAkey {root}.key {sign} -days 3650 \\
+                     -extfile {extensions} -extensions issuing_ca -out new.pem
+                   mv new.pem $R/{side}$ca.pem
+                 done
+                 cp {root}.pem new.pem; mv new.pem $R/{root}.pem",
+                extensions = extensions.display()
+            );
+            let mut command = Command::new("bash");
+            command.args(["-euo", "pipefail", "-c", &line]).current_dir(elsewhere.path());
+            command.env("D", "distid:1234567812345678").env("R", &requests);
+            finish(command).ok();
+        }
+    });
+    for (root, _, _, sign) in ELSEWHERE {
+        assert!(!appliance.directory.join(format!("keys/{root}.key")).exists(), "the root's key is not here");
+        let given = std::fs::read(elsewhere.path().join(format!("{root}.pem"))).unwrap();
+        let given = Certificate::from_pem(&given).unwrap().remove(0);
+        let side = root.trim_end_matches("root");
+        for ca in ["platform-ca", "seals-ca", "officers-ca"] {
+            let pem = std::fs::read(appliance.certificate(&format!("{side}{ca}"))).unwrap();
+            let authority = Certificate::from_pem(&pem).unwrap().remove(0);
+            assert_eq!(authority.verify_signature(given.spki()), Ok(()), "{side}{ca} {sign}");
+        }
+    }
+    appliance.audit_verify(&[]).ok();
+}
