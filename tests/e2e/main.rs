@@ -19,6 +19,7 @@ mod attacks;
 mod authorities;
 mod certificates;
 mod crash;
+mod csc;
 mod documents;
 mod est;
 mod faults;

@@ -296,6 +296,12 @@ impl Appliance {
     /// Makes a round red seal of 42 mm for the bureau.
     #[track_caller]
     pub fn seal_record(&self, id: &str) {
+        self.seal_record_with(id, &[]);
+    }
+
+    /// As [`Self::seal_record`], with further options.
+    #[track_caller]
+    pub fn seal_record_with(&self, id: &str, more: &[&str]) {
         self.organisation("bureau");
         let picture = self.directory.join(format!("{id}.png"));
         std::fs::write(&picture, seal_picture(300)).expect("picture");
@@ -314,6 +320,7 @@ impl Appliance {
             "42",
         ];
         arguments.extend(["--approver", &approver, "--maker", &maker]);
+        arguments.extend(more);
         self.cli_as(&self.applicant(), &arguments).ok();
     }
 

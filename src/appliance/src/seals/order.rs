@@ -69,6 +69,10 @@ pub struct NewApplication {
     /// With `change`: a new key and certificate also where the name stays.
     #[serde(default)]
     pub new_certificate: bool,
+    /// Whether the seal's key also signs hashes that come ready-made (CSC `signHash`): nobody here then sees what is
+    /// sealed. As it was when left out, not at all for a new seal. A key that is to do otherwise is made anew.
+    #[serde(default)]
+    pub remote_hashes: Option<bool>,
     /// With `remake` and `cancel`: why. It becomes the reason of the certificate's revocation.
     #[serde(default)]
     pub ground: Option<Ground>,
@@ -117,6 +121,9 @@ pub struct Order {
     /// A new key and certificate in any case.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub new_certificate: bool,
+    /// Whether the key also signs hashes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remote_hashes: Option<bool>,
     /// Why.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ground: Option<Ground>,
@@ -208,6 +215,7 @@ impl NewApplication {
                 height_um,
                 valid_to: self.valid_to.map(Timestamp::as_second),
                 new_certificate: self.new_certificate,
+                remote_hashes: self.remote_hashes,
                 ground: self.ground,
             },
             person_number,
@@ -225,6 +233,7 @@ impl NewApplication {
             || self.height_mm.is_some()
             || self.valid_to.is_some()
             || self.new_certificate
+            || self.remote_hashes.is_some()
     }
 }
 

@@ -63,6 +63,9 @@ pub struct LookArgs {
     /// Cryptographic suite: international or shangmi
     #[arg(long)]
     suite: Option<String>,
+    /// Whether its key also signs hashes that come ready-made, for remote signing (CSC signHash)
+    #[arg(long, num_args = 0..=1, default_missing_value = "true")]
+    remote_hashes: Option<bool>,
     /// Until when, RFC 3339 [default: as long as the certificate]
     #[arg(long)]
     valid_to: Option<String>,
@@ -189,6 +192,7 @@ async fn send<const N: usize>(
         put("kind", look.kind.map(Into::into));
         put("level", look.level.map(Into::into));
         put("suite", look.suite.map(Into::into));
+        put("remote_hashes", look.remote_hashes.map(Into::into));
         put("valid_to", look.valid_to.map(Into::into));
         let holder = look.holder.map(|kind| {
             let mut holder = json!({ "kind": kind });

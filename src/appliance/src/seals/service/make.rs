@@ -47,21 +47,22 @@ pub async fn make(app: &Arc<App>, permit: &Permit<MakeSeal>, application: Row) -
     let Some(organisation) = before.organisation(app).await? else {
         return fail(&unsealed, permit, application, &before).await;
     };
-    let plan = Plan::of(app, &before, now).await?;
+    let former = before.key_label.as_deref().and_then(|label| unsealed.custody.key(label).ok());
+    let plan = Plan::of(app, &before, former.map(|key| key.usage), now).await?;
     let label = format!("seal-{}", uuid::Uuid::now_v7().simple());
     let division = before.needs_code().then(|| plan.division.as_str());
     let taken = numbers::take(app, &unsealed.journal, division, year(now), |numbers| {
         let act = Act { action: "seal.intend".to_owned(), ..permit.act() };
         let facts = json!({
             "application": application.id(), "seal": before.id, "code": numbers.code, "filing": numbers.filing,
-            "key": plan.new_key.then_some(label.as_str()),
+            "key": plan.new_key.then_some(label.as_str()), "usage": plan.usage.name(),
         });
         let table = &crate::store::tables::SEAL_APPLICATIONS;
         Unit::new(act).facts(facts).guard(table, application.id(), application.version())
     });
     let numbers = taken.await?;
     let label = if plan.new_key {
-        unsealed.custody.generate(&label, Algorithm::of_suite(plan.suite), Usage::Sign)?;
+        unsealed.custody.generate(&label, Algorithm::of_suite(plan.suite), plan.usage)?;
         Some(label)
     } else {
         None
@@ -294,6 +295,8 @@ impl Before {
 pub(super) struct Plan {
     pub suite: &'static Suite,
     pub new_key: bool,
+    /// Whether the key signs messages alone, or hashes too.
+    pub usage: Usage,
     pub name: String,
     pub holder_kind: HolderKind,
     pub holder_name: String,
@@ -308,8 +311,10 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    async fn of(app: &App, before: &Before, now: i64) -> Result<Self, LifeError> {
+    async fn of(app: &App, before: &Before, former: Option<Usage>, now: i64) -> Result<Self, LifeError> {
         let order = &before.order;
+        let hashes = former == Some(Usage::SignPrehashed);
+        let wanted = order.remote_hashes.unwrap_or(hashes);
         let present_suite = before.seal.as_ref().map(|row| records::summary(row).suite().to_owned());
         let suite = order.suite.clone().or_else(|| present_suite.clone());
         let suite = suite.unwrap_or_else(|| app.config.seals.suite.clone());
@@ -322,6 +327,7 @@ impl Plan {
             && usable
             && !renamed
             && !order.new_certificate
+            && wanted == hashes
             && present_suite.as_deref() == Some(known.name);
         let kind = before.present("holder_kind").and_then(|word| HolderKind::parse(&word));
         let picture = before.seal.as_ref().and_then(|row| records::bytes(row, "picture"));
@@ -331,6 +337,7 @@ impl Plan {
         Ok(Self {
             suite: known,
             new_key: !keeps,
+            usage: if wanted { Usage::SignPrehashed } else { Usage::Sign },
             holder_kind: order.holder_kind.or(kind).unwrap_or(HolderKind::Organisation),
             holder_name: order.holder_name.clone().unwrap_or_else(|| name.clone()),
             name,
