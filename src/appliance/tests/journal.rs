@@ -453,7 +453,7 @@ async fn a_log_of_the_first_schema_goes_on_after_the_upgrade() {
              ALTER TABLE seal_uses DROP COLUMN approval; \
              DROP TABLE seal_pauses; DROP TABLE seal_documents; DROP TABLE seal_versions; \
              DROP TABLE seal_applications; DROP TABLE \
-             seal_numbers; DROP INDEX seals_code; DROP INDEX seals_organisation; ALTER TABLE seals DROP COLUMN \
+             seal_numbers; DROP INDEX seals_code; DROP INDEX seals_certificate; DROP INDEX seals_organisation; ALTER TABLE seals DROP COLUMN \
              code; ALTER TABLE seals DROP COLUMN kind; ALTER TABLE seals DROP COLUMN level; ALTER TABLE seals \
              DROP COLUMN holder_kind; ALTER TABLE seals DROP COLUMN holder_number; ALTER TABLE seals DROP COLUMN \
              holder_number_hash; ALTER TABLE seals DROP COLUMN holder_sealed; ALTER TABLE seals DROP COLUMN \

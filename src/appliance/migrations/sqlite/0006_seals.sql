@@ -21,6 +21,7 @@ ALTER TABLE seals ADD COLUMN ground TEXT;
 -- A code is one seal's for ever.
 CREATE UNIQUE INDEX seals_code ON seals (code) WHERE code IS NOT NULL;
 CREATE INDEX seals_organisation ON seals (organisation, id);
+CREATE INDEX seals_certificate ON seals (certificate);
 
 -- What somebody applied for, who approved it and who carried it out. Persons are compared, not certificates.
 CREATE TABLE seal_applications (

@@ -654,6 +654,7 @@ fn bound(app: &Arc<App>) -> (Server, Vec<SocketAddr>) {
         appliance::enrolment::routes(),
         appliance::documents::http::routes(),
         appliance::seals::http::routes(),
+        appliance::seals::standing::http::routes(),
         appliance::seals::usage::routes(),
         extra(),
     ];

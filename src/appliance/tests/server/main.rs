@@ -20,7 +20,11 @@ mod files;
 #[path = "../../../pki/tests/forge/mod.rs"]
 mod forge;
 mod house;
+#[allow(dead_code, reason = "a cast from which each test picks")]
+#[path = "../../../eseal/tests/ses/parts.rs"]
+mod parts;
 mod seal_files;
+mod seal_register;
 mod seals;
 mod status;
 mod two_phase;

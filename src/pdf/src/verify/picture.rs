@@ -179,17 +179,20 @@ impl Ink {
         }
         let (wide, high) = (right - left + 1, bottom - top + 1);
         let mut cells = [0_u32; GRID * GRID];
-        let mut counts = [0_u32; GRID * GRID];
-        for y in top..=bottom {
-            for x in left..=right {
-                let cell = (y - top) * GRID / high * GRID + (x - left) * GRID / wide;
-                let (sum, count) = (cells.get_mut(cell)?, counts.get_mut(cell)?);
-                *sum = sum.saturating_add(ink(x, y)?);
-                *count += 1;
+        for (index, cell) in cells.iter_mut().enumerate() {
+            let (row, column) = (index / GRID, index % GRID);
+            // At least one pixel each, so that a small picture fills the grid as well as a large one.
+            let (from_y, from_x) = (top + row * high / GRID, left + column * wide / GRID);
+            let to_y = (top + (row + 1) * high / GRID).max(from_y + 1);
+            let to_x = (left + (column + 1) * wide / GRID).max(from_x + 1);
+            let (mut sum, mut count) = (0_u64, 0_u64);
+            for y in from_y..to_y {
+                for x in from_x..to_x {
+                    sum += u64::from(ink(x, y)?);
+                    count += 1;
+                }
             }
-        }
-        for (cell, count) in cells.iter_mut().zip(counts) {
-            *cell = cell.checked_div(count).unwrap_or_default();
+            *cell = u32::try_from(sum / count.max(1)).unwrap_or(u32::MAX);
         }
         let shape = u32::try_from(wide.saturating_mul(1000) / high).unwrap_or(u32::MAX);
         Some(Self { cells, shape })

@@ -2,9 +2,11 @@
 //! digest is that of the octets it is over. What the PDF side asks and tells is tested here; electronic seals are the
 //! appliance's.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
+use cinnabar_pdf::appearance::{ImageLimits, Placement, SealAppearance, SealImage};
 use cinnabar_pdf::report::{About, Language, Simple, etsi};
+use cinnabar_pdf::sign;
 use cinnabar_pdf::syntax::Limits;
 use cinnabar_pdf::verify::{
     ContainerError, Context, Deviation, DocumentDigest, Format, Integrity, Judgement, Kind, Level,
@@ -15,7 +17,8 @@ use crypto::DigestAlgorithm;
 use pki::{Indication, SubIndication};
 
 use super::made::Forgery;
-use super::people::{NOW, options};
+use super::people::{NOW, invisible, options};
+use super::support::one_page;
 
 /// `SEQUENCE { UTF8String word, OCTET STRING digest }`.
 fn encoded(word: &str, content: &[u8]) -> Vec<u8> {
@@ -90,7 +93,71 @@ impl OpenContainer for Opened {
         };
         judgement.claimed = Some(NOW - 100);
         judgement.seal = Some(Box::new(told(holds)));
+        if let (Some(seal), Some(wide)) = (&mut judgement.seal, self.word.strip_prefix("seal-picture-")) {
+            let picture = seal.picture.as_mut().unwrap();
+            picture.octets = bar(wide.parse().unwrap());
+        }
         judgement
+    }
+}
+
+/// A picture of 60 by 60 pixels with a ring of ink around and a bar of some width inside.
+fn bar(wide: usize) -> Vec<u8> {
+    let pixel = |x: usize, y: usize| {
+        let edge = x < 4 || y < 4 || x >= 56 || y >= 56;
+        let bar = (20..40).contains(&y) && x < wide;
+        if edge || bar { [200, 0, 0, 255] } else { [255, 255, 255, 0] }
+    };
+    let pixels: Vec<u8> = (0..3600).flat_map(|at| pixel(at % 60, at / 60)).collect();
+    let mut png = Vec::new();
+    let mut encoder = png::Encoder::new(&mut png, 60, 60);
+    encoder.set_color(png::ColorType::Rgba);
+    encoder.write_header().unwrap().write_image_data(&pixels).unwrap();
+    png
+}
+
+/// Signs with a word of the small container.
+struct Signer(&'static str);
+
+impl sign::CmsSigner for Signer {
+    fn digest_algorithm(&self) -> DigestAlgorithm {
+        DigestAlgorithm::Sha256
+    }
+
+    fn size_hint(&self) -> usize {
+        200
+    }
+
+    fn sign(&self, digest: &[u8]) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
+        let mut container = encoded(self.0, b"");
+        let at = container.len() - 32;
+        container[at..].copy_from_slice(digest);
+        Ok(container)
+    }
+}
+
+#[test]
+fn a_page_that_shows_another_picture_than_the_seal_is_warned_of_and_stays_valid() {
+    let image = SealImage::from_png(&bar(50), &ImageLimits::default()).unwrap();
+    let placement = Placement::Page { page: 1, x_mm: 20.0, y_mm: 30.0, width_mm: 20.0, height_mm: 20.0 };
+    let seen = sign::SignatureRequest {
+        appearance: Some(SealAppearance::new(Arc::new(image), placement)),
+        ..invisible()
+    };
+    for (word, request, shown) in [
+        ("seal-picture-50", &seen, Some(true)),
+        ("seal-picture-10", &seen, Some(false)),
+        ("seal-picture-50", &invisible(), None),
+        ("seal", &seen, None),
+    ] {
+        let page = one_page().bytes;
+        let tail = sign::sign(&page, request, &Signer(word)).unwrap().tail;
+        let report = judged(&[page, tail].concat(), &Small::default());
+        let seal = report.signatures[0].seal.as_ref().unwrap();
+        assert_eq!((report.verdict, seal.picture.as_ref().unwrap().shown), (Verdict::Valid, shown), "{word}");
+        let about = About { name: "f.pdf", at: NOW, offset_minutes: 480, policy: "default" };
+        let words = Simple::new(&report, &about).html(Language::Chinese);
+        assert_eq!(words.contains("不是印章里的图案"), shown == Some(false), "{word}");
     }
 }
 

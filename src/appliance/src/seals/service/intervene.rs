@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 
 use super::super::kinds::Ground;
 use super::super::records::{int, stored_state, text};
+use super::super::standing;
 use super::super::state::Intervention;
 use super::Done;
 use super::error::LifeError;
@@ -92,7 +93,8 @@ async fn intervene(
     let unsealed = app.unsealed()?;
     let now = unsealed.journal.clock().now().map_err(CommitError::ClockUntrusted)?;
     let certified = Certified::of(app, text(&row, "certificate")).await?;
-    let state = stored_state(&row).at(int(&row, "valid_to"), now);
+    let stored = stored_state(&row);
+    let state = stored.at(int(&row, "valid_to"), now);
     let refused = || {
         let seal = row.id().to_owned();
         LifeError::Intervention { seal, state, revoked: certified.is_revoked(), act: what }
@@ -121,7 +123,9 @@ async fn intervene(
             facts.insert("certificate".to_owned(), state);
         }
     }
-    let mut unit = Unit::new(act).facts(facts).update(seal.clone()).bump(generations::SEALS);
+    let unit = Unit::new(act).facts(facts).update(seal.clone()).bump(generations::SEALS);
+    let word = ground.map(Ground::as_str);
+    let mut unit = standing::turned(&app.db, unit, seal.id(), (Some(stored), after), word, now).await?;
     let touched = certificate.is_some();
     if let Some(certificate) = certificate {
         unit = unit.update(certificate).bump(generations::CERTIFICATES);

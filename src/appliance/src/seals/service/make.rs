@@ -19,6 +19,7 @@ use serde_json::json;
 use super::super::kinds::{Ground, HolderKind};
 use super::super::order::Order;
 use super::super::records::{self, application_state, int, optional, stored_state, text, version_id};
+use super::super::standing;
 use super::super::state::{Operation, SealState, Step};
 use super::apply::year;
 use super::certify::{Certifying, certify};
@@ -153,6 +154,8 @@ async fn finish(
         facts.insert("revoked".to_owned(), json!({ "certificate": row.id(), "reason": text(row, "reason") }));
     }
     let (application, mut unit) = conclude(Unit::new(permit.act()).facts(facts).bump(generations::SEALS));
+    unit = standing::turned(&app.db, unit, seal.id(), (before.stored, stored_state(&seal)), None, plan.now)
+        .await?;
     unit = match &before.seal {
         None => unit.insert(seal),
         Some(_) => unit.update(seal),

@@ -10,6 +10,7 @@ use pdf::verify::StateWord;
 
 use super::kinds::SealKind;
 use super::state::SealState;
+use crate::journal::Unit;
 use crate::store::tables::SEAL_PAUSES;
 use crate::store::{Db, Record, Row, StoreError, Value};
 
@@ -124,8 +125,9 @@ macro_rules! versions_where {
     ($condition:literal) => {
         concat!(
             "SELECT s.id AS seal, s.code, v.name, o.name AS organisation, s.kind, v.number, v.state AS version_state, \
-             v.certificate, v.eseal, v.valid_from, v.valid_to, s.state, s.updated, v.ended_at \
-             FROM seal_versions v JOIN seals s ON s.id = v.seal JOIN organisations o ON o.id = s.organisation WHERE ",
+             v.certificate, v.eseal, v.valid_from, v.valid_to, s.state, s.updated, v.ended_at, \
+             (SELECT MIN(w.valid_from) FROM seal_versions w WHERE w.seal = v.seal AND w.certificate = v.certificate) \
+             AS first_from FROM seal_versions v JOIN seals s ON s.id = v.seal JOIN organisations o ON o.id = s.organisation WHERE ",
             $condition,
             " ORDER BY v.number DESC LIMIT 1"
         )
@@ -153,6 +155,10 @@ pub async fn find(db: &Db, by: By<'_>) -> Result<Option<Standing>, StoreError> {
         },
     };
     let mut standing = standing(&found)?;
+    if matches!(by, By::Certificate(_)) {
+        // A change may keep the certificate: what was signed with it before belongs to a version before.
+        standing.valid_from = found.opt_int("first_from")?.or(standing.valid_from);
+    }
     let sql = "SELECT since, ended FROM seal_pauses WHERE seal = $1 ORDER BY since DESC LIMIT 256";
     for pause in db.fetch_all(sql, &[standing.seal.as_str().into()]).await? {
         standing.pauses.push(Pause { since: pause.int("since")?, ended: pause.opt_int("ended")? });
@@ -163,8 +169,8 @@ pub async fn find(db: &Db, by: By<'_>) -> Result<Option<Standing>, StoreError> {
 /// A seal from before there were versions, by its certificate.
 async fn older(db: &Db, certificate: &str) -> Result<Option<Record>, StoreError> {
     let sql = "SELECT s.id AS seal, s.code, s.name, o.name AS organisation, s.kind, s.number, 'active' AS version_state, \
-               s.certificate, NULL AS eseal, s.valid_from, s.valid_to, s.state, s.updated, NULL AS ended_at \
-               FROM seals s JOIN organisations o ON o.id = s.organisation \
+               s.certificate, NULL AS eseal, s.valid_from, s.valid_to, s.state, s.updated, NULL AS ended_at, \
+               s.valid_from AS first_from FROM seals s JOIN organisations o ON o.id = s.organisation \
                WHERE s.certificate = $1 ORDER BY s.id LIMIT 1";
     db.fetch_optional(sql, &[certificate.into()]).await
 }
@@ -202,15 +208,31 @@ pub fn pause(seal: &str, ground: Option<&str>, now: i64) -> Row {
         .with("since", now)
 }
 
-/// The row that ends the pause a seal is in, if it is in one that was written down.
+/// Adds to a unit that takes a seal from one stored state into another what is to be told of it later: the beginning of a
+/// pause, or its end.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn ended(db: &Db, seal: &str, now: i64) -> Result<Option<Row>, StoreError> {
-    let sql = "SELECT id FROM seal_pauses WHERE seal = $1 AND ended IS NULL ORDER BY since DESC LIMIT 1";
-    let Some(open) = db.fetch_optional(sql, &[seal.into()]).await? else { return Ok(None) };
-    let row = db.row(&SEAL_PAUSES, open.text("id")?).await?;
-    Ok(row.map(|row| row.next_version().with("ended", now)))
+pub async fn turned(
+    db: &Db,
+    unit: Unit,
+    seal: &str,
+    (from, to): (Option<SealState>, SealState),
+    ground: Option<&str>,
+    now: i64,
+) -> Result<Unit, StoreError> {
+    let paused = |state| state == SealState::Suspended;
+    match (from.is_some_and(paused), paused(to)) {
+        (false, true) => Ok(unit.insert(pause(seal, ground, now))),
+        (true, false) => {
+            let sql =
+                "SELECT id FROM seal_pauses WHERE seal = $1 AND ended IS NULL ORDER BY since DESC LIMIT 1";
+            let Some(open) = db.fetch_optional(sql, &[seal.into()]).await? else { return Ok(unit) };
+            let row = db.row(&SEAL_PAUSES, open.text("id")?).await?;
+            Ok(row.into_iter().fold(unit, |unit, row| unit.update(row.next_version().with("ended", now))))
+        }
+        _ => Ok(unit),
+    }
 }
 
 #[cfg(test)]

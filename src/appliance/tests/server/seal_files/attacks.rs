@@ -80,7 +80,7 @@ fn what_was_signed_for_another_document_or_another_range_does_not_hold() {
 }
 
 /// Puts something else where a signature belongs.
-struct Pasted<'w>(&'w World, &'w dyn Fn(&[u8]) -> Vec<u8>);
+pub(super) struct Pasted<'w>(pub &'w World, pub &'w dyn Fn(&[u8]) -> Vec<u8>);
 
 impl CmsSigner for Pasted<'_> {
     fn digest_algorithm(&self) -> DigestAlgorithm {

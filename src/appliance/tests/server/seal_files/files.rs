@@ -3,7 +3,9 @@
 use pdf::report::{About, Language, Simple, etsi};
 use pdf::verify::{Format, Integrity, Kind, StateWord, ToldBy, Trust, Verdict};
 
+use super::attacks::Pasted;
 use super::*;
+use crate::parts::{SealParts, SignatureParts, bits, ia5, int};
 use crate::world::{CONTENT, SUITES};
 
 #[test]
@@ -57,6 +59,44 @@ fn whatever_the_field_calls_it_the_octets_decide() {
             appended(&pdf(1, 0), Container::Other { filter, sub_filter }, &Forged::honest(&world, &seal));
         let report = Judge::of(&world).pdf(&file);
         assert_eq!((report.verdict, one(&report).kind), (Verdict::Valid, Kind::SesSignature), "{sub_filter}");
+    }
+}
+
+#[test]
+fn every_version_of_the_structures_holds() {
+    for suite in SUITES {
+        let world = World::new(suite);
+        for version in [1, 4, 5] {
+            let new = SealParts::new(&world);
+            let parts = match version {
+                1 => SealParts::old(&world),
+                number => SealParts { header: [ia5("ES"), int(number), ia5("Cinnabar")], ..new },
+            };
+            let seal = parts.signed(&world);
+            let over = |digest: &[u8]| {
+                let parts = match version {
+                    1 => SignatureParts::old(&world, seal.clone()),
+                    number => {
+                        SignatureParts { version: int(number), ..SignatureParts::new(&world, seal.clone()) }
+                    }
+                };
+                SignatureParts { hash: bits(digest), ..parts }.signed(&world)
+            };
+            let report = Judge::of(&world).pdf(&sealed(&Pasted(&world, &over)));
+            let signature = one(&report);
+            assert_eq!(report.verdict, Verdict::Valid, "{version}: {:?}", signature.reasons);
+            let told = seal_of(signature);
+            assert_eq!(
+                (told.version, &told.deviations[..]),
+                (Some(i64::from(version)), &[][..]),
+                "{version}"
+            );
+            assert_eq!(told.kind.zh, if version == 1 { "单位印章" } else { "业务专用章" });
+            let beside = Judge::of(&world).plain(&over(&world.digest()), Some(CONTENT)).unwrap();
+            assert_eq!(beside.verdict, Verdict::Valid, "{version}");
+            let alone = Judge::of(&world).plain(&seal, None).unwrap();
+            assert_eq!((alone.verdict, alone.file.format), (Verdict::Valid, Format::Seal), "{version}");
+        }
     }
 }
 
