@@ -70,7 +70,7 @@ fn archived(cast: &Cast, document: &[u8]) -> Vec<u8> {
     let step = ltv::append(&opened, &cast.material(), Some(cast.stamps.size_hint())).expect("room");
     let Step::Stamp(prepared) = step else { panic!("nothing to stamp: {step:?}") };
     let digest = prepared.digest(&document, crypto::DigestAlgorithm::Sha256).expect("a digest");
-    let token = cast.stamps.token(&digest).expect("a token");
+    let token = cast.stamps.token(crypto::DigestAlgorithm::Sha256, &digest).expect("a token");
     let tail = prepared.embed(&token).expect("it fits").tail;
     [document, &tail].concat()
 }

@@ -26,8 +26,12 @@ impl TimeStampSource for Authority {
         self.size
     }
 
-    fn token(&self, digest: &[u8]) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
-        let imprint = Imprint::new(DigestAlgorithm::Sha256, digest)?;
+    fn token(
+        &self,
+        algorithm: DigestAlgorithm,
+        digest: &[u8],
+    ) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
+        let imprint = Imprint::new(algorithm, digest)?;
         let request = TimeStampReq::parse(&TimeStampReq::new(imprint, None, [1; 8]).to_der())?;
         let policy = "1.3.6.1.4.1.99999.3".parse()?;
         let stamp = self.stamper.stamp(&request, policy, &[7; 20], NOW * 1_000_000)?;
@@ -40,7 +44,7 @@ impl TimeStampSource for Authority {
 fn archiving() -> f64 {
     let (bytes, cast, request) = (support::corpus::named("plain-31k").read(), cast(), visible());
     let mut authority = Authority { stamper: cast.stamps.stamper, size: 0 };
-    authority.size = authority.token(&[0; 32]).expect("a token").len() + 64;
+    authority.size = authority.token(DigestAlgorithm::Sha256, &[0; 32]).expect("a token").len() + 64;
     let paths = [&cast.seal, &cast.unit, &cast.ca, &cast.root];
     let material = Material {
         certificates: paths.iter().map(|one| one.der().to_vec()).collect(),
@@ -56,7 +60,7 @@ fn archiving() -> f64 {
             let step = append(&document, &material, Some(authority.size)).expect("prepared");
             let Step::Stamp(prepared) = step else { panic!("nothing to stamp") };
             let digest = prepared.digest(&grown, DigestAlgorithm::Sha256).expect("a digest");
-            let token = authority.token(&digest).expect("a token");
+            let token = authority.token(DigestAlgorithm::Sha256, &digest).expect("a token");
             black_box(prepared.embed(&token).expect("embedded").tail);
         })
 }

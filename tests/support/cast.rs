@@ -67,10 +67,14 @@ impl TimeStampSource for Stamps {
         6_000
     }
 
-    fn token(&self, digest: &[u8]) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
+    fn token(
+        &self,
+        algorithm: DigestAlgorithm,
+        digest: &[u8],
+    ) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
         let mut serial = [0; 20];
         SystemRandom::new().fill(&mut serial).map_err(|_| "no randomness")?;
-        let imprint = Imprint::new(DigestAlgorithm::Sha256, digest)?;
+        let imprint = Imprint::new(algorithm, digest)?;
         let request = TimeStampReq::new(imprint, None, [7; 8]);
         let policy = "1.3.6.1.4.1.99999.3".parse()?;
         let stamp =

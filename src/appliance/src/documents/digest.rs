@@ -67,7 +67,8 @@ pub async fn reserve(
 ) -> Result<(usize, crypto::DigestAlgorithm), DocumentError> {
     let raising = levels::prepare(app, &certificates(seal, format)?, level.into()).await?;
     if level > Level::BB && pdf::ltv::TimeStampSource::size_hint(&raising) == 0 {
-        levels::token(app, &crypto::DigestAlgorithm::Sha256.digest(seal.certificate.der())).await?;
+        let algorithm = levels::imprint(app, seal.signer.scheme().cms_digest());
+        levels::token(app, algorithm, &algorithm.digest(seal.certificate.der())).await?;
     }
     let signer = signer(seal, Manner { format, time: 0, property: None }, Some(&raising))?;
     Ok((signer.size_hint(), signer.digest_algorithm()))

@@ -46,7 +46,8 @@ impl<'a> SesSigner<'a> {
         let signed = self.sealer.sign(signer, self.digest_algorithm(), digest, property, time)?;
         let Some(stamps) = self.stamps else { return Ok(signed) };
         let signature = Signature::parse(&signed)?.value;
-        let token = stamps.token(&DigestAlgorithm::Sha256.digest(signature.value()))?;
+        let imprint = stamps.imprint(self.digest_algorithm());
+        let token = stamps.token(imprint, &imprint.digest(signature.value()))?;
         Ok(signature.with_time_stamp(&token)?)
     }
 }

@@ -10,11 +10,21 @@ pub trait TimeStampSource {
     /// Octets of the largest token seen from it; 0 while none was: the first one then measures it and costs a second.
     fn size_hint(&self) -> usize;
 
-    /// A token (DER ContentInfo) over a SHA-256 digest, checked against it.
+    /// The algorithm of imprints for signatures over `digest`: one of the same suite where the service takes it.
+    fn imprint(&self, digest: DigestAlgorithm) -> DigestAlgorithm {
+        let _ = digest;
+        DigestAlgorithm::Sha256
+    }
+
+    /// A token (DER ContentInfo) over a digest by that algorithm, checked against it.
     ///
     /// # Errors
     /// Whatever keeps it from stamping.
-    fn token(&self, digest: &[u8]) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>>;
+    fn token(
+        &self,
+        algorithm: DigestAlgorithm,
+        digest: &[u8],
+    ) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>>;
 }
 
 /// A signer whose CMS carries a signature time-stamp: PAdES B-T in one pass (EN 319 142-1 §6.3).
@@ -38,7 +48,8 @@ impl CmsSigner for TimeStamped<'_> {
     fn sign(&self, content_digest: &[u8]) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
         let cms = self.signer.sign(content_digest)?;
         let value = SignedData::parse(&cms, &Limits::default())?;
-        let token = self.source.token(&DigestAlgorithm::Sha256.digest(value.signature_value()))?;
+        let imprint = self.source.imprint(self.digest_algorithm());
+        let token = self.source.token(imprint, &imprint.digest(value.signature_value()))?;
         Ok(with_signature_time_stamp(&cms, &token)?)
     }
 }

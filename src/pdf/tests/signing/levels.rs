@@ -29,11 +29,15 @@ impl TimeStampSource for Service<'_> {
         self.hint
     }
 
-    fn token(&self, digest: &[u8]) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
+    fn token(
+        &self,
+        algorithm: DigestAlgorithm,
+        digest: &[u8],
+    ) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
         let chain = [self.chain.certificate.clone()];
         let accuracy = Accuracy { millis: 1000 };
         let stamper = Stamper::new(self.unit.key.clone(), &self.unit.certificate, &chain, accuracy, true)?;
-        let imprint = Imprint::new(DigestAlgorithm::Sha256, digest)?;
+        let imprint = Imprint::new(algorithm, digest)?;
         let request = TimeStampReq::new(imprint, None, [7; 8]);
         let policy = "1.3.6.1.4.1.99999.3".parse()?;
         let mut serial = [0; 20];
@@ -117,7 +121,7 @@ pub fn stamped(source: &dyn Source, material: &Material, service: &Service<'_>) 
             panic!("no time-stamp")
         };
         let digest = prepared.digest(source, DigestAlgorithm::Sha256).unwrap();
-        match prepared.embed(&service.token(&digest).unwrap()) {
+        match prepared.embed(&service.token(DigestAlgorithm::Sha256, &digest).unwrap()) {
             Ok(signed) => return signed.tail,
             Err(EmbedError::TooSmall { needed, .. }) => reserve = needed + 8,
             Err(error) => panic!("{error}"),

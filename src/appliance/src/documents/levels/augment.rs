@@ -234,7 +234,7 @@ fn lay_out(source: &dyn Source, material: &Material, reserve: Option<usize>) -> 
 
 /// Who stamps, if anyone.
 async fn met(app: &Arc<App>, wish: Wish) -> Result<Option<Stamping>, LevelError> {
-    match stamps::authority(app).await {
+    match stamps::authority(app, DigestAlgorithm::Sha256).await {
         Ok(authority) => Ok(Some(authority)),
         // B-LT of what is time-stamped already takes no service.
         Err(LevelError::NoService) if wish.level == Level::BLT => Ok(None),
@@ -262,7 +262,7 @@ async fn stamped(
         let Laid::Stamp(prepared, digest) = app.desk.work(job).await?? else {
             return Err(LevelError::NoDigest.into());
         };
-        let token = stamps::token(app, &digest).await?;
+        let token = stamps::token(app, DigestAlgorithm::Sha256, &digest).await?;
         if expected.is_some_and(|expected| *expected != token.by.certificate) {
             return Ok(Stamp::ByAnother(token.by));
         }

@@ -32,7 +32,7 @@ mod stamps;
 pub use augment::{Augmented, augment};
 pub use error::LevelError;
 pub use raise::{LevelSigner, Raising, prepare};
-pub use stamps::{Token, token};
+pub use stamps::{Token, imprint, token};
 
 use crate::config;
 use cache::Cache;

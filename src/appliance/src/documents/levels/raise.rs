@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crypto::DigestAlgorithm;
+use crypto::{DigestAlgorithm, Suite};
 use pdf::ltv::{Known, Material, Step, TimeStampSource, TimeStamped, append};
 use pdf::sign::{CmsSigner, EmbedError, Signed};
 use pdf::syntax::{Document, Limits, Source};
@@ -21,6 +21,8 @@ use crate::documents::{Evidence, sealing};
 pub struct Raising {
     app: Arc<App>,
     level: Level,
+    /// Imprints of document time-stamps.
+    imprint: DigestAlgorithm,
     gathered: Arc<Mutex<Gathered>>,
     handle: Handle,
 }
@@ -45,11 +47,12 @@ pub async fn prepare(
     level: Level,
 ) -> Result<Raising, LevelError> {
     let (mut material, mut about) = (Material::default(), Vec::new());
+    let imprint = stamps::imprint(app, common(certificates));
     if level >= Level::BLT {
         let leaves: Vec<_> =
             certificates.iter().map(|leaf| (leaf.clone(), Purpose::DocumentSigning)).collect();
         material.merge(evidence(app, &leaves, Vec::new()).await?);
-        let authority = stamps::authority(app).await?;
+        let authority = stamps::authority(app, imprint).await?;
         let authority = match stamping(app, authority.clone()).await {
             Ok(stamping) => {
                 material.merge(stamping);
@@ -58,7 +61,7 @@ pub async fn prepare(
             // What was remembered of the service may be old: it is met once more.
             Err(LevelError::Path { .. }) => {
                 app.levels.service.forget();
-                let authority = stamps::authority(app).await?;
+                let authority = stamps::authority(app, imprint).await?;
                 material.merge(stamping(app, authority.clone()).await?);
                 authority
             }
@@ -66,10 +69,17 @@ pub async fn prepare(
         };
         about.push(authority.certificate);
     } else if level == Level::BT {
-        stamps::authority(app).await?;
+        stamps::authority(app, imprint).await?;
     }
     let gathered = Arc::new(Mutex::new(Gathered { material, about, met: Vec::new() }));
-    Ok(Raising { app: app.clone(), level, gathered, handle: Handle::current() })
+    Ok(Raising { app: app.clone(), level, imprint, gathered, handle: Handle::current() })
+}
+
+/// The digest of the suite that all these keys are of; that of the international one where they differ.
+fn common(certificates: &[Certificate]) -> DigestAlgorithm {
+    let mut suites = certificates.iter().map(|certificate| Suite::of_key(certificate.spki()));
+    let first = suites.next().unwrap_or(&Suite::INTERNATIONAL);
+    if suites.all(|suite| suite == first) { first.digest } else { Suite::INTERNATIONAL.digest }
 }
 
 /// What validates tokens of an authority.
@@ -148,8 +158,16 @@ impl TimeStampSource for Raising {
         }
     }
 
-    fn token(&self, digest: &[u8]) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
-        Ok(self.stamp(digest)?.der)
+    fn imprint(&self, digest: DigestAlgorithm) -> DigestAlgorithm {
+        stamps::imprint(&self.app, digest)
+    }
+
+    fn token(
+        &self,
+        algorithm: DigestAlgorithm,
+        digest: &[u8],
+    ) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(self.stamp(algorithm, digest)?.der)
     }
 }
 
@@ -201,8 +219,8 @@ impl Raising {
             let Step::Stamp(prepared) = append(&document, &material, Some(reserve))? else {
                 return Ok(None);
             };
-            let digest = prepared.digest(source, DigestAlgorithm::Sha256)?;
-            let token = self.stamp(&digest)?;
+            let digest = prepared.digest(source, self.imprint)?;
+            let token = self.stamp(self.imprint, &digest)?;
             if !self.locked().about.contains(&token.by.certificate) {
                 // Somebody else stamped than evidence was gathered about.
                 material = self.material()?;
@@ -234,8 +252,8 @@ impl Raising {
         Ok(self.locked().material.clone())
     }
 
-    fn stamp(&self, digest: &[u8]) -> Result<Token, LevelError> {
-        let token = self.handle.block_on(stamps::token(&self.app, digest))?;
+    fn stamp(&self, algorithm: DigestAlgorithm, digest: &[u8]) -> Result<Token, LevelError> {
+        let token = self.handle.block_on(stamps::token(&self.app, algorithm, digest))?;
         let mut gathered = self.locked();
         let is_it = |known: &Certificate| *known == token.by.certificate;
         if !gathered.about.iter().any(is_it) && !gathered.met.iter().any(|met| is_it(&met.certificate)) {

@@ -115,15 +115,25 @@ impl Stamping {
     }
 }
 
-/// A token over a SHA-256 digest. Our own is on record before it is answered; a foreign one's authority is trusted here.
+/// The algorithm of imprints for what is signed over `digest`: the same, so that the unit of its suite stamps. A foreign
+/// service gets what every service takes, and so does one of our own that does not take that.
+#[must_use]
+pub fn imprint(app: &App, digest: DigestAlgorithm) -> DigestAlgorithm {
+    let accepted = app.config.timestamps.iter().flat_map(|terms| &terms.digests);
+    let mut accepted = accepted.map(|accepted| DigestAlgorithm::from(*accepted));
+    let own = app.config.documents.levels.time_stamp_url.is_none();
+    if own && accepted.any(|accepted| accepted == digest) { digest } else { DigestAlgorithm::Sha256 }
+}
+
+/// A token over a digest. Our own is on record before it is answered; a foreign one's authority is trusted here.
 ///
 /// # Errors
 /// [`LevelError`] when there is no service, it does not stamp, or nobody trusts it.
-pub async fn token(app: &Arc<App>, digest: &[u8]) -> Result<Token, LevelError> {
+pub async fn token(app: &Arc<App>, algorithm: DigestAlgorithm, digest: &[u8]) -> Result<Token, LevelError> {
     let levels = &app.config.documents.levels;
     let token = if let Some(url) = &levels.time_stamp_url {
         let policy = levels.time_stamp_policy.map(|policy| policy.0);
-        let wanted = Wanted { algorithm: DigestAlgorithm::Sha256, digest, policy, further: &[] };
+        let wanted = Wanted { algorithm, digest, policy, further: &[] };
         let stamped = client::stamp(&app.fetch, url, wanted).await?;
         let carried = stamped.token.signed_data().certificates().to_vec();
         let now = raise::now(app)?;
@@ -140,7 +150,7 @@ pub async fn token(app: &Arc<App>, digest: &[u8]) -> Result<Token, LevelError> {
     } else {
         let office = app.timestamps.as_ref().ok_or(LevelError::NoService)?;
         let request = |error: &dyn std::fmt::Display| LevelError::Request(error.to_string());
-        let imprint = Imprint::new(DigestAlgorithm::Sha256, digest).map_err(|error| request(&error))?;
+        let imprint = Imprint::new(algorithm, digest).map_err(|error| request(&error))?;
         let asked = TimeStampReq { imprint, policy: None, nonce: None, certificates: true };
         let der = stamp(app, office, Asker::Anonymous, &asked.to_der()).await?.token;
         let read = TimeStampToken::parse(&der, &Limits::default()).map_err(|error| request(&error))?;
@@ -154,14 +164,14 @@ pub async fn token(app: &Arc<App>, digest: &[u8]) -> Result<Token, LevelError> {
     Ok(token)
 }
 
-/// Who will sign the next token. A foreign authority that was not met yet, not for long, or whose path does not hold any
+/// Who will sign the next token over a digest of that kind. A foreign authority that was not met yet, not for long, or whose path does not hold any
 /// more is met by a token over random octets, which measures its tokens, too.
 ///
 /// # Errors
 /// [`LevelError`] when there is no service, it does not stamp, or nobody trusts it.
-pub(super) async fn authority(app: &Arc<App>) -> Result<Stamping, LevelError> {
+pub(super) async fn authority(app: &Arc<App>, algorithm: DigestAlgorithm) -> Result<Stamping, LevelError> {
     if app.config.documents.levels.time_stamp_url.is_none() {
-        let unit = app.timestamps.as_ref().and_then(|_| app.time_stamp_unit(DigestAlgorithm::Sha256));
+        let unit = app.timestamps.as_ref().and_then(|_| app.time_stamp_unit(algorithm));
         let unit = unit.map(|unit| Stamping { certificate: unit.certificate, carried: Vec::new() });
         return unit.ok_or(LevelError::NoService);
     }
@@ -174,7 +184,7 @@ pub(super) async fn authority(app: &Arc<App>) -> Result<Stamping, LevelError> {
     let mut random = [0; 32];
     let failed = |_| LevelError::Request("the system's random source failed".to_owned());
     SystemRandom::new().fill(&mut random).map_err(failed)?;
-    Ok(token(app, &random).await?.by)
+    Ok(token(app, DigestAlgorithm::Sha256, &random).await?.by)
 }
 
 /// How long a foreign authority is taken for the one that stamps next, in seconds: services change units.
