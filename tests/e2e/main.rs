@@ -35,6 +35,7 @@ mod refusals;
 mod reports;
 mod revocation;
 mod sealing;
+mod ses_sealing;
 mod shangmi;
 mod tampering;
 mod timestamps;

@@ -2,6 +2,7 @@
 //! same TLS. Prints requests per second, processor time per request of the *server's* process, p50 and p99.
 //!
 //!   `cinnabar-load`                      sets up a throw-away appliance (binary: `CINNABAR_BIN` or the one beside this)
+//!   `cinnabar-load --suite shangmi --format ses`   the same with a seal of that suite, in that format
 //!   `cinnabar-load --server PORT …`      measures a running one
 //!   `cinnabar-load --tsa`                time-stamps over HTTP instead
 //!   `cinnabar-load --ocsp`               OCSP over HTTP instead
@@ -33,7 +34,7 @@ use bytes::Bytes;
 use clap::Parser;
 use support::client::{request, unique};
 use support::process::{Background, usage};
-use support::{Appliance, Client, Identity};
+use support::{Appliance, Client, Identity, Setup};
 
 #[derive(Debug, Parser)]
 struct Options {
@@ -61,6 +62,12 @@ struct Options {
     /// The seal to use
     #[arg(long)]
     seal: Option<String>,
+    /// Suite of the throw-away appliance's seal, `international` or `shangmi`; the latter without the bare server
+    #[arg(long, conflicts_with = "server")]
+    suite: Option<String>,
+    /// What the signatures are: `cms` or `ses`
+    #[arg(long, default_value = "cms")]
+    format: String,
     /// One JSON line per figure
     #[arg(long)]
     json: bool,
@@ -118,8 +125,12 @@ fn main() {
     let pdf = Bytes::from(std::fs::read(&pdf).unwrap_or_else(|e| panic!("{}: {e}", pdf.display())));
 
     let own = options.server.is_none().then(|| {
-        let appliance = Appliance::start();
-        appliance.seal_record("load");
+        let appliance = Appliance::start_with(match &options.suite {
+            None => Setup::default(),
+            Some(_) => Setup::both_suites(),
+        });
+        let suite = options.suite.iter().flat_map(|suite| ["--suite", suite]);
+        appliance.seal_record_with("load", &suite.collect::<Vec<_>>());
         appliance.approval_system("load");
         appliance
     });
@@ -132,11 +143,12 @@ fn main() {
             options.seal.clone().expect("--seal"),
         ),
     };
-    let path = format!("/v1/documents/seal?seal={seal}&page=1&x_mm=120&y_mm=220");
+    let format = &options.format;
+    let path = format!("/v1/documents/seal?seal={seal}&page=1&x_mm=120&y_mm=220&format={format}");
     let ours = load(&Client::new(port, &identity), pid, &path, &pdf, &options, true);
 
     // The bare server shows the appliance's own server certificate; without its folder there is nothing to compare with.
-    let bare = own.as_ref().map(|appliance| {
+    let bare = own.as_ref().filter(|_| options.suite.is_none()).map(|appliance| {
         let port = support::process::free_port();
         let mut command = std::process::Command::new(std::env::current_exe().expect("own path"));
         command.args(["--bare", &port.to_string()]).arg(&appliance.directory);

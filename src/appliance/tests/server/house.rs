@@ -578,14 +578,19 @@ impl Parts {
 }
 
 fn certificate_row(certificate: &Certificate, caller: &str) -> Row {
+    row_of(certificate, "officers-ca", "officer", Some(caller))
+}
+
+/// The row that records a certificate of that profile.
+pub fn row_of(certificate: &Certificate, authority: &str, profile: &str, caller: Option<&str>) -> Row {
     let mut values: Vec<Value> = vec![
         hex::encode(certificate.sha256_fingerprint()).into(),
         1.into(),
-        "officers-ca".into(),
+        authority.into(),
         hex::encode(certificate.serial()).into(),
         "CN=test".into(),
-        "officer".into(),
-        caller.into(),
+        profile.into(),
+        caller.map_or(Value::Null, Value::from),
         (certificate.not_before() * 1_000_000).into(),
         (certificate.not_after() * 1_000_000).into(),
         certificate.der().to_vec().into(),

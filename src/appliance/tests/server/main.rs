@@ -26,6 +26,7 @@ mod parts;
 mod seal_files;
 mod seal_register;
 mod seals;
+mod ses;
 mod status;
 mod two_phase;
 mod usage;

@@ -16,15 +16,15 @@ use crate::documents::{FileSource, Preparation};
   cinnabar pdf embed decision.pdf prepared.json --cms signature.der --out signed.pdf
   cinnabar pdf embed decision.pdf prepared.json --cms signature.der --in-place
 
-The document must be the one that was prepared, octet for octet, and the CMS a sound detached signature over its
-digest; nothing is written otherwise.")]
+The document must be the one that was prepared, octet for octet, and the signature sound and over its digest; nothing is
+written otherwise.")]
 pub struct EmbedArgs {
     /// The PDF that was prepared
     input: PathBuf,
     /// What `cinnabar pdf prepare` wrote
     prepared: PathBuf,
-    /// The detached CMS signature over the prepared digest, DER
-    #[arg(long)]
+    /// The detached CMS over the prepared digest, or the SES_Signature where that was prepared, DER
+    #[arg(long, visible_alias = "signature")]
     cms: PathBuf,
     /// Where the signed PDF is written
     #[arg(long, required_unless_present = "in_place", conflicts_with = "in_place")]
