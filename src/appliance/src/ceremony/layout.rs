@@ -9,12 +9,13 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// The authorization policies that are written unless the operator brings others.
-const POLICIES: [(&str, &str); 8] = [
+const POLICIES: &[(&str, &str)] = &[
     ("authorities.cedar", include_str!("../../../../policies/authorization/authorities.cedar")),
     ("cinnabar.cedarschema", include_str!("../../../../policies/authorization/cinnabar.cedarschema")),
     ("documents.cedar", include_str!("../../../../policies/authorization/documents.cedar")),
     ("enrolment.cedar", include_str!("../../../../policies/authorization/enrolment.cedar")),
     ("officers.cedar", include_str!("../../../../policies/authorization/officers.cedar")),
+    ("seal-registry.cedar", include_str!("../../../../policies/authorization/seal-registry.cedar")),
     ("seals.cedar", include_str!("../../../../policies/authorization/seals.cedar")),
     ("system.cedar", include_str!("../../../../policies/authorization/system.cedar")),
     ("use.cedar", include_str!("../../../../policies/authorization/use.cedar")),

@@ -4,12 +4,17 @@
 //! key, certificate and SESeal together for use ([`Cabinet`]). Not for what a seal structure looks like or how a picture is
 //! drawn (`eseal`), for setting seals on documents (`documents`), nor for who may use one for what (`usage`).
 
+pub mod attachments;
 mod cabinet;
+pub mod drawing;
 pub mod http;
+pub mod identifiers;
+pub mod import;
 pub mod kinds;
 pub mod model;
 pub mod order;
 pub mod picture;
+pub mod preview;
 pub mod records;
 mod sealer;
 pub mod service;

@@ -40,7 +40,7 @@ pub mod upload;
 use serde::{Deserialize, Serialize};
 
 pub use font::Font;
-pub use raster::DOTS_PER_INCH;
+pub use raster::{DOTS_PER_INCH, png_of_svg};
 
 /// Draws a seal in the first of `fonts` that has each character.
 ///

@@ -2,10 +2,10 @@
 //!
 //! | level | round | from |
 //! |---|---|---|
-//! | state | 60 mm | State Council on seals (国发〔1999〕25号) §1 |
-//! | province, ministry | 50 mm | ibid. |
-//! | city, prefecture; departments | 45 mm | ibid.; platforms' 委办局 |
-//! | county, township, enterprise, bureau | 42 mm | ibid. §9; platforms' district bureaus |
+//! | national | 60 mm | State Council on seals (国发〔1999〕25号) |
+//! | provincial, ministries | 50 mm | ibid. |
+//! | city, prefecture; their departments | 45 mm | ibid.; platforms' 委办局 |
+//! | county, township; bureaus; enterprises, associations | 42 mm | ibid.; platforms' district bureaus |
 //! | special purpose (专用章), whosever | 38 mm | platforms |
 //!
 //! | oval | width x height |
@@ -23,27 +23,30 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "lowercase")]
 pub enum Level {
     /// The State Council's.
-    State,
-    /// Ministries and provinces.
-    Province,
-    /// Cities, prefectures and their departments.
+    National,
+    /// Ministries' and provinces'.
+    Provincial,
+    /// Cities', prefectures' and their departments'.
     City,
-    /// Counties, their bureaus, townships, enterprises and associations.
+    /// Counties', their bureaus' and townships'.
     County,
+    /// Enterprises' and associations'.
+    Other,
 }
 
 impl Level {
     /// All levels, the highest first.
-    pub const ALL: [Self; 4] = [Self::State, Self::Province, Self::City, Self::County];
+    pub const ALL: [Self; 5] = [Self::National, Self::Provincial, Self::City, Self::County, Self::Other];
 
     /// The word it is written as.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::State => "state",
-            Self::Province => "province",
+            Self::National => "national",
+            Self::Provincial => "provincial",
             Self::City => "city",
             Self::County => "county",
+            Self::Other => "other",
         }
     }
 
@@ -57,10 +60,10 @@ impl Level {
     #[must_use]
     pub const fn diameter_mm(self) -> f64 {
         match self {
-            Self::State => 60.0,
-            Self::Province => 50.0,
+            Self::National => 60.0,
+            Self::Provincial => 50.0,
             Self::City => 45.0,
-            Self::County => 42.0,
+            Self::County | Self::Other => 42.0,
         }
     }
 }

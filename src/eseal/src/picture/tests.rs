@@ -115,6 +115,21 @@ fn a_png_is_of_one_colour_on_a_transparent_ground() {
 }
 
 #[test]
+fn an_uploaded_vector_picture_becomes_a_png_of_its_millimetres() {
+    let drawn = draw(&round("示范县局"), Colour::SEAL, &[serif()]).unwrap();
+    let (width, height, samples, info) = decoded(&png_of_svg(drawn.svg().as_bytes(), 42.0, 42.0).unwrap());
+    assert_eq!((width, height, info.pixel_dims.unwrap().xppu), (992, 992, 23_622));
+    let ours = decoded(&drawn.png().unwrap()).2;
+    let near = |(one, other): (&[u8], &[u8])| one[3].abs_diff(other[3]) <= 16;
+    assert!(
+        samples.chunks(4).zip(ours.chunks(4)).all(near),
+        "the same picture but for the steps of its alpha"
+    );
+    assert!(png_of_svg(drawn.svg().as_bytes(), 400.0, 400.0).is_err());
+    assert!(png_of_svg(b"\xFF", 42.0, 42.0).is_err());
+}
+
+#[test]
 fn the_star_has_the_flags_proportions() {
     let drawn = draw(&round("示范县局"), Colour::SEAL, &[serif()]).unwrap();
     let star = drawn.svg().split("d=\"").last().unwrap().split('"').next().unwrap().to_owned();

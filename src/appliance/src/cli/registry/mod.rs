@@ -10,6 +10,7 @@ mod certificate_ask;
 mod enrolment;
 mod organisation;
 mod seal_apply;
+mod seal_preview;
 mod seal_record;
 mod seal_steps;
 mod seal_use;

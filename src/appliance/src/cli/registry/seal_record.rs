@@ -96,6 +96,11 @@ pub enum SealRecordCommand {
     /// Say what may be done with a seal in which state, and by whom; needs no server
     #[command(after_help = "Example:\n  cinnabar seal-record states")]
     States,
+    /// Draw a seal without making it; needs no server
+    #[command(
+        after_help = "Examples:\n  cinnabar seal-record preview --name 示范县行政审批服务局 --code 37030000001721 --out seal.svg\n  cinnabar seal-record preview --shape name-seal --name 李建国 --filling --out name.png"
+    )]
+    Preview(Box<super::seal_preview::PreviewArgs>),
 }
 
 /// Options of `cinnabar seal-record list`.
@@ -169,6 +174,7 @@ pub fn seal_record(command: SealRecordCommand, global: &Global, output: Output) 
             C::Versions(args) => versions(args, global, output).await?,
             C::Structure(args) => structure(args, global, output).await?,
             C::States => states(output),
+            C::Preview(args) => super::seal_preview::preview(&args, global, output)?,
         }
         Ok(ExitCode::SUCCESS)
     })?

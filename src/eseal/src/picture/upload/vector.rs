@@ -8,6 +8,7 @@ use resvg::tiny_skia::{Pixmap, Transform};
 use usvg::roxmltree::{Document, Error, Node, NodeType, ParsingOptions};
 
 use super::{Format, UploadError, Uploaded};
+use crate::picture::raster::alone;
 
 pub(super) fn check(picture: &[u8]) -> Result<Uploaded, UploadError> {
     let text = std::str::from_utf8(picture).map_err(|_| UploadError::Svg("it is not UTF-8".to_owned()))?;
@@ -32,8 +33,8 @@ pub(super) fn check(picture: &[u8]) -> Result<Uploaded, UploadError> {
     })?;
     listed(&document)?;
 
-    let tree = usvg::Tree::from_xmltree(&document, &usvg::Options::default())
-        .map_err(|error| UploadError::Svg(error.to_string()))?;
+    let tree =
+        usvg::Tree::from_xmltree(&document, &alone()).map_err(|error| UploadError::Svg(error.to_string()))?;
     let (width, height) = (tree.size().width(), tree.size().height());
     let scale = EDGE / width.max(height);
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1 and the edge")]
