@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::identifiers::holder_number;
 use super::kinds::{Ground, HolderKind, Level, SealKind};
 use super::model::to_mm;
 use super::state::Operation;
@@ -160,6 +161,9 @@ impl NewApplication {
             }
         }
         let makes = self.operation == Operation::Make;
+        if makes && RESERVED.contains(&self.seal.as_str()) {
+            return Err(bad("seal", "this word stands for something else in the API; choose another"));
+        }
         if makes && self.organisation.is_none() {
             return Err(bad("organisation", "say whose seal it is to be"));
         }
@@ -197,7 +201,13 @@ impl NewApplication {
             Some(holder) => (Some(holder.kind), holder.number, holder.name),
         };
         let person = holder_kind == Some(HolderKind::Person);
-        let (holder_number, person_number) = if person { (None, number) } else { (number, None) };
+        let number = match (holder_kind, number) {
+            (Some(kind), Some(text)) => {
+                Some(holder_number(kind, &text).map_err(|error| bad("holder", error.told()))?)
+            }
+            (_, number) => number,
+        };
+        let (organisation_number, person_number) = if person { (None, number) } else { (number, None) };
         Ok(Checked {
             operation: self.operation,
             seal: self.seal,
@@ -207,7 +217,7 @@ impl NewApplication {
                 kind: self.kind,
                 level: self.level,
                 holder_kind,
-                holder_number,
+                holder_number: organisation_number,
                 holder_name,
                 suite: self.suite,
                 division: self.division,
@@ -261,6 +271,9 @@ fn micrometres(name: &'static str, millimetres: f64) -> Result<i64, BadParameter
     Ok((millimetres * 1000.0).round() as i64)
 }
 
+/// Words that stand beside identifiers of seals in the API's paths.
+const RESERVED: [&str; 1] = ["preview"];
+
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
@@ -308,6 +321,9 @@ mod tests {
     fn each_impossible_member_is_named() {
         for (more, name) in [
             (json!({ "seal": "a/b" }), "seal"),
+            (json!({ "seal": "preview" }), "seal"),
+            (json!({ "holder": { "kind": "person", "number": "110105194912310021" } }), "holder"),
+            (json!({ "holder": { "kind": "organisation", "number": "91350100M000100Y44" } }), "holder"),
             (json!({ "organisation": "" }), "organisation"),
             (json!({ "organisation": null }), "organisation"),
             (json!({ "name": null }), "name"),
