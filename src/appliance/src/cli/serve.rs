@@ -68,7 +68,6 @@ pub fn capabilities() -> Vec<utoipa_axum::router::OpenApiRouter<std::sync::Arc<A
         seals::http::routes(),
         seals::usage::routes(),
         seals::standing::http::routes(),
-        seals::preview::routes(),
         audit::http::routes(),
         callers::routes(),
         certificates::routes(),

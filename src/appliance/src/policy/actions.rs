@@ -84,6 +84,8 @@ actions! {
     StopSeal = "seal.stop";
     /// Have the filing record of a seal made.
     FileSeal = "seal.file";
+    /// Apply for many seals with one table.
+    ImportSeals = "seal.import";
     /// See what a seal would look like.
     PreviewSeal = "seal.preview";
     /// Read an organisation's record.

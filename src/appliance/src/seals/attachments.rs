@@ -124,13 +124,19 @@ impl Attachment {
         Ok(Self { kind, name, media_type, octets })
     }
 
-    /// That these can stand with one application that has `known` documents of `octets` already.
+    /// Its octets.
+    #[must_use]
+    pub fn octets(&self) -> &[u8] {
+        &self.octets
+    }
+
+    /// That these can stand with one application.
     ///
     /// # Errors
     /// [`AttachmentError::Many`].
-    pub fn fit(more: &[Self], known: usize, octets: usize) -> Result<(), AttachmentError> {
-        let all = more.iter().map(|one| one.octets.len()).sum::<usize>().saturating_add(octets);
-        if known + more.len() > MOST || all > MOST_TOGETHER {
+    pub fn fit(all: &[Self]) -> Result<(), AttachmentError> {
+        let octets: usize = all.iter().map(|one| one.octets.len()).sum();
+        if all.len() > MOST || octets > MOST_TOGETHER {
             return Err(AttachmentError::Many { limit: MOST, octets: MOST_TOGETHER });
         }
         Ok(())
@@ -277,10 +283,13 @@ mod tests {
 
     #[test]
     fn an_application_takes_so_many_and_no_more() {
-        let letters = vec![pdf("a.pdf").unwrap(); MOST];
-        assert!(Attachment::fit(&letters, 0, 0).is_ok());
-        assert!(Attachment::fit(&letters, 1, 0).is_err());
-        assert!(Attachment::fit(&letters[..1], 0, MOST_TOGETHER).is_err());
+        let letters = vec![pdf("a.pdf").unwrap(); MOST + 1];
+        assert!(Attachment::fit(&letters[1..]).is_ok());
+        assert!(Attachment::fit(&letters).is_err());
+        let large = [b"%PDF-".to_vec(), vec![0; MOST_OCTETS - 5]].concat();
+        let large = Attachment::new(DocumentKind::Other, "a.pdf", large).unwrap();
+        assert!(Attachment::fit(&vec![large.clone(); 3]).is_ok());
+        assert!(Attachment::fit(&vec![large; 4]).is_err());
     }
 
     #[test]

@@ -7,6 +7,7 @@
 pub mod attachments;
 mod cabinet;
 pub mod drawing;
+mod filing;
 pub mod http;
 pub mod identifiers;
 pub mod import;
@@ -14,7 +15,7 @@ pub mod kinds;
 pub mod model;
 pub mod order;
 pub mod picture;
-pub mod preview;
+mod preview;
 pub mod records;
 mod sealer;
 pub mod service;

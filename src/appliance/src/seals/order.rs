@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::drawing::Drawing;
 use super::identifiers::holder_number;
 use super::kinds::{Ground, HolderKind, Level, SealKind};
 use super::model::to_mm;
@@ -80,6 +81,9 @@ pub struct NewApplication {
     /// In the applicant's words; kept where it can be erased.
     #[serde(default)]
     pub reason: Option<String>,
+    /// How the picture is to be drawn, when none is sent.
+    #[serde(default)]
+    pub draw: Option<Drawing>,
 }
 
 /// What is kept of an application: everything but personal detail.
@@ -145,6 +149,8 @@ pub struct Checked {
     pub person_number: Option<String>,
     /// The applicant's words.
     pub reason: Option<String>,
+    /// How the picture is to be drawn.
+    pub draw: Option<Drawing>,
 }
 
 impl NewApplication {
@@ -230,6 +236,7 @@ impl NewApplication {
             },
             person_number,
             reason: self.reason,
+            draw: self.draw,
         })
     }
 
@@ -242,6 +249,7 @@ impl NewApplication {
             || self.width_mm.is_some()
             || self.height_mm.is_some()
             || self.valid_to.is_some()
+            || self.draw.is_some()
             || self.new_certificate
             || self.remote_hashes.is_some()
     }

@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
 use axum::response::{IntoResponse, Response};
+use eseal::picture::Drawn;
 use http::{HeaderMap, header};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -17,8 +18,7 @@ use crate::problem::{Kind, Problem, Result};
 use crate::server::Session;
 
 /// The route.
-#[must_use]
-pub fn routes() -> OpenApiRouter<Arc<App>> {
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(preview))
 }
 
@@ -47,12 +47,13 @@ async fn preview(
     session.permit::<PreviewSeal>(Resource::organisation(&organisation))?;
     let Json(drawing) = drawing?;
     let vector = wants_vector(&headers)?;
-    let drawn = tokio::task::spawn_blocking(move || {
-        let terms = &app.config.documents;
-        let drawn = drawing.draw(None, &[font(terms.font.as_deref(), terms.font_index)?])?;
-        Ok::<_, DrawingError>(if vector { drawn.svg().as_bytes().to_vec() } else { drawn.png()? })
-    });
-    let picture = drawn.await.map_err(Problem::internal)??;
+    let drawn = drawn(&app, drawing, None).await?;
+    let picture = if vector {
+        drawn.svg().as_bytes().to_vec()
+    } else {
+        let png = tokio::task::spawn_blocking(move || drawn.png()).await.map_err(Problem::internal)?;
+        png.map_err(Problem::internal)?
+    };
     let kind = if vector { "image/svg+xml" } else { "image/png" };
     // An SVG is a document: whatever shows it is to run and fetch nothing.
     let headers = [
@@ -62,6 +63,20 @@ async fn preview(
         (header::CACHE_CONTROL, "no-store"),
     ];
     Ok((headers, picture).into_response())
+}
+
+/// Draws a seal in the configuration's font, on a thread that serves nobody else.
+///
+/// # Errors
+/// The problem to answer.
+pub(super) async fn drawn(app: &Arc<App>, drawing: Drawing, name: Option<String>) -> Result<Drawn> {
+    let app = app.clone();
+    let drawn = tokio::task::spawn_blocking(move || {
+        let terms = &app.config.documents;
+        let font = font(terms.font.as_deref(), terms.font_index)?;
+        drawing.draw(name.as_deref(), &[font])
+    });
+    Ok(drawn.await.map_err(Problem::internal)??)
 }
 
 /// Whether `Accept` (RFC 9110 §12.5.1) names the vector picture before the PNG; PNG when it names neither by itself.

@@ -661,7 +661,6 @@ fn bound(app: &Arc<App>) -> (Server, Vec<SocketAddr>) {
         appliance::seals::http::routes(),
         appliance::seals::standing::http::routes(),
         appliance::seals::usage::routes(),
-        appliance::seals::preview::routes(),
         extra(),
     ];
     let (router, _) = api(app, capabilities);

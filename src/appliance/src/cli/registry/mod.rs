@@ -13,6 +13,7 @@ mod seal_apply;
 mod seal_preview;
 mod seal_record;
 mod seal_steps;
+mod seal_table;
 mod seal_use;
 mod status;
 

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 
 use super::seal_apply::{self, CancelArgs, ChangeArgs, NewArgs, RemakeArgs, RenewArgs};
 use super::seal_steps::{self, ApplicationsArgs, PauseArgs, ReasonArgs, StepArgs, StopArgs};
+use super::seal_table::{self, ExportArgs, ImportArgs};
 use super::{Global, Outcome, Output, Remote, Tone, all, block_on, segment, table};
 use crate::seals::state;
 
@@ -101,6 +102,16 @@ pub enum SealRecordCommand {
         after_help = "Examples:\n  cinnabar seal-record preview --name 示范县行政审批服务局 --code 37030000001721 --out seal.svg\n  cinnabar seal-record preview --shape name-seal --name 李建国 --filling --out name.png"
     )]
     Preview(Box<super::seal_preview::PreviewArgs>),
+    /// Apply for the seals of a whole county with one table
+    #[command(
+        after_help = "Example:\n  cinnabar seal-record import county.csv --out results.csv --identity credentials/officer-1\n\nColumns: 印章标识 seal, 单位标识 organisation, 印章名称 name; and, where wanted, 印章类型 kind, 级别 level, 统一社会信用代码 holder_number, 用途 purpose, 有效期至 valid_to …\nSent again, rows that are known are left alone."
+    )]
+    Import(ImportArgs),
+    /// Export the filing record of a seal, signed by the seal-maker
+    #[command(
+        after_help = "Example:\n  cinnabar seal-record export bureau-seal --out filing/bureau-seal --identity credentials/officer-1\n\nThe signature is checked with any tool that knows CMS:\n  openssl cms -verify -binary -inform DER -in record.json.p7s -content record.json -CAfile root.pem -purpose any"
+    )]
+    Export(ExportArgs),
 }
 
 /// Options of `cinnabar seal-record list`.
@@ -174,6 +185,8 @@ pub fn seal_record(command: SealRecordCommand, global: &Global, output: Output) 
             C::Versions(args) => versions(args, global, output).await?,
             C::Structure(args) => structure(args, global, output).await?,
             C::States => states(output),
+            C::Import(args) => return seal_table::import(args, global, output).await,
+            C::Export(args) => seal_table::export(args, global, output).await?,
             C::Preview(args) => super::seal_preview::preview(&args, global, output)?,
         }
         Ok(ExitCode::SUCCESS)

@@ -20,7 +20,7 @@ use crate::app::App;
 use crate::documents::model::{BadParameter, is_shown_text};
 use crate::identity::CallerKind;
 use crate::policy::{
-    ApproveSeal, CancelSeal, ListSeals, MakeSeal, ReadSeal, RefuseSeal, Resource, WithdrawSeal,
+    ApproveSeal, CancelSeal, ListSeals, MakeSeal, Permit, ReadSeal, RefuseSeal, Resource, WithdrawSeal,
 };
 use crate::problem::{Kind, Problem, Result};
 use crate::server::Session;
@@ -101,7 +101,7 @@ async fn list(
 #[utoipa::path(get, path = "/v1/seal-applications/{id}", params(("id" = String, Path)), tag = "seals",
     responses((status = 200, description = "The application", body = Application)))]
 async fn one(State(app): State<Arc<App>>, session: Session, Path(id): Path<String>) -> Result<Response> {
-    shown(StatusCode::OK, &readable(&app, &session, &id).await?, None)
+    shown(StatusCode::OK, &readable(&app, &session, &id).await?.1, None)
 }
 
 /// Read the picture of an application
@@ -112,7 +112,7 @@ async fn its_picture(
     session: Session,
     Path(id): Path<String>,
 ) -> Result<Response> {
-    let row = readable(&app, &session, &id).await?;
+    let (_, row) = readable(&app, &session, &id).await?;
     let octets = records::bytes(&row, "picture");
     let octets = octets.ok_or_else(|| Problem::new(Kind::NotFound, "The application has no picture."))?;
     Ok(super::answer::picture(octets))
@@ -223,10 +223,10 @@ async fn carry_out(
     }
 }
 
-async fn readable(app: &App, session: &Session, id: &str) -> Result<Row> {
+pub(super) async fn readable(app: &App, session: &Session, id: &str) -> Result<(Permit<ReadSeal>, Row)> {
     let (resource, row) = find(app, id).await?;
-    session.permit::<ReadSeal>(resource)?;
-    row.ok_or_else(unknown)
+    let permit = session.permit::<ReadSeal>(resource)?;
+    Ok((permit, row.ok_or_else(unknown)?))
 }
 
 /// The application, and what policies are asked about, which is known even when there is none.

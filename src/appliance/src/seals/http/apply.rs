@@ -11,8 +11,13 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use eseal::picture::upload::Limits;
+
+use super::super::attachments::{Attachment, DocumentKind, MOST_OCTETS, key as key_of_details};
+use super::super::drawing::Drawing;
 use super::super::model::Application;
-use super::super::order::NewApplication;
+use super::super::order::{Checked, NewApplication};
+use super::super::preview::drawn;
 use super::super::service::{self, LifeError, Subject};
 use super::answer::answer;
 use crate::app::App;
@@ -34,6 +39,10 @@ struct ApplicationForm {
     /// The picture: PNG with transparency, or SVG whose text is paths.
     #[schema(value_type = Option<String>, format = Binary)]
     picture: Option<Vec<u8>>,
+    /// A letter of authorisation: PDF, PNG or JPEG, with a file name. Further documents are the parts `registration`,
+    /// `identity`, `decision` and `other`.
+    #[schema(value_type = Option<Vec<Vec<u8>>>, format = Binary)]
+    authorisation: Vec<Vec<u8>>,
 }
 
 /// Apply for a seal
@@ -68,19 +77,26 @@ async fn apply(
     let wanted: NewApplication = serde_json::from_slice(&request).map_err(|error| {
         Problem::new(Kind::MalformedRequest, format!("The application cannot be read: {error}."))
     })?;
-    let checked = wanted.check()?;
+    let mut checked = wanted.check()?;
     let subject = Subject::find(&app, &checked, &session.caller().organisation).await?;
     // Nothing more is taken in from those who may not.
     session.permit::<ApplyForSeal>(Resource::organisation(&subject.organisation))?;
-    let mut picture = None;
+    let (mut picture, mut attached) = (None, Vec::new());
     if let Some(mut form) = form {
         while let Some(field) = form.next().await? {
             match field.name() {
                 Some("picture") if picture.is_none() => picture = Some(form.small(field, PICTURE).await?),
                 name => {
-                    let name = name.unwrap_or_default();
-                    let text = format!("A part `{name}` is not expected: send `request`, then `picture`.");
-                    return Err(Problem::new(Kind::MalformedRequest, text));
+                    let name = name.unwrap_or_default().to_owned();
+                    let Some(kind) = DocumentKind::parse(&name) else {
+                        let text =
+                            format!("A part `{name}` is not expected: send `request`, `picture`, documents.");
+                        return Err(Problem::new(Kind::MalformedRequest, text));
+                    };
+                    let file = field.file_name().unwrap_or_default().to_owned();
+                    let octets = form.small(field, MOST_OCTETS).await?;
+                    attached.push(Attachment::new(kind, &file, octets)?);
+                    Attachment::fit(&attached)?;
                 }
             }
         }
@@ -90,16 +106,62 @@ async fn apply(
     let permit = session.permit::<ApplyForSeal>(Resource::organisation(&subject.organisation))?;
     let request = key.map(|key| {
         let scope = digest(&[session.caller().id.as_bytes(), key.as_bytes()]);
-        (scope, digest(&[&request, picture.as_deref().unwrap_or_default()]))
+        let mut parts = vec![request.as_slice(), picture.as_deref().unwrap_or_default()];
+        parts.extend(attached.iter().map(Attachment::octets));
+        (scope, digest(&parts))
     });
-    let none = |_: &str, _: i64| Ok::<_, LifeError>(Vec::new());
-    let applied = service::apply(&app, &permit, subject, checked, picture, none, request).await?;
+    let picture = seen(&app, &mut checked, picture, subject.name()).await?;
+    let unsealed = app.unsealed()?;
+    let label = key_of_details(&app);
+    let documents = |id: &str, now: i64| {
+        let label = label.as_deref().unwrap_or_default();
+        let row = |one: &Attachment| one.row(unsealed.custody.as_ref(), label, id, &session.caller().id, now);
+        attached.iter().map(row).collect::<std::result::Result<Vec<_>, _>>().map_err(LifeError::from)
+    };
+    let applied = service::apply(&app, &permit, subject, checked, picture, documents, request).await?;
     let leaf = applied.committed.map(|committed| committed.leaf);
     let shown = Application::try_from(&applied.row)?;
     let mut response = answer(StatusCode::CREATED, &shown, shown.version, leaf);
     let location = HeaderValue::try_from(format!("/v1/seal-applications/{}", shown.id));
     response.headers_mut().insert(header::LOCATION, location.map_err(Problem::internal)?);
     Ok(response)
+}
+
+/// The picture that was sent, checked for its size; or the one that is to be drawn. `name` stands for a name that neither the
+/// drawing nor the application says.
+async fn seen(
+    app: &Arc<App>,
+    checked: &mut Checked,
+    sent: Option<Vec<u8>>,
+    name: Option<String>,
+) -> Result<Option<Vec<u8>>> {
+    let drawing = checked.draw.take().filter(|_| sent.is_none() && checked.operation.makes());
+    if let (Some(picture), Some((width, height))) = (&sent, checked.order.size_mm()) {
+        let limits = Limits::default();
+        eseal::picture::upload::check(picture, width, height, &limits).map_err(|error| {
+            Problem::new(Kind::InvalidParameter, format!("The picture cannot be used: {error}."))
+                .with("parameter", "picture")
+                .with("zh", "印模图片不可用")
+        })?;
+    }
+    let Some(drawing) = drawing else { return Ok(sent) };
+    let size = checked.order.size_mm();
+    let level = drawing.level.or(checked.order.level);
+    let drawing = Drawing {
+        level,
+        width_mm: drawing.width_mm.or(size.map(|(width, _)| width)),
+        height_mm: drawing.height_mm.or(size.map(|(_, height)| height)),
+        ..drawing
+    };
+    let drawn = drawn(app, drawing, checked.order.name.clone().or(name)).await?;
+    checked.order.width_um = Some(micrometres(drawn.width_mm()));
+    checked.order.height_um = Some(micrometres(drawn.height_mm()));
+    Ok(Some(drawn.svg().as_bytes().to_vec()))
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "5 to 100 mm")]
+fn micrometres(mm: f64) -> i64 {
+    (mm * 1000.0).round() as i64
 }
 
 /// The idempotency key, if there is one.

@@ -3,6 +3,7 @@
 mod answer;
 mod applications;
 mod apply;
+mod attachments;
 mod seals;
 
 use std::sync::Arc;
@@ -14,5 +15,11 @@ use crate::app::App;
 /// The routes.
 #[must_use]
 pub fn routes() -> OpenApiRouter<Arc<App>> {
-    seals::routes().merge(apply::routes()).merge(applications::routes())
+    seals::routes()
+        .merge(apply::routes())
+        .merge(applications::routes())
+        .merge(attachments::routes())
+        .merge(super::preview::routes())
+        .merge(super::import::routes())
+        .merge(super::filing::routes())
 }

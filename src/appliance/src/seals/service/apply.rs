@@ -50,6 +50,12 @@ impl Subject {
         Ok(Self { seal, organisation })
     }
 
+    /// Name of the seal that there is.
+    #[must_use]
+    pub fn name(&self) -> Option<String> {
+        self.seal.as_ref().map(|row| text(row, "name").to_owned())
+    }
+
     fn state(&self, now: i64) -> Option<SealState> {
         self.seal.as_ref().map(|row| stored_state(row).at(int(row, "valid_to"), now))
     }
@@ -171,7 +177,7 @@ fn completed(
     match checked.operation {
         Operation::Make => {
             if picture.is_none() {
-                return Err(bad("picture", "send the seal's picture"));
+                return Err(bad("picture", "send the seal's picture, or say with `draw` how it is drawn"));
             }
             if order.width_um.is_none() {
                 return Err(bad("width_mm", "say how wide the seal is, in millimetres"));

@@ -28,6 +28,15 @@ pub(super) fn keep(
     Ok(Kept { hash: Some(hash(custody, number)?), sealed })
 }
 
+/// The number of the person that `sealed` keeps, for those whose act it is to see it. `label` as in [`keep`].
+///
+/// # Errors
+/// [`CustodyError`] when the key does not serve, or what is kept was altered.
+pub fn open(custody: &dyn Custody, label: &str, sealed: &[u8]) -> Result<String, CustodyError> {
+    let number = custody.open(label, sealed, CONTEXT)?;
+    Ok(String::from_utf8_lossy(&number).into_owned())
+}
+
 /// The keyed hash under which a person's number is found.
 ///
 /// # Errors

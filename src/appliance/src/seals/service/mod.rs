@@ -26,6 +26,7 @@ pub use apply::{Applied, Subject, apply};
 pub use cancel::cancel;
 pub use decide::{approve, refuse, withdraw};
 pub use error::LifeError;
+pub use holder::open as holder_number;
 pub use intervene::{Pause, resume, stop, suspend};
 pub use make::make;
 

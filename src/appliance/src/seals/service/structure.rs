@@ -10,6 +10,7 @@ use crypto::Suite;
 use eseal::{NewPicture, NewSeal, Signers, Version};
 use pki::Certificate;
 
+use super::super::model::to_mm;
 use super::error::LifeError;
 use crate::app::{App, Unsealed};
 
@@ -54,7 +55,8 @@ pub(super) async fn structure(
     let maker = maker.ok_or_else(|| LifeError::Suite(content.suite.name.to_owned()))?;
     let seconds = |micros: i64| micros.div_euclid(1_000_000);
     let (kind, data) = content.picture;
-    let new = NewSeal {
+    let size = (to_mm(content.width_um), to_mm(content.height_um));
+    let mut new = NewSeal {
         version: Version::V4,
         vendor: VENDOR.to_owned(),
         id: content.code.to_owned(),
@@ -65,7 +67,7 @@ pub(super) async fn structure(
         valid_from: seconds(content.validity.0),
         valid_to: seconds(content.validity.1),
         picture: NewPicture {
-            kind: if kind == "image/png" { "PNG" } else { "SVG" }.to_owned(),
+            kind: "PNG".to_owned(),
             data,
             width_mm: millimetres(content.width_um),
             height_mm: millimetres(content.height_um),
@@ -75,6 +77,11 @@ pub(super) async fn structure(
     let custody = unsealed.custody.clone();
     // The maker's key may be in a device, which makes its callers wait.
     let made = tokio::task::spawn_blocking(move || {
+        if kind != "image/png" {
+            // Readers of seals know PNG.
+            new.picture.data = eseal::picture::png_of_svg(&new.picture.data, size.0, size.1)
+                .map_err(|error| LifeError::Structure(error.to_string()))?;
+        }
         let signer = custody.signer(&maker.label)?;
         new.sign(signer.as_ref(), maker.certificate.der())
             .map_err(|error| LifeError::Structure(error.to_string()))
