@@ -71,7 +71,7 @@ mod tests {
     fn a_number_is_found_by_its_hash_and_read_with_the_key_alone() {
         let folder = tempfile::tempdir().unwrap();
         let credential = folder.path().join("kek");
-        std::fs::write(&credential, [7; 32]).unwrap();
+        std::fs::write(&credential, "thirty-two octets, not all alike").unwrap();
         std::fs::set_permissions(&credential, std::fs::Permissions::from_mode(0o600)).unwrap();
         let unlock = Unlock::Credential(CredentialSource::File(credential));
         let keystore = Keystore::create(&folder.path().join("keys"), &unlock).unwrap().keystore;
