@@ -20,10 +20,10 @@ mod files;
 #[path = "../../../pki/tests/forge/mod.rs"]
 mod forge;
 mod house;
-mod registry;
 #[allow(dead_code, reason = "a cast from which each test picks")]
 #[path = "../../../eseal/tests/ses/parts.rs"]
 mod parts;
+mod registry;
 mod seal_files;
 mod seal_register;
 mod seals;

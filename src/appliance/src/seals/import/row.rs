@@ -78,6 +78,7 @@ impl Wanted {
             new_certificate: false,
             ground: None,
             reason: owned(Column::Reason),
+            remote_hashes: None,
             draw: None,
         };
         Ok(Self { application, drawing })
