@@ -12,6 +12,7 @@ use super::{
     list::is_listed,
     report::{StepName, Steps},
     signer::Wrong,
+    time::Timed,
     words,
 };
 use crate::{seal::Seal, signature::scheme};
@@ -32,11 +33,12 @@ fn holds(seal: &Seal, maker: &Certificate) -> Result<(), Wrong> {
     crypto::verify(maker.spki(), scheme, &seal.signed_octets(), seal.signature()).map_err(Wrong::Value)
 }
 
-/// Both steps; answers the maker's certificate. `time` is the time of signing.
+/// Both steps; answers the maker's certificate. `timed` is the time of signing, `at` that of validation.
 pub(super) fn examine(
     seal: &Seal,
     trust: &Trust<'_>,
-    time: i64,
+    timed: &Timed,
+    at: i64,
     validator: &mut Validator<'_>,
     proofs: &mut Poes,
     steps: &mut Steps,
@@ -61,12 +63,14 @@ pub(super) fn examine(
         ),
         Err(wrong) => wrong.report(StepName::MakerSignature, steps),
     }
-    let proven = stamped(seal, trust, validator, proofs);
+    // Whatever proves the signature proves the seal inside.
+    let proven = stamped(seal, trust, validator, proofs).into_iter().chain(timed.proven).min();
+    let times = Times { created: seal.created(), signed: timed.time.unwrap_or(at), proven, at };
     let step = StepName::MakerCertificate;
     let itself = matches!(trust.makers, Makers::Anyone) && is_listed(seal, maker.der());
     let judgement = match itself {
         true => Judgement::NotMaker,
-        false => judge(&maker, trust, validator, seal.created(), time, proven),
+        false => judge(&maker, trust, validator, times),
     };
     match judgement {
         Judgement::Good { since: None } => steps.passed(
@@ -131,19 +135,29 @@ pub(super) enum Judgement {
     Bad(PathFailure),
 }
 
-/// Judges a maker's certificate for a seal made at `created` (as it says itself) and signed with at `time`; `proven` is a
-/// time at which the seal is proven to have existed.
+/// The times that count for a maker's certificate, Unix seconds.
+#[derive(Clone, Copy)]
+pub(super) struct Times {
+    /// When the seal was made, as it says itself.
+    pub created: i64,
+    /// When it was signed with.
+    pub signed: i64,
+    /// When the seal is proven to have existed.
+    pub proven: Option<i64>,
+    /// The time of validation.
+    pub at: i64,
+}
+
+/// Judges a maker's certificate: by what is known of it now, and then for the time at which its seal was signed with.
 ///
 /// Seals outlive their makers' certificates: one that has run out since, or whose maker has gone out of business, goes on
-/// being good. Not so when the maker's key fell into other hands: whoever has it writes any date, so that only a proof
-/// counts then.
+/// being good. Not so when the maker's key fell into other hands: whoever has it writes any date, of the seal and of the
+/// signature, so that no claim is held against a revocation and only a proof counts (EN 319 102-1 §5.2.6: REVOKED_NO_POE).
 pub(super) fn judge(
     maker: &Certificate,
     trust: &Trust<'_>,
     validator: &mut Validator<'_>,
-    created: i64,
-    time: i64,
-    proven: Option<i64>,
+    times: Times,
 ) -> Judgement {
     let purpose = match trust.makers {
         Makers::Purpose(purpose) => purpose,
@@ -163,35 +177,69 @@ pub(super) fn judge(
         let (subject, rule) = (maker.subject().to_string(), "key usage does not allow it");
         return Judgement::Bad(PathFailure::Purpose { subject, rule });
     }
-    let mut at =
+    let mut path =
         |time, proven| trust.path(validator, maker, purpose, time, proven).verdict.failure().cloned();
-    let Some(failure) = at(time, false) else { return Judgement::Good { since: None } };
-    let made = match &failure {
-        PathFailure::Expired { .. } => created,
+    let since = match path(times.at, false) {
+        None => None,
+        Some(failure) => match overtaken(failure, times.at, times, &mut path) {
+            Ok((failure, _)) => Some(failure),
+            // Only a revocation is a matter of what was done when: the rest is asked again of the time that is proven.
+            Err(failure) if times.proven.is_some() && !is_revocation(&failure) => Some(failure),
+            Err(failure) => return Judgement::Bad(failure),
+        },
+    };
+    // What is good now was, or is to be asked about the time of signing all the same: it may not have begun.
+    let then = match path(times.signed, false) {
+        None => return Judgement::Good { since },
+        Some(failure) => overtaken(failure, times.signed, times, &mut path),
+    };
+    match then {
+        Err(failure) => Judgement::Bad(failure),
+        Ok((failure, made)) => match path(made, times.proven.is_some()) {
+            None => Judgement::Good { since: since.or(Some(failure)) },
+            Some(then) => Judgement::Bad(then),
+        },
+    }
+}
+
+/// What came over the certificate by `time`, when the seal outlives it, with the time for which the certificate has to hold
+/// then.
+///
+/// # Errors
+/// What the seal does not outlive.
+fn overtaken(
+    failure: PathFailure,
+    time: i64,
+    times: Times,
+    path: &mut impl FnMut(i64, bool) -> Option<PathFailure>,
+) -> Result<(PathFailure, i64), PathFailure> {
+    match failure {
         PathFailure::Revoked { time: revoked, reason, .. } => {
             let harmless = matches!(
                 reason,
                 Some(Reason::AffiliationChanged | Reason::Superseded | Reason::CessationOfOperation)
             );
-            match proven {
-                Some(proven) if proven < *revoked => proven,
-                _ if harmless && created < *revoked => created,
-                _ => return Judgement::Bad(failure),
+            match times.proven {
+                Some(proven) if proven < revoked => Ok((failure, proven)),
+                _ if harmless && times.created < revoked => Ok((failure, times.created)),
+                _ => Err(failure),
             }
         }
-        _ => return Judgement::Bad(failure),
-    };
-    // An expired certificate may have been revoked before it ran out.
-    let last = maker.not_after().min(time);
-    if matches!(failure, PathFailure::Expired { .. })
-        && made <= last
-        && let Some(revoked @ PathFailure::Revoked { .. }) = at(last, false)
-        && proven.is_none()
-    {
-        return Judgement::Bad(revoked);
+        // It may have been revoked before it ran out, and what has run out is not asked about that.
+        PathFailure::Expired { not_after, .. } => match (not_after < time).then(|| path(not_after, false)) {
+            Some(Some(earlier)) if is_revocation(&earlier) || is_expiry(&earlier) => {
+                overtaken(earlier, not_after, times, path)
+            }
+            _ => Ok((failure, times.created)),
+        },
+        _ => Err(failure),
     }
-    match at(made, proven.is_some()) {
-        None => Judgement::Good { since: Some(failure) },
-        Some(then) => Judgement::Bad(then),
-    }
+}
+
+const fn is_revocation(failure: &PathFailure) -> bool {
+    matches!(failure, PathFailure::Revoked { .. })
+}
+
+const fn is_expiry(failure: &PathFailure) -> bool {
+    matches!(failure, PathFailure::Expired { .. })
 }

@@ -9,7 +9,9 @@
 //! since at the time of signing, which without a time-stamp is what the signer claims; EN 319 102-1 believes no claim and
 //! says INDETERMINATE. What concerns the seal alone has no words of its own in EN 319 102-1: a maker's signature that does
 //! not hold is SIG_CRYPTO_FAILURE, a signer that the seal does not list is FORMAT_FAILURE (not as the base standard wants
-//! it), a signing time outside the seal's validity is EXPIRED or NOT_YET_VALID.
+//! it), a signing time outside the seal's validity is EXPIRED or NOT_YET_VALID, one inside that only the signer claims, of a
+//! seal that is over, OUT_OF_BOUNDS_NO_POE. About the maker both believe nobody: who has a maker's key makes seals and
+//! signatures of any date, so that a revocation that is not harmless counts unless the seal is proven to be older.
 
 mod list;
 mod maker;
@@ -74,9 +76,9 @@ pub fn verify_with(
     let timed = time::determine(value, &validation, at, &mut steps);
     signer::certificate(&found, &validation, &timed, trust, validator, at, &mut steps);
     signer::content(&found, &mut steps);
-    let maker = maker::examine(value.seal(), trust, timed.time.unwrap_or(at), validator, proofs, &mut steps);
+    let maker = maker::examine(value.seal(), trust, &timed, at, validator, proofs, &mut steps);
     signer::listed(value, &mut steps);
-    time::within_seal(value.seal(), &timed, &mut steps);
+    time::within_seal(value.seal(), &timed, at, &mut steps);
     let extensions = value.extensions().iter().chain(value.seal().extensions());
     unknown_extensions(extensions, trust, &mut steps);
     let (indication, sub_indication) = steps.conclude(validation.indication, validation.sub_indication);
@@ -105,9 +107,9 @@ pub fn verify_seal(seal: &Read<Seal>, trust: &Trust<'_>, at: i64) -> Report {
     steps.structure(value.version(), deviations);
     let mut validator = Validator::new(trust.policy, at);
     let mut proofs = trust.proofs.clone();
-    let maker = maker::examine(value, trust, at, &mut validator, &mut proofs, &mut steps);
-    let now = time::Timed { time: Some(at), source: TimeSource::Validation, claimed: None };
-    time::within_seal(value, &now, &mut steps);
+    let now = time::Timed { time: Some(at), source: TimeSource::Validation, claimed: None, proven: None };
+    let maker = maker::examine(value, trust, &now, at, &mut validator, &mut proofs, &mut steps);
+    time::within_seal(value, &now, at, &mut steps);
     unknown_extensions(value.extensions().iter(), trust, &mut steps);
     let (indication, sub_indication) = steps.conclude(Indication::TotalPassed, None);
     Report {

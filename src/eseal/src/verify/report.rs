@@ -50,10 +50,12 @@ impl Report {
         self.steps.iter().find(|step| step.name == name)
     }
 
-    /// Why it is not valid, in the order of the steps: the reasons of what did not pass, in Chinese and English.
+    /// Why it is not valid, in the order of the steps: the reasons of what did not pass by either standard, in Chinese and
+    /// English.
     pub fn reasons(&self) -> impl Iterator<Item = (&str, &str)> {
-        let open =
-            self.steps.iter().filter(|step| matches!(step.outcome, Outcome::Failed | Outcome::Undecided));
+        let open = self.steps.iter().filter(|step| {
+            matches!(step.outcome, Outcome::Failed | Outcome::Undecided) || step.meaning.is_some()
+        });
         open.map(|step| (step.zh.as_str(), step.en.as_str()))
     }
 }
@@ -81,7 +83,7 @@ pub struct Step {
     pub zh: String,
     /// What was found, in English.
     pub en: String,
-    /// What it means in the words of EN 319 102-1, when it did not pass.
+    /// What it means in the words of EN 319 102-1, when it did not pass there.
     #[serde(skip)]
     pub(crate) meaning: Option<(Indication, Option<SubIndication>)>,
 }
@@ -202,6 +204,16 @@ impl Steps {
 
     pub(super) fn warned(&mut self, name: StepName, zh: impl Into<String>, en: impl Into<String>) {
         self.push(name, Outcome::Warned, None, (zh.into(), en.into()));
+    }
+
+    /// It holds by the steps of GB/T 38540, and means something else to EN 319 102-1.
+    pub(super) fn warned_as(
+        &mut self,
+        name: StepName,
+        meaning: (Indication, Option<SubIndication>),
+        words: (String, String),
+    ) {
+        self.push(name, Outcome::Warned, Some(meaning), words);
     }
 
     /// TOTAL-FAILED.

@@ -18,6 +18,8 @@ pub(super) struct Timed {
     pub time: Option<i64>,
     pub source: TimeSource,
     pub claimed: Option<i64>,
+    /// The earliest time at which the signature is proven to have existed, Unix seconds.
+    pub proven: Option<i64>,
 }
 
 impl Timed {
@@ -55,7 +57,7 @@ pub(super) fn determine(signature: &Signature, validation: &Validation, at: i64,
     // Nothing can be claimed that lies after a proof, or after now.
     let latest = proof.unwrap_or(at).min(at).saturating_add(SKEW);
     let disputed = claimed.is_some_and(|claimed| claimed > latest);
-    let timed = Timed { time, source, claimed };
+    let timed = Timed { time, source, claimed, proven: stamp.into_iter().chain(proof).min() };
     let said = time.map(instant).unwrap_or_default();
     let broken = signature.time_stamp().is_some() && stamp.is_none();
     match source {
@@ -112,8 +114,9 @@ fn stamp_reasons(validation: &Validation) -> String {
     }
 }
 
-/// Whether the time of signing lies inside the seal's validity.
-pub(super) fn within_seal(seal: &Seal, timed: &Timed, steps: &mut Steps) {
+/// Whether the time of signing lies inside the seal's validity. A seal that is over by `at`, the time of validation, can be
+/// signed with for ever by whoever claims an earlier time: without a proof the claim counts for GB/T 38540 alone.
+pub(super) fn within_seal(seal: &Seal, timed: &Timed, at: i64, steps: &mut Steps) {
     let step = StepName::SealValidity;
     let (from, to) = (instant(seal.valid_from()), instant(seal.valid_to()));
     let Some(time) = timed.time else {
@@ -125,6 +128,20 @@ pub(super) fn within_seal(seal: &Seal, timed: &Timed, steps: &mut Steps) {
         );
         return;
     };
+    if seal.is_valid_at(time) && timed.proven.unwrap_or(at) > seal.valid_to() {
+        steps.warned_as(
+            step,
+            (Indication::Indeterminate, Some(SubIndication::OutOfBoundsNoPoe)),
+            (
+                format!("所称签章时间在印章有效期内（{from} 至 {to}），但印章现已过有效期，且该时间无时间戳证明"),
+                format!(
+                    "the claimed time lies inside the seal's validity ({from} to {to}); the seal is over by now, \
+                     and nothing proves that it was signed with before"
+                ),
+            ),
+        );
+        return;
+    }
     if seal.is_valid_at(time) {
         steps.passed(
             step,

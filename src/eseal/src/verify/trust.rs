@@ -84,7 +84,8 @@ impl Approval for Trust<'_> {
 
     fn maker(&self, certificate: &Certificate, created: i64, now: i64) -> Result<(), Refusal> {
         let mut validator = Validator::new(self.policy, now);
-        match super::maker::judge(certificate, self, &mut validator, created, now, None) {
+        let times = super::maker::Times { created, signed: now, proven: None, at: now };
+        match super::maker::judge(certificate, self, &mut validator, times) {
             super::maker::Judgement::Good { .. } => Ok(()),
             super::maker::Judgement::NotMaker => {
                 Err(Refusal { reason: "its holder is not known to make seals".to_owned() })

@@ -20,6 +20,7 @@ fn outcome(report: &Report, name: StepName) -> Outcome {
 
 const SUPERSEDED: u8 = 4;
 const COMPROMISE: u8 = 1;
+const UNSPECIFIED: u8 = 0;
 
 #[test]
 fn the_steps_come_in_the_order_of_the_standard_with_words_in_both_languages() {
@@ -146,15 +147,29 @@ fn the_time_of_signing_must_lie_inside_the_seals_validity() {
             world.verify(&parts.signed(&world))
         };
         let report = at(&short, "20261119000000Z");
-        assert!(report.is_valid(), "the last second belongs to it: {:?}", report.steps);
+        assert_eq!(report.verdict, Verdict::Valid, "the last second belongs to it: {:?}", report.steps);
         let report = at(&short, "20261119000001Z");
         assert_eq!((report.verdict, report.indication), (Verdict::Invalid, Indication::TotalFailed));
         assert_eq!(report.sub_indication, Some(SubIndication::Expired));
         let report = at(&short, "20260531235959Z");
         assert_eq!(report.sub_indication, Some(SubIndication::NotYetValid));
-        // A seal that ran out after it was signed with goes on.
+        // A seal that ran out after it was signed with goes on, by the signer's word to GB/T 38540 and by proof to both.
         let signature = world.signed_at(&world.made(&short), time("20261118000000"));
-        assert!(world.verify(&signature).is_valid());
+        let report = world.verify(&signature);
+        assert_eq!(
+            (report.verdict, outcome(&report, StepName::SealValidity)),
+            (Verdict::Valid, Outcome::Warned)
+        );
+        assert_eq!(
+            (report.indication, report.sub_indication),
+            (Indication::Indeterminate, Some(SubIndication::OutOfBoundsNoPoe))
+        );
+        assert!(!report.is_valid() && report.reasons().any(|(_, en)| en.contains("the seal is over")));
+        assert!(world.verify_at(&signature, time("20261119000000")).is_valid(), "not over yet");
+        let signature = Signature::parse(&signature).unwrap().value;
+        let token = world.token(signature.value(), time("20261118120000"));
+        let report = world.verify(&signature.with_time_stamp(&token).unwrap());
+        assert!(report.is_valid(), "{:?}", report.steps);
         assert_eq!(world.verify_seal(world.made(&short).der(), NOW).verdict, Verdict::Invalid);
     }
 }
@@ -249,11 +264,21 @@ fn a_seal_outlives_its_makers_certificate_but_not_the_compromise_of_its_key() {
             ("20261101", SUPERSEDED, Outcome::Warned),
             ("20260501", SUPERSEDED, Outcome::Failed),
             ("20261101", COMPROMISE, Outcome::Failed),
-            ("20261121", COMPROMISE, Outcome::Passed),
+            // After the claimed time, which whoever has the key writes.
+            ("20261121", COMPROMISE, Outcome::Failed),
+            ("20261121", UNSPECIFIED, Outcome::Failed),
+            ("20261121", SUPERSEDED, Outcome::Warned),
         ] {
             world.revoke(&[(MAKER, day, reason)]);
             let report = world.verify(&signature);
             assert_eq!(outcome(&report, StepName::MakerCertificate), expected, "{day} {reason}");
+            if expected == Outcome::Failed && reason != SUPERSEDED {
+                assert_eq!(
+                    (report.indication, report.sub_indication),
+                    (Indication::Indeterminate, Some(SubIndication::RevokedNoPoe)),
+                    "{day} {reason}"
+                );
+            }
         }
     }
 }
@@ -271,6 +296,55 @@ fn a_time_stamp_of_the_seal_proves_it_older_than_the_compromise() {
         let report = world.verify(&stamped);
         assert_eq!(report.verdict, Verdict::Valid, "{:?}", report.steps);
         assert_eq!(outcome(&report, StepName::MakerCertificate), Outcome::Warned);
+    }
+}
+
+#[test]
+fn a_compromise_counts_against_claims_after_the_makers_certificate_has_run_out() {
+    for suite in SUITES {
+        let mut world =
+            World::of(suite, ["20260101000000Z", "20281231235959Z"], ["20240101000000Z", "20261101000000Z"]);
+        let signature = world.signature();
+        for (day, reason, expected) in
+            [("20261001", COMPROMISE, Outcome::Failed), ("20261001", SUPERSEDED, Outcome::Warned)]
+        {
+            world.revoke(&[(MAKER, day, reason)]);
+            // The claim of a time at which it was neither revoked nor expired.
+            let mut parts = SignatureParts::new(&world, world.seal().der().to_vec());
+            parts.time = generalized("20260901000000Z");
+            for signature in [&signature, &parts.signed(&world)] {
+                let report = world.verify(signature);
+                assert_eq!(outcome(&report, StepName::MakerCertificate), expected, "{reason}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_time_stamp_of_the_signature_proves_the_seal_older_than_the_compromise_too() {
+    for suite in SUITES {
+        let mut world = World::new(suite);
+        let signature = Signature::parse(&world.signature()).unwrap().value;
+        let stamped = |at| {
+            let token = world.token(signature.value(), time(at));
+            signature.with_time_stamp(&token).unwrap()
+        };
+        let (before, after) = (stamped("20261120120000"), stamped("20261121120000"));
+        world.revoke(&[(MAKER, "20261121", COMPROMISE)]);
+        let report = world.verify(&before);
+        assert!(report.is_valid(), "{:?}", report.steps);
+        assert_eq!(outcome(&report, StepName::MakerCertificate), Outcome::Warned);
+        let report = world.verify(&after);
+        assert_eq!((report.verdict, report.indication), (Verdict::Invalid, Indication::Indeterminate));
+        // So does what else is known of it, with only a claim beside.
+        let mut proofs = pki::validation::Poes::new();
+        let object = pki::validation::Poes::digest(signature.value());
+        proofs.add(&object, time("20261120120000"), ProofSource::Told);
+        let plain = Signature::parse(signature.der()).unwrap();
+        let report = world.with_trust(|trust| {
+            cinnabar_eseal::verify(&plain, &content, &Trust { proofs: &proofs, ..*trust }, NOW)
+        });
+        assert!(report.is_valid(), "{:?}", report.steps);
     }
 }
 
