@@ -95,6 +95,6 @@ pub fn check(octets: &[u8], algorithm: DigestAlgorithm, digest: &[u8]) -> Result
     if signature.data_hash() != digest {
         return Err("its dataHash is another digest".to_owned());
     }
-    crypto::verify(certificate.spki(), scheme, signature.signed_octets(), signature.value())
+    crypto::verify(certificate.spki(), scheme, signature.signed_octets(), signature.value_in_der())
         .map_err(|error| format!("its signature value does not hold: {error}"))
 }

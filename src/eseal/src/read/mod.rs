@@ -300,7 +300,7 @@ pub(crate) use certificate::certificate;
 pub(crate) use optional::{extensions, time_stamp};
 pub(crate) use text::text;
 pub(crate) use time::{time, time_of_text};
-pub(crate) use value::{algorithm, bits, boolean, integer, octets, signature_value};
+pub(crate) use value::{SignatureValue, algorithm, bits, boolean, integer, octets, signature_value};
 
 /// A seal with a picture has some tens of kilobytes; one that carries an OFD document may have a few megabytes.
 const MAX_LEN: usize = 16 * 1024 * 1024;

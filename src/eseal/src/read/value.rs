@@ -120,16 +120,36 @@ pub(crate) fn algorithm(tlv: &Tlv<'_>, notes: &mut Notes) -> Result<ObjectIdenti
     Ok(found)
 }
 
-/// A signature value by an algorithm, in DER whatever form it came in. What is neither stays as it is and does not verify.
+/// A signature value: the octets that others have seen, and the form in which it verifies.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct SignatureValue {
+    /// The content of the string as it came: what a time-stamp and a proof of existence are about (RFC 3161 appendix A: the
+    /// imprint is over the value field).
+    octets: Vec<u8>,
+    /// The same in DER, when it came otherwise.
+    der: Option<Vec<u8>>,
+}
+
+impl SignatureValue {
+    pub(crate) fn octets(&self) -> &[u8] {
+        &self.octets
+    }
+
+    pub(crate) fn der(&self) -> &[u8] {
+        self.der.as_ref().unwrap_or(&self.octets)
+    }
+}
+
+/// A signature value by an algorithm. What is neither DER nor r‖s stays as it is and does not verify.
 pub(crate) fn signature_value(
     tlv: &Tlv<'_>,
     algorithm: ObjectIdentifier,
     notes: &mut Notes,
-) -> Result<Vec<u8>, StructureError> {
+) -> Result<SignatureValue, StructureError> {
     let value = bits(tlv, notes)?;
     // RFC 8032: two numbers in 64 octets is the form that its signatures have.
     if algorithm == ED25519 {
-        return Ok(value.into_owned());
+        return Ok(SignatureValue { octets: value.into_owned(), der: None });
     }
     let raw = |r: &[u8], s: &[u8]| {
         let [r, s] = [r, s].map(|part| {
@@ -150,13 +170,11 @@ pub(crate) fn signature_value(
         }
         _ => None,
     };
-    Ok(match split {
-        Some((r, s)) => {
-            notes.deviates(tlv.offset, DeviationKind::RawSignature { octets: value.len() });
-            raw(r, s)
-        }
-        None => value.into_owned(),
-    })
+    let der = split.map(|(r, s)| {
+        notes.deviates(tlv.offset, DeviationKind::RawSignature { octets: value.len() });
+        raw(r, s)
+    });
+    Ok(SignatureValue { octets: value.into_owned(), der })
 }
 
 /// SEQUENCE { INTEGER, INTEGER } with nothing behind.

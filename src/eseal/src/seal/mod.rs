@@ -17,7 +17,7 @@ pub use make::{MakeError, NewPicture, NewSeal, Signers};
 
 use crate::{
     asn1,
-    read::{Notes, Read, StructureError},
+    read::{Notes, Read, SignatureValue, StructureError},
 };
 
 /// Which edition of the structures.
@@ -83,7 +83,7 @@ pub struct Seal {
     extensions: Vec<Extension>,
     maker: Option<Vec<u8>>,
     algorithm: ObjectIdentifier,
-    signature: Vec<u8>,
+    signature: SignatureValue,
     /// What the maker signed: the octets of each part, one after the other.
     signed: Vec<Range<usize>>,
     time_stamp: Option<Vec<u8>>,
@@ -244,10 +244,16 @@ impl Seal {
         self.algorithm
     }
 
-    /// The maker's signature value, in DER whatever form it came in.
+    /// The octets of the maker's signature value as they came: what a time-stamp covers.
     #[must_use]
     pub fn signature(&self) -> &[u8] {
-        &self.signature
+        self.signature.octets()
+    }
+
+    /// The maker's signature value in DER, whatever form it came in: what verifies.
+    #[must_use]
+    pub fn signature_in_der(&self) -> &[u8] {
+        self.signature.der()
     }
 
     /// The time-stamp token of the maker's signature value (V5).

@@ -7,7 +7,7 @@ use crate::{
     asn1::{self, Tlv},
     deviation::DeviationKind,
     read::{
-        Fields, Notes, StructureError, algorithm, certificate, extensions, integer, sequence,
+        Fields, Notes, SignatureValue, StructureError, algorithm, certificate, extensions, integer, sequence,
         signature_value, text, time_stamp,
     },
 };
@@ -89,7 +89,7 @@ fn seal_info(
         extensions: Vec::new(),
         maker: None,
         algorithm: ObjectIdentifier::new_unwrap("0.0"),
-        signature: Vec::new(),
+        signature: SignatureValue::default(),
         signed: Vec::new(),
         time_stamp: None,
     };

@@ -14,7 +14,7 @@ use der::asn1::ObjectIdentifier;
 pub use sign::{Approval, Refusal, Sealer, SignError, max_len, sign};
 
 use crate::{
-    read::{Notes, Read, StructureError},
+    read::{Notes, Read, SignatureValue, StructureError},
     seal::{Extension, Seal, Version},
 };
 
@@ -37,7 +37,7 @@ pub struct Signature {
     extensions: Vec<Extension>,
     signer: Option<Vec<u8>>,
     algorithm: ObjectIdentifier,
-    value: Vec<u8>,
+    value: SignatureValue,
     to_sign: Range<usize>,
     time_stamp: Option<Vec<u8>>,
 }
@@ -119,10 +119,16 @@ impl Signature {
         self.algorithm
     }
 
-    /// The signature value, in DER whatever form it came in: what a time-stamp covers.
+    /// The octets of the signature value as they came: what a time-stamp covers.
     #[must_use]
     pub fn value(&self) -> &[u8] {
-        &self.value
+        self.value.octets()
+    }
+
+    /// The signature value in DER, whatever form it came in: what verifies.
+    #[must_use]
+    pub fn value_in_der(&self) -> &[u8] {
+        self.value.der()
     }
 
     /// The octets of toSign as they came: what the signer signed.

@@ -30,7 +30,7 @@ pub(crate) fn maker_signature(seal: &Seal) -> Result<Certificate, String> {
 
 fn holds(seal: &Seal, maker: &Certificate) -> Result<(), Wrong> {
     let scheme = scheme(seal.algorithm(), maker.spki()).map_err(Wrong::Scheme)?;
-    crypto::verify(maker.spki(), scheme, &seal.signed_octets(), seal.signature()).map_err(Wrong::Value)
+    crypto::verify(maker.spki(), scheme, &seal.signed_octets(), seal.signature_in_der()).map_err(Wrong::Value)
 }
 
 /// Both steps; answers the maker's certificate. `timed` is the time of signing, `at` that of validation.

@@ -46,7 +46,8 @@ pub(super) fn examine(
             verification.digest = verification.scheme.map(crypto::SignatureScheme::cms_digest);
             let octets = signature.signed_octets();
             let outcome = scheme.map_err(Wrong::Scheme).and_then(|scheme| {
-                crypto::verify(certificate.spki(), scheme, octets, signature.value()).map_err(Wrong::Value)
+                crypto::verify(certificate.spki(), scheme, octets, signature.value_in_der())
+                    .map_err(Wrong::Value)
             });
             match outcome {
                 Ok(()) => steps.passed(step, "签名值验证通过", "the signature value holds over toSign"),

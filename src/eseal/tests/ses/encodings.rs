@@ -1,6 +1,9 @@
 //! Deviations of encoding: BER, other types of strings, times, numbers and signature values.
 
-use cinnabar_eseal::{DeviationKind as D, Seal, Signature};
+use cinnabar_eseal::{
+    DeviationKind as D, Seal, Signature,
+    verify::{Outcome, StepName, TimeSource},
+};
 
 use crate::{deviations::*, forge::*, parts::*, world::*};
 
@@ -12,6 +15,51 @@ fn a_signature_as_r_and_s() {
     old_seal(|parts, _| parts.value = |der| bits(&raw_signature(der, 32)), &[("signInfo.signData", raw(64))]);
     signature(|parts, _| parts.value = |der| bits(&raw_signature(der, 32)), &[("signature", raw(64))]);
     old_signature(|parts, _| parts.value = |der| bits(&raw_signature(der, 64)), &[("signature", raw(128))]);
+}
+
+#[test]
+fn a_time_stamp_of_a_signature_as_r_and_s_is_over_the_octets_that_are_there() {
+    let widths: [fn(&[u8]) -> Vec<u8>; 2] =
+        [|der| bits(&raw_signature(der, 32)), |der| bits(&raw_signature(der, 64))];
+    for (suite, form) in SUITES.into_iter().flat_map(|suite| widths.map(|form| (suite, form))) {
+        let mut world = World::new(suite);
+        // The seal, stamped by its maker's house: V5.
+        let mut parts = SealParts::new(&world);
+        (parts.header[1], parts.value) = (int(5), form);
+        let plain = parts.signed(&world);
+        let seal = Seal::parse(&plain).unwrap().value;
+        assert_eq!(form(seal.signature_in_der()), bits(seal.signature()));
+        let stamp = |value: &[u8], at| tlv(0xA0, bits(&world.token(value, time(at))));
+        let sealed = appended(&plain, &stamp(seal.signature(), "20260601000100"));
+        let reencoded = appended(&plain, &stamp(seal.signature_in_der(), "20260601000100"));
+        // The signature with it, stamped too.
+        let signed = |seal: &[u8]| {
+            let mut parts = SignatureParts::new(&world, seal.to_vec());
+            (parts.version, parts.value) = (int(5), form);
+            parts.signed(&world)
+        };
+        let plain = signed(&sealed);
+        let signature = Signature::parse(&plain).unwrap().value;
+        assert_eq!(form(signature.value_in_der()), bits(signature.value()));
+        let stamped = appended(&plain, &stamp(signature.value(), "20261120120000"));
+        let other = appended(&plain, &stamp(signature.value_in_der(), "20261120120000"));
+        let unproven = signed(&reencoded);
+        let report = world.verify(&stamped);
+        assert!(report.is_valid(), "{:?}", report.steps);
+        assert_eq!(report.time_source, TimeSource::SignatureTimestamp);
+        assert_eq!(world.verify(&other).time_source, TimeSource::Claimed);
+        // The stamp of the seal proves it older than its maker's compromise.
+        world.revoke(&[(MAKER, "20261101", 1)]);
+        let maker =
+            |signature: &[u8]| world.verify(signature).step(StepName::MakerCertificate).unwrap().outcome;
+        assert_eq!((maker(&plain), maker(&unproven)), (Outcome::Warned, Outcome::Failed));
+    }
+}
+
+/// A SEQUENCE with one more element at its end.
+fn appended(sequence: &[u8], element: &[u8]) -> Vec<u8> {
+    let start = 2 + if sequence[1] < 0x80 { 0 } else { usize::from(sequence[1] & 0x7F) };
+    seq(&[sequence[start..].to_vec(), element.to_vec()])
 }
 
 #[test]
