@@ -110,7 +110,16 @@ fn open(found: &Found, options: &Options<'_>) -> Opened {
         let reason = format!("signatures of /SubFilter `{name}` are not supported");
         return Err(Box::new(Judgement::unknown(reason)));
     };
-    verifier.open(&signed.container).map_err(|error| Box::new(error.into()))
+    let opened = verifier.open(&signed.container).map_err(|error| Box::new(error.into()))?;
+    // What stands for itself says nothing of the file it was put into: a seal, which everybody has who was ever sent a
+    // sealed document, would make a signature over any other (ISO 32000-2 §12.8.1: /Contents is a signature over the
+    // octets of /ByteRange).
+    if opened.kind() == Kind::Seal || !opened.needs_content() {
+        let reason =
+            "/Contents holds an electronic seal and no signature made with it: nothing here is signed";
+        return Err(Box::new(Judgement::broken(reason)));
+    }
+    Ok(opened)
 }
 
 /// Among those that some known `/SubFilter` belongs to, the one whose octets these are, and else the one whose name it is.

@@ -327,6 +327,20 @@ fn a_seal_itself_needs_no_content() {
 }
 
 #[test]
+fn what_stands_for_itself_signs_no_document() {
+    for sub_filter in ["/GM.sm2seal", "/ETSI.CAdES.detached"] {
+        let seal = |_: &[u8]| encoded("seal-itself", b"");
+        let report = judged(&Forgery { sub_filter, cms: &seal, ..Forgery::none() }.make(), &Small::default());
+        let signature = &report.signatures[0];
+        assert_eq!((report.exit_code(), signature.integrity), (3, Integrity::Broken), "{sub_filter}");
+        assert_eq!(
+            (signature.indication, signature.sub_indication),
+            (Indication::TotalFailed, Some(SubIndication::FormatFailure))
+        );
+    }
+}
+
+#[test]
 fn a_container_over_its_budget_is_too_complex_and_a_malformed_one_unreadable() {
     let small = Small::default();
     let containers: [&dyn SignatureContainer; 1] = [&small];

@@ -40,6 +40,26 @@ fn a_signer_whom_the_seal_does_not_list_is_refused_even_under_the_same_name() {
 }
 
 #[test]
+fn a_seal_by_itself_signs_no_document() {
+    for suite in SUITES {
+        let world = World::new(suite);
+        let seal = world.seal();
+        // Whoever was ever sent a sealed document has the seal, and nothing more than that.
+        let lifted = Pasted(&world, &|_| seal.der().to_vec());
+        for container in [GM_SEAL, CMS] {
+            let file = appended(&pdf(1, 0), container, &lifted);
+            let report = Judge::of(&world).pdf(&file);
+            let signature = one(&report);
+            assert_eq!((report.exit_code(), signature.integrity), (3, Integrity::Broken), "{container:?}");
+            assert_eq!(said(signature), (Indication::TotalFailed, Some(SubIndication::FormatFailure)));
+            assert!(signature.signer.is_none(), "nobody signed");
+        }
+        // In a file of its own it stands for itself, as ever.
+        assert_eq!(Judge::of(&world).plain(seal.der(), None).unwrap().verdict, Verdict::Valid);
+    }
+}
+
+#[test]
 fn a_certificate_shown_that_did_not_sign_is_noticed() {
     let world = World::new(SUITES[1]);
     let seal = world.seal();

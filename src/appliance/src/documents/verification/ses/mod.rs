@@ -31,6 +31,7 @@ use pki::validation::{Poes, StampKind};
 use pki::{Certificate, Indication, SubIndication};
 
 use recognise::Shape;
+use tell::Over;
 pub(super) use tell::{english, seal as tell_seal};
 
 /// Whose seals count.
@@ -127,7 +128,7 @@ impl OpenContainer for OpenSignature {
         tell::report(&mut told, &report);
         told.then = report.signing_time.map(|time| tell::state_at(seal, time));
         told.now = Some(tell::state_at(seal, context.options.at));
-        judgement(report, told, spent, context.options.at)
+        judgement(report, Over::Content, told, spent, context.options.at)
     }
 
     fn signature_value(&self) -> Option<&[u8]> {
@@ -185,7 +186,7 @@ impl OpenContainer for OpenSeal {
         tell::report(&mut told, &report);
         told.now = Some(tell::state_at(seal, context.options.at));
         let maker = report.maker.clone();
-        let mut judgement = judgement(report, told, spent, context.options.at);
+        let mut judgement = judgement(report, Over::Itself, told, spent, context.options.at);
         // Nobody signed with it here; it is its maker who vouches for it.
         judgement.signer = maker;
         judgement.claimed = Some(seal.created());
@@ -240,7 +241,13 @@ fn is_strangers(seal: &Seal, makers: &SealMakers, evidence: &pki::validation::Ev
 }
 
 /// What the PDF engine is told.
-fn judgement(report: Report, told: SealReport, spent: Option<&'static str>, at: i64) -> Judgement {
+fn judgement(
+    report: Report,
+    over: Over,
+    told: SealReport,
+    spent: Option<&'static str>,
+    at: i64,
+) -> Judgement {
     let (indication, sub_indication) = concluded(&report);
     let holds = |stamp: &&pki::validation::TimestampValidation| {
         stamp.proves && stamp.kind == StampKind::Signature && stamp.generated_at <= at
@@ -253,7 +260,7 @@ fn judgement(report: Report, told: SealReport, spent: Option<&'static str>, at: 
         reasons.extend(beside.filter(|reason| !reasons.contains(reason)).cloned().collect::<Vec<_>>());
     }
     Judgement {
-        integrity: tell::integrity(&report),
+        integrity: tell::integrity(&report, over),
         trust: trust(indication, sub_indication),
         indication,
         sub_indication,

@@ -111,18 +111,33 @@ pub(super) fn state_at(seal: &Seal, at: i64) -> SealState {
     SealState { word, at: instant(at), since, told_by: ToldBy::Seal, superseded: None }
 }
 
-/// Whether everything holds over the octets it names, whoever is trusted.
-pub(super) fn integrity(report: &Report) -> Integrity {
+/// Whether everything holds over the octets it names, whoever is trusted. What `over` says has to be there and to hold;
+/// a step that nobody took proves nothing.
+pub(super) fn integrity(report: &Report, over: Over) -> Integrity {
     let octets =
         [StepName::SignatureValue, StepName::ContentDigest, StepName::MakerSignature, StepName::SignerListed];
+    let needed: &[StepName] = match over {
+        Over::Content => &octets,
+        Over::Itself => &[StepName::MakerSignature],
+    };
     let outcome = |name| report.step(name).map(|step| step.outcome);
+    let holds = |name| matches!(outcome(name), Some(StepOutcome::Passed | StepOutcome::Warned));
     if octets.iter().any(|name| outcome(*name) == Some(StepOutcome::Failed)) {
         Integrity::Broken
-    } else if octets.iter().any(|name| outcome(*name) == Some(StepOutcome::Undecided)) {
-        Integrity::Unknown
-    } else {
+    } else if needed.iter().all(|name| holds(*name)) {
         Integrity::Intact
+    } else {
+        Integrity::Unknown
     }
+}
+
+/// What a verification was of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Over {
+    /// A signature over content.
+    Content,
+    /// A seal by itself.
+    Itself,
 }
 
 /// A word as JSON has it.
