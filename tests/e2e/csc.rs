@@ -244,4 +244,11 @@ fn credentials_are_the_seals_of_the_callers_organisation() {
     assert_eq!((told.status.as_u16(), &told.json()["error"]), (403, &json!("access_denied")));
     let asked = json!({ "credentialID": "bureau-seal", "numSignatures": 1, "hashes": [hash("x")] });
     assert_eq!(stranger.post("/csc/v2/credentials/authorize", &asked).status.as_u16(), 403);
+    // Nor does it learn that a seal of theirs is stopped.
+    appliance.cli_as("officer-1", &["seal-record", "stop", "bureau-seal", "--reason", "印章遗失"]).ok();
+    let told = stranger.post("/csc/v2/credentials/authorize", &asked);
+    assert!(!told.told().contains("suspended"), "{}", told.told());
+    let own =
+        client.post("/csc/v2/credentials/info", &json!({ "credentialID": "bureau-seal" })).is(200).json();
+    assert_eq!(own["key"]["status"], "disabled", "{own:#}");
 }

@@ -54,7 +54,7 @@ pub async fn authorize(app: &Arc<App>, session: &Session, asked: Asked) -> Resul
             return Err(parameter("hashes", "the hashes are not of the length of their algorithm"));
         }
     }
-    let seal = ready(app, &unsealed, &asked.credential).await?;
+    let seal = ready(app, session, &unsealed, &asked.credential).await?;
     let resource = Resource::seal(&seal.summary.id, &seal.summary.organisation);
     let permit = session.permit::<AuthorizeSignature>(resource.at_version(seal.summary.version))?;
     let now = unsealed.journal.clock().now().map_err(crate::journal::CommitError::ClockUntrusted)?;

@@ -163,11 +163,13 @@ pub async fn info(
     Ok(Json(describe(app, &found.summary, &told).await?))
 }
 
-/// The seal with this identifier, ready for use.
+/// The seal with this identifier, ready for use. Why it cannot be used is told to those alone who may read it.
 ///
 /// # Errors
 /// The problem to answer.
-pub async fn ready(app: &App, unsealed: &Unsealed, id: &str) -> Result<Arc<ReadySeal>> {
+pub async fn ready(app: &App, session: &Session, unsealed: &Unsealed, id: &str) -> Result<Arc<ReadySeal>> {
+    let found = records::find(&app.db, id).await?.ok_or_else(unknown)?;
+    session.permit::<ReadSeal>(Resource::seal(&found.summary.id, &found.summary.organisation))?;
     let chain = app.desk.chain(app).map_err(Problem::internal)?;
     app.desk.seals.ready(&app.db, unsealed.custody.as_ref(), &chain, id).await.map_err(|error| match error {
         crate::seals::SealError::Unknown(_) => unknown(),

@@ -1,4 +1,6 @@
 //! Routes of remote signing. Version 2 stands in the OpenAPI document; version 1 differs in names alone.
+//!
+//! A body may take its sender minutes: whoever was revoked meanwhile, or lost a role, is asked for again behind it.
 
 use std::sync::Arc;
 
@@ -116,6 +118,7 @@ async fn authorize_v2(
     body: Body,
 ) -> Result<Json<Value>> {
     let asked: Asked = read(&headers, body, SMALL).await?;
+    let session = session.renewed()?;
     Ok(authorize::authorize(&app, &session, asked).await?)
 }
 
@@ -134,6 +137,7 @@ async fn sign_hash_v2(
     body: Body,
 ) -> Result<Json<Value>> {
     let asked: HashAsked = read(&headers, body, SMALL).await?;
+    let session = session.renewed()?;
     Ok(sign_hash::sign(&app, &session, asked).await?)
 }
 
@@ -153,5 +157,6 @@ async fn sign_doc_v2(
     // A request holds several times its length while it is worked on: as few of them as of batches.
     let _place = sign_doc::place(&app, &session)?;
     let asked: DocAsked = read(&headers, body, sign_doc::LARGEST).await?;
+    let session = session.renewed()?;
     Ok(sign_doc::sign(&app, &session, asked).await?)
 }

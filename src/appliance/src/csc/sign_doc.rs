@@ -135,7 +135,7 @@ pub async fn sign(app: &Arc<App>, session: &Session, asked: DocAsked) -> Result<
         .map(|(document, _)| DigestAlgorithm::Sha256.digest(document))
         .chain(digests.iter().map(|(digest, ..)| digest.clone()))
         .collect();
-    let seal = ready(app, &unsealed, credential).await?;
+    let seal = ready(app, session, &unsealed, credential).await?;
     let resource = Resource::seal(&seal.summary.id, &seal.summary.organisation);
     let permit = session.permit::<AuthorizeSignature>(resource.at_version(seal.summary.version))?;
     let now = unsealed.journal.clock().now().map_err(CommitError::ClockUntrusted)?;
@@ -151,11 +151,13 @@ pub async fn sign(app: &Arc<App>, session: &Session, asked: DocAsked) -> Result<
     })?;
     let (mut sealed, mut signed) = (Vec::new(), Vec::new());
     for (document, wish) in documents {
-        sealed.push(base64(&csc::seal(app, session, &unsealed, credential, document, wish).await?));
+        let session = session.renewed()?;
+        sealed.push(base64(&csc::seal(app, &session, &unsealed, credential, document, wish).await?));
     }
     for (digest, algorithm, level) in digests {
         let wish = csc::DigestWish { digest, algorithm, level };
-        signed.push(base64(&csc::sign_digest(app, session, &unsealed, &seal, wish).await?));
+        let session = session.renewed()?;
+        signed.push(base64(&csc::sign_digest(app, &session, &unsealed, &seal, wish).await?));
     }
     let mut answer = serde_json::Map::new();
     if !sealed.is_empty() {

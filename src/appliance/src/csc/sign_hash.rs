@@ -61,7 +61,7 @@ pub async fn sign(app: &Arc<App>, session: &Session, asked: HashAsked) -> Result
         return Err(parameter("operationMode", "only `S`, synchronous, is offered"));
     }
     let hashes = body::hashes("hashes", &asked.hashes, MOST)?;
-    let seal = ready(app, &unsealed, &asked.credential).await?;
+    let seal = ready(app, session, &unsealed, &asked.credential).await?;
     fitting(&seal, &asked, &hashes)?;
     let resource = Resource::seal(&seal.summary.id, &seal.summary.organisation);
     let permit = session.permit::<SignHash>(resource.at_version(seal.summary.version))?;
