@@ -64,23 +64,25 @@ impl Search<'_, '_> {
     }
 
     fn image(&self, image: &Stream) -> Result<Option<Ink>, ReadError> {
-        let Some((width, height, channels, samples)) = self.samples(image)? else { return Ok(None) };
+        let Some(Samples { width, height, channels, octets }) = self.samples(image)? else { return Ok(None) };
         let mask = match self.view.entry(&image.dictionary, b"SMask")? {
             Object::Stream(mask) => match self.samples(&mask)? {
-                Some((w, h, 1, alpha)) if (w, h) == (width, height) => Some(alpha),
+                Some(mask) if (mask.width, mask.height, mask.channels) == (width, height, 1) => {
+                    Some(mask.octets)
+                }
                 _ => return Ok(None),
             },
             _ => None,
         };
         Ok(Ink::of(width, height, |at| {
-            let colour = samples.get(at * channels..(at + 1) * channels)?;
+            let colour = octets.get(at * channels..(at + 1) * channels)?;
             let alpha = mask.as_ref().map_or(Some(255), |mask| mask.get(at).copied())?;
             Some((colour.iter().map(|c| u32::from(*c)).sum::<u32>() / u32::try_from(channels).ok()?, alpha))
         }))
     }
 
-    /// Width, height, channels and eight-bit samples of an image in grey or RGB.
-    fn samples(&self, image: &Stream) -> Result<Option<(usize, usize, usize, Vec<u8>)>, ReadError> {
+    /// The samples of an image in grey or RGB with eight bits each.
+    fn samples(&self, image: &Stream) -> Result<Option<Samples>, ReadError> {
         let view = self.view;
         let number = |key: &[u8]| -> Result<Option<usize>, ReadError> {
             Ok(view.entry(&image.dictionary, key)?.as_integer().and_then(|n| usize::try_from(n).ok()))
@@ -103,7 +105,7 @@ impl Search<'_, '_> {
             return Ok(None);
         }
         match view.stream_data(image, MOST_OCTETS) {
-            Ok(samples) if samples.len() >= length => Ok(Some((width, height, channels, samples))),
+            Ok(octets) if octets.len() >= length => Ok(Some(Samples { width, height, channels, octets })),
             Ok(_) => Ok(None),
             Err(error @ ReadError::Io(_)) => Err(error),
             // What cannot be decoded here is not compared.
@@ -129,6 +131,14 @@ impl Search<'_, '_> {
             _ => None,
         })
     }
+}
+
+/// An image's samples, one octet for each channel of each pixel.
+struct Samples {
+    width: usize,
+    height: usize,
+    channels: usize,
+    octets: Vec<u8>,
 }
 
 /// Where how much ink is: mean coverage in each cell of a grid over the box around all of it.

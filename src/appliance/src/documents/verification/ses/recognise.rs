@@ -17,12 +17,12 @@ impl Shape {
     /// The shape of `octets`, of which the beginning is enough.
     pub(super) fn of(octets: &[u8]) -> Option<Self> {
         let first = inside(octets)?;
-        match first.first()? {
-            &SEQUENCE => {
+        match *first.first()? {
+            SEQUENCE => {
                 let second = inside(first)?;
-                match second.first()? {
-                    &SEQUENCE => is_header(second).then_some(Self::Seal),
-                    &INTEGER => {
+                match *second.first()? {
+                    SEQUENCE => is_header(second).then_some(Self::Seal),
+                    INTEGER => {
                         let seal = behind_number(second)?;
                         let info = inside(seal)?;
                         let header = inside(info)?;
