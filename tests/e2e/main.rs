@@ -34,6 +34,7 @@ mod receipts;
 mod refusals;
 mod reports;
 mod revocation;
+mod seal_verification;
 mod sealing;
 mod ses_sealing;
 mod shangmi;
