@@ -22,7 +22,7 @@ use pki::{Indication, SubIndication};
 use super::ses::{english, tell_seal};
 use crate::app::App;
 use crate::problem::Problem;
-use crate::seals::standing::{By, Standing, find};
+use crate::seals::standing::{By, Found, Standing, find};
 use crate::server::spill::Spooled;
 use crate::store::{Db, StoreError};
 
@@ -118,18 +118,15 @@ async fn stranger(db: &Db, signature: &mut SignatureReport) -> Result<(), StoreE
 fn told(signature: &mut SignatureReport, standing: &Standing, step: Step, at: i64) {
     let seal = signature.seal.get_or_insert_with(|| described(standing));
     seal.code.clone_from(&standing.code);
-    let state = |at: i64| {
-        let found = standing.at(micros(at));
-        SealState {
-            word: found.word,
-            at: instant(at),
-            since: found.since.map(|since| instant(since.div_euclid(1_000_000))),
-            told_by: ToldBy::Registry,
-            superseded: Some(standing.superseded),
-        }
+    let state = |at: i64, found: Found| SealState {
+        word: found.word,
+        at: instant(at),
+        since: found.since.map(|since| instant(since.div_euclid(1_000_000))),
+        told_by: ToldBy::Registry,
+        superseded: Some(standing.superseded),
     };
-    seal.now = Some(state(at));
-    seal.then = step.time.map(state);
+    seal.now = Some(state(at, standing.at(last_micros(at))));
+    seal.then = step.time.map(|time| state(time, standing.at(micros(time))));
     seal.steps.push(step.told);
     if let Some((indication, sub_indication)) = step.verdict {
         let worse = match signature.indication {
@@ -169,7 +166,7 @@ fn judged(signature: &SignatureReport, standing: &Standing, recorded: Option<i64
     let claimed = seconds(&signature.signing_time).filter(|_| signature.kind != Kind::Seal);
     let word = |at: i64| standing.at(micros(at)).word;
     let out = |word: StateWord| !matches!(word, StateWord::Active | StateWord::Unknown);
-    let now = word(at);
+    let now = standing.at(last_micros(at)).word;
     let step = |outcome, zh: String, en: String, verdict, time| Step {
         told: SealStep {
             name: "register".into(),
@@ -308,6 +305,11 @@ fn described(standing: &Standing) -> SealReport {
 
 fn micros(seconds: i64) -> i64 {
     seconds.saturating_mul(1_000_000)
+}
+
+/// What happened in this very second has happened, as far as the present is asked for.
+fn last_micros(seconds: i64) -> i64 {
+    micros(seconds).saturating_add(999_999)
 }
 
 fn instant(seconds: i64) -> String {
