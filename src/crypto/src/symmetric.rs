@@ -11,6 +11,7 @@ use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use sm3::Sm3;
 use sm4::Sm4;
 use thiserror::Error;
+use zeroize::Zeroize as _;
 
 /// The symmetric algorithms of a suite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -118,10 +119,12 @@ impl MacKey {
                 Authenticating::Sha256(ring::hmac::Key::new(ring::hmac::HMAC_SHA256, secret))
             }
             Symmetric::ShangMi => {
-                // A block is longer than the key, so that it is padded with zeros (RFC 2104 §2).
+                // A block is longer than the key, so that it is padded with zeros (RFC 2104 §2); it is the secret, and wiped.
                 let mut block = hmac::digest::common::Key::<Hmac<Sm3>>::default();
                 block.iter_mut().zip(secret).for_each(|(to, from)| *to = *from);
-                Authenticating::Sm3(Hmac::new(&block))
+                let key = Hmac::new(&block);
+                block.as_mut_slice().zeroize();
+                Authenticating::Sm3(key)
             }
         })
     }
@@ -237,6 +240,15 @@ mod tests {
         assert_eq!(key.mac(&[part, part]).to_vec(), code);
         assert!(key.verifies(&part.repeat(2), &code));
         assert!(!key.verifies(part, &code) && !key.verifies(&part.repeat(2), &code[..31]));
+    }
+
+    #[test]
+    fn what_took_in_a_secret_is_wiped_when_it_goes() {
+        fn is_wiped<T: zeroize::ZeroizeOnDrop>() {}
+        is_wiped::<Sm3>();
+        // What HMAC keeps of the key.
+        is_wiped::<sm3::Sm3Core>();
+        is_wiped::<Sm4>();
     }
 
     #[test]

@@ -5,6 +5,8 @@
 use std::hint::black_box;
 use std::sync::OnceLock;
 
+use zeroize::Zeroizing;
+
 use super::field;
 use super::point::{Affine, GENERATOR, Jacobian, Projective};
 
@@ -13,14 +15,14 @@ use super::point::{Affine, GENERATOR, Jacobian, Projective};
 ///
 /// k is cut into 52 signed digits of five bits, -16 to 15, and the table holds the 16 multiples of each digit's weight.
 pub(super) fn base_secret(k: &[u8; 32]) -> Option<Affine> {
-    let mut rest = field::limbs(k);
+    let mut rest = Zeroizing::new(field::limbs(k));
     let mut carry = 0;
     let mut sum = Projective::INFINITY;
     for window in &tables().windows {
         let digit = (rest[0] & 31) + carry;
         // From 16 on the digit is taken as negative, and one is carried.
         carry = (digit + 16) >> 5;
-        rest = shifted(rest);
+        *rest = shifted(*rest);
         let negative = all_ones_if(carry);
         let magnitude = (digit ^ negative).wrapping_sub(negative).wrapping_add(negative & 32);
         let entry = look_up(window, magnitude, negative);

@@ -35,7 +35,10 @@ pub(super) fn read(der: &[u8]) -> Result<Stated, KeyError> {
     if key.version != 1 || key.parameters.is_some_and(|curve| curve != super::CURVE) {
         return Err(KeyError::Malformed);
     }
-    let secret = <&[u8; 32]>::try_from(key.private_key.as_bytes()).map_err(|_| KeyError::Malformed)?;
+    let stated = <&[u8; 32]>::try_from(key.private_key.as_bytes()).map_err(|_| KeyError::Malformed)?;
+    // Written where it stays: a copy of the number on the stack would be wiped by nobody.
+    let mut secret = Zeroizing::new([0; 32]);
+    secret.copy_from_slice(stated);
     let point = match key.public_key {
         None => None,
         Some(bits) => {
@@ -43,7 +46,7 @@ pub(super) fn read(der: &[u8]) -> Result<Stated, KeyError> {
             Some(point.ok_or(KeyError::Malformed)?)
         }
     };
-    Ok(Stated { secret: Zeroizing::new(*secret), point })
+    Ok(Stated { secret, point })
 }
 
 /// The whole PKCS#8 document, in the one shape ring and OpenSSL give keys of this size.
