@@ -194,12 +194,9 @@ async fn send<const N: usize>(
         put("suite", look.suite.map(Into::into));
         put("remote_hashes", look.remote_hashes.map(Into::into));
         put("valid_to", look.valid_to.map(Into::into));
-        let holder = look.holder.map(|kind| {
-            let mut holder = json!({ "kind": kind });
-            holder["number"] = look.holder_number.into();
-            holder["name"] = look.holder_name.into();
-            holder
-        });
+        let holder = look
+            .holder
+            .map(|kind| json!({ "kind": kind, "number": look.holder_number, "name": look.holder_name }));
         put("holder", holder);
     }
     for (name, value) in more {

@@ -121,11 +121,14 @@ impl Cells {
     }
 }
 
+/// A row, or why it does not fit, with its line.
+pub type Numbered = (u64, Result<Cells, RowError>);
+
 /// Reads a table of at most `most` rows; a row that does not fit stands as its error, with its line.
 ///
 /// # Errors
 /// [`TableError`], when the table as a whole is not understood.
-pub fn read(octets: &[u8], most: usize) -> Result<Vec<(u64, Result<Cells, RowError>)>, TableError> {
+pub fn read(octets: &[u8], most: usize) -> Result<Vec<Numbered>, TableError> {
     let text = decoded(octets)?;
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)

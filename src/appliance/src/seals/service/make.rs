@@ -51,7 +51,7 @@ pub async fn make(app: &Arc<App>, permit: &Permit<MakeSeal>, application: Row) -
     let former = before.key_label.as_deref().and_then(|label| unsealed.custody.key(label).ok());
     let plan = Plan::of(app, &before, former.map(|key| key.usage), now).await?;
     let label = format!("seal-{}", uuid::Uuid::now_v7().simple());
-    let division = before.needs_code().then(|| plan.division.as_str());
+    let division = before.needs_code().then_some(plan.division.as_str());
     let taken = numbers::take(app, &unsealed.journal, division, year(now), |numbers| {
         let act = Act { action: "seal.intend".to_owned(), ..permit.act() };
         let facts = json!({
