@@ -442,7 +442,7 @@ async fn a_log_of_the_first_schema_goes_on_after_the_upgrade() {
              CREATE TABLE aside AS SELECT * FROM proposals; DROP TABLE proposals; \
              ALTER TABLE seal_uses DROP COLUMN kind; ALTER TABLE seal_uses DROP COLUMN level; \
              ALTER TABLE seal_uses DROP COLUMN signed_digest; \
-             DROP TABLE seal_use_words; DROP TABLE seal_use_requests; DROP TABLE seal_delegations; \
+             DROP TABLE csc_authorizations; DROP TABLE seal_use_words; DROP TABLE seal_use_requests; DROP TABLE seal_delegations; \
              DROP TABLE seal_rule_counters; DROP TABLE seal_rules; DROP INDEX seal_uses_seal; \
              DROP INDEX seal_uses_caller; DROP INDEX seal_uses_organisation; DROP INDEX seal_uses_item; \
              DROP INDEX seal_uses_case_number; DROP INDEX seal_uses_original; DROP INDEX seal_uses_document; \

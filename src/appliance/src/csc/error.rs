@@ -28,18 +28,10 @@ impl IntoResponse for Refused {
 
 /// The protocol's word for a kind of problem. What it has no word for is `invalid_request` when the caller can mend it.
 fn word(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Forbidden | Kind::SealNotUsable => "access_denied",
-        Kind::Sealed
-        | Kind::NotReady
-        | Kind::StoreUnavailable
-        | Kind::CustodyUnavailable
-        | Kind::ClockUntrusted
-        | Kind::Overloaded
-        | Kind::TooManyRequests
-        | Kind::EvidenceUnavailable
-        | Kind::TimeStampUnavailable => "temporarily_unavailable",
-        Kind::Internal => "server_error",
+    match (kind, kind.status().as_u16()) {
+        (Kind::Internal, _) => "server_error",
+        (Kind::SealNotUsable, _) | (_, 403) => "access_denied",
+        (_, 429 | 503) => "temporarily_unavailable",
         _ => "invalid_request",
     }
 }
