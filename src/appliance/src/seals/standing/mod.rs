@@ -95,7 +95,10 @@ impl Standing {
         if self.valid_from.is_some_and(|from| second(time) < second(from)) {
             return found(StateWord::NotYetValid, None);
         }
-        let covers = |pause: &&Pause| pause.since <= time && pause.ended.is_none_or(|end| time < end);
+        // And what was signed in the second a pause ended in, with a seal that was in use again. In the second it began in
+        // a seal counts as out of use only from that very moment on.
+        let covers =
+            |pause: &&Pause| pause.since <= time && pause.ended.is_none_or(|end| second(time) < second(end));
         if let Some(pause) = self.pauses.iter().find(covers) {
             return found(StateWord::Suspended, Some(pause.since));
         }
@@ -282,6 +285,19 @@ mod tests {
         // Replaced, and the newer version cancelled later: this one was replaced.
         let both = Standing { state: SealState::Cancelled, ..replaced };
         assert_eq!(words(&both, [9, 39, 40, 101]), [NotYetValid, Active, Superseded, Superseded]);
+    }
+
+    #[test]
+    fn what_was_signed_in_the_second_a_pause_ended_in_was_signed_after_it() {
+        let second = 1_000_000;
+        let ended = 30 * DAY + 400_000;
+        let paused = vec![Pause { since: 20 * DAY + 700_000, ended: Some(ended) }];
+        let resumed = Standing { pauses: paused, ..seal() };
+        let word = |time| resumed.at(time).word;
+        assert_eq!(word(30 * DAY), StateWord::Active, "a time of signing has no fractions");
+        assert_eq!(word(30 * DAY - second), StateWord::Suspended);
+        assert_eq!(word(20 * DAY), StateWord::Active);
+        assert_eq!(word(20 * DAY + second), StateWord::Suspended);
     }
 
     #[test]
