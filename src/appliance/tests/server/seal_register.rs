@@ -254,6 +254,25 @@ async fn a_seal_that_only_bears_the_code_of_one_on_record_is_not_taken_for_it() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn another_seal_for_the_certificate_of_one_on_record_does_not_get_its_standing() {
+    let house = House::open().await;
+    let checker = house.machine("checker", &["verifier"]).await;
+    let mut client = house.connect(&checker).await;
+    let world = World::new(&Suite::SHANGMI);
+    enter(&house, &world, &world.seal(), USUAL).await;
+    let another = world.made(&eseal::NewSeal { name: "示例市人民政府".into(), ..world.new_seal() });
+    for file in [sealed(&Forged::honest(&world, &another)), world.signed(&another)] {
+        let report = verified(&mut client, &file).await;
+        let told = &report["signatures"][0]["seal"];
+        assert_eq!((&told["code"], &told["now"]["told_by"]), (&Json::Null, &"seal".into()), "{told}");
+        assert_eq!(step(&report, "register")["outcome"], "undecided", "{told}");
+        assert_eq!(report["verdict"], "undecided");
+        let reasons = report["signatures"][0]["reasons"].to_string();
+        assert!(reasons.contains("not on record"), "{reasons}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn whoever_verifies_may_ask_how_things_stand_and_is_told_no_more_than_needed() {
     let house = House::open().await;
     let checker = house.machine("checker", &["verifier"]).await;

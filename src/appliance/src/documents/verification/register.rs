@@ -1,7 +1,10 @@
 //! What the register of seals adds to a report: which seal of ours it was, and how things stood with it then and now.
 //!
-//! A seal is ours when its very octets are on record, or the signer's certificate is; a code or an identifier alone proves
-//! nothing, for anybody can write one. The verdict follows the register as it follows a revocation (EN 319 102-1 §5.2.6,
+//! A seal is ours when its very octets are on record; a code or an identifier alone proves nothing, for anybody can write
+//! one. Where a signature carries no seal (CMS), the signer's certificate says which it was; beside a seal it does not, for
+//! one certificate may stand in the lists of several, and what is on record of the one is not true of the others. A seal
+//! that our maker made, or that is made out to a certificate of ours, and that is not on record, is INDETERMINATE: nobody
+//! here knows of it. The verdict follows the register as it follows a revocation (EN 319 102-1 §5.2.6,
 //! GB/T 38540-2020's order): out of use at the time of signing, by the signer's own word or by a proof that it did not exist
 //! before, is TOTAL-FAILED (exit 3); out of use since, with nothing but the signer's word for the time before, is
 //! INDETERMINATE (exit 4); out of use since, and proven to be older, stays what it was. Our own record of the use, found by
@@ -37,6 +40,8 @@ pub(super) async fn consult(
     at: i64,
 ) -> crate::problem::Result<()> {
     let db = &app.db;
+    let makers: Vec<String> =
+        app.seal_makers().iter().map(|maker| hex::encode(maker.sha256_fingerprint())).collect();
     for signature in report.signatures.iter_mut().take(MOST) {
         if matches!(signature.kind, Kind::DocumentTimestamp | Kind::Timestamp) {
             continue;
@@ -47,11 +52,13 @@ pub(super) async fn consult(
             None => None,
         };
         let signer = signature.signer_fingerprint.as_deref().filter(|_| signature.kind != Kind::Seal);
-        let standing = match (by_seal, signer) {
-            (Some(standing), _) => Some(standing),
+        let by_certificate = match (&by_seal, signer) {
             (None, Some(signer)) => find(db, By::Certificate(signer)).await?,
-            (None, None) => None,
+            _ => None,
         };
+        let carries_seal = matches!(signature.kind, Kind::SesSignature | Kind::Seal);
+        let signers = by_certificate.is_some();
+        let standing = by_seal.or(by_certificate.filter(|_| !carries_seal));
         match standing {
             Some(standing) => {
                 let mut step = judged(signature, &standing, None, at);
@@ -63,7 +70,14 @@ pub(super) async fn consult(
                 }
                 told(signature, &standing, step, at);
             }
-            None => stranger(db, signature).await?,
+            None => {
+                let maker = signature.seal.as_ref().and_then(|seal| seal.maker_fingerprint.as_ref());
+                let makers = maker.is_some_and(|maker| makers.contains(maker));
+                if carries_seal && (signers || makers) {
+                    unrecorded(signature, signers);
+                }
+                stranger(db, signature).await?;
+            }
         }
     }
     report.conclude();
@@ -100,6 +114,33 @@ fn digest_until(source: &dyn Source, end: Option<u64>) -> Result<String, ReadErr
         at += size as u64;
     }
     Ok(hex::encode(hasher.finish()))
+}
+
+/// A seal that ought to be on record, for its signer or its maker is one of ours, and is not.
+fn unrecorded(signature: &mut SignatureReport, signers: bool) {
+    let (zh, en) = match signers {
+        true => {
+            ("签章人证书属于登记的另一枚印章", "the signer's certificate belongs to another seal on record")
+        }
+        false => ("制章人是本系统的制章人", "its maker is one of ours"),
+    };
+    let step = SealStep {
+        name: "register".into(),
+        outcome: Outcome::Undecided,
+        zh: format!("印章登记：此印章没有登记，而{zh}"),
+        en: format!("register of seals: this seal is not on record, and {en}"),
+    };
+    if signature.indication == Indication::TotalPassed {
+        signature.indication = Indication::Indeterminate;
+        signature.sub_indication = None;
+    }
+    if signature.trust == Trust::Trusted {
+        signature.trust = Trust::Undecided;
+    }
+    signature.reasons.push(step.en.clone());
+    if let Some(seal) = &mut signature.seal {
+        seal.steps.push(step);
+    }
 }
 
 /// A seal that is not on record, under a code that is.
