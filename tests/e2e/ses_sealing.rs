@@ -92,7 +92,8 @@ impl World {
             crl
         });
         let file = file.display().to_string();
-        let mut arguments = vec!["verify", &file, "--trust-anchor", &root, "--json"];
+        let maker = self.appliance.certificate(&format!("{prefix}seal-maker")).display().to_string();
+        let mut arguments = vec!["verify", &file, "--trust-anchor", &root, "--seal-maker", &maker, "--json"];
         lists.iter().for_each(|list| arguments.extend(["--crl", list]));
         arguments.extend(more);
         self.appliance.cli(&arguments).json()

@@ -178,7 +178,7 @@ pub(super) fn judge(
         return Judgement::Bad(PathFailure::Purpose { subject, rule });
     }
     let mut path =
-        |time, proven| trust.path(validator, maker, purpose, time, proven).verdict.failure().cloned();
+        |time, proven| trust.maker_path(validator, maker, purpose, time, proven).verdict.failure().cloned();
     let since = match path(times.at, false) {
         None => None,
         Some(failure) => match overtaken(failure, times.at, times, &mut path) {

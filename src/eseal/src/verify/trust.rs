@@ -3,7 +3,7 @@
 use der::asn1::ObjectIdentifier;
 use pki::{
     Certificate,
-    path::{Examination, Policy, Purpose, Request},
+    path::{Examination, Policy, Purpose, Request, TrustAnchors},
     validation::{Evidence, Poes, SignaturePolicy, Validator},
 };
 
@@ -21,6 +21,9 @@ pub struct Trust<'t> {
     pub proofs: &'t Poes,
     /// Who makes seals.
     pub makers: Makers<'t>,
+    /// The anchors that a maker's path has to end at, where they are fewer than those of `evidence`: whoever lets anybody
+    /// make seals under some anchors ([`Makers::Anyone`]) does not mean every other one that signers and time-stamps lead to.
+    pub maker_anchors: Option<&'t TrustAnchors>,
     /// Critical extensions that are understood.
     pub extensions: &'t [ObjectIdentifier],
 }
@@ -44,12 +47,37 @@ impl<'t> Trust<'t> {
     #[must_use]
     pub fn new(evidence: &'t Evidence<'t>, policy: &'t SignaturePolicy, makers: Makers<'t>) -> Self {
         static NONE: std::sync::LazyLock<Poes> = std::sync::LazyLock::new(Poes::new);
-        Self { evidence, policy, proofs: &NONE, makers, extensions: &[] }
+        Self { evidence, policy, proofs: &NONE, makers, maker_anchors: None, extensions: &[] }
     }
 
     /// Looks for a path of `leaf` that held at a time. `proven`: that the signature existed then.
     pub(super) fn path(
         &self,
+        validator: &mut Validator<'_>,
+        leaf: &Certificate,
+        purpose: Purpose,
+        at: i64,
+        proven: bool,
+    ) -> Examination {
+        self.path_to(self.evidence.anchors(), validator, leaf, purpose, at, proven)
+    }
+
+    /// The same for a maker of seals.
+    pub(super) fn maker_path(
+        &self,
+        validator: &mut Validator<'_>,
+        maker: &Certificate,
+        purpose: Purpose,
+        at: i64,
+        proven: bool,
+    ) -> Examination {
+        let anchors = self.maker_anchors.unwrap_or(self.evidence.anchors());
+        self.path_to(anchors, validator, maker, purpose, at, proven)
+    }
+
+    fn path_to(
+        &self,
+        anchors: &TrustAnchors,
         validator: &mut Validator<'_>,
         leaf: &Certificate,
         purpose: Purpose,
@@ -70,7 +98,7 @@ impl<'t> Trust<'t> {
             ocsp: self.evidence.ocsp().items(),
             purpose,
             policy,
-            ..Request::new(leaf, self.evidence.anchors(), at)
+            ..Request::new(leaf, anchors, at)
         })
     }
 }

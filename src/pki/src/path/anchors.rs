@@ -97,6 +97,14 @@ impl TrustAnchors {
         &self.certificates
     }
 
+    /// Those of them that are trusted for a purpose.
+    #[must_use]
+    pub fn serving(&self, purpose: Purpose) -> Self {
+        Self::constrained(
+            self.anchors.iter().filter(|anchor| anchor.serves(purpose).is_ok()).cloned().collect(),
+        )
+    }
+
     pub(super) fn find(&self, certificate: &Certificate) -> Option<&Anchor> {
         self.anchors.iter().find(|anchor| anchor.certificate == *certificate)
     }

@@ -33,9 +33,9 @@ FILE is a PDF, a CMS signature (attached, or detached with --content), a time-st
 --content), a signature made with an electronic seal (SES_Signature of GB/T 38540 or GM/T 0031, with --content) or such a
 seal itself (SESeal); DER, BER, PEM or base64. Its octets say which, not its name. Each signer of a CMS is judged.
 
-No standard says how the certificate of a maker of seals is told from any other. Without --seal-maker whoever is certified
-under a trust anchor counts as one, unless the seal is made out to that very certificate; name the makers where others are
-certified under the same anchors.
+No standard says how the certificate of a maker of seals is told from that of an owner of seals. Name the makers with
+--seal-maker; where nobody but makers and their signers is certified under the trust anchors, --any-seal-maker will do.
+Without either a seal that holds, and what was signed with it, end with 4.
 
 Without a trust anchor nothing can be trusted, and an intact signature ends with 4. The signer's certificate needs
 revocation information (a CRL or an OCSP response, given here or in the file) unless it says that there is none
@@ -48,7 +48,7 @@ public ones; networks named with --allow-network are connected to instead, priva
 Exit codes:
   0  every signature is valid, trusted and followed by nothing its signer did not allow
   3  a signature is invalid or altered, or was followed by more than its signer allowed
-  4  it cannot be decided: no path to a trust anchor, no revocation information, no content
+  4  it cannot be decided: no path to a trust anchor, no revocation information, no content, no maker of seals named
   5  the file holds no signature (with verdict `timestamp-only`: nothing but intact document time-stamps)
   6  the file cannot be processed: malformed beyond reading, encrypted, over a budget, unreadable
   2  wrong usage, unreadable certificates, CRLs, OCSP responses or policies among it")]
@@ -70,9 +70,12 @@ pub(super) struct Lists {
     /// OCSP responses, DER
     #[arg(long, num_args = 1.., value_name = "OCSP")]
     pub(super) ocsp: Vec<PathBuf>,
-    /// Certificates of those who make electronic seals, PEM or DER [default: whoever is certified under a trust anchor]
+    /// Certificates of those who make electronic seals, PEM or DER
     #[arg(long, num_args = 1.., value_name = "MAKER.pem")]
     pub(super) seal_maker: Vec<PathBuf>,
+    /// Let whoever is certified under a trust anchor make seals, but for the seal's own signers
+    #[arg(long, conflicts_with = "seal_maker")]
+    pub(super) any_seal_maker: bool,
     /// Verify as of this time [default: now]
     #[arg(long, value_name = "RFC3339")]
     pub(super) at: Option<Timestamp>,

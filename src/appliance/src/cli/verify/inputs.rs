@@ -20,6 +20,7 @@ pub(super) struct Inputs {
     pub(super) crls: Vec<Crl>,
     pub(super) ocsp: Vec<BasicResponse>,
     seal_makers: Vec<Certificate>,
+    any_seal_maker: bool,
     policy: Option<SignaturePolicy>,
 }
 
@@ -31,15 +32,18 @@ impl Inputs {
             crls: revocation_lists("--crl", &lists.crl)?,
             ocsp: responses("--ocsp", &lists.ocsp)?,
             seal_makers: certificates("--seal-maker", &lists.seal_maker)?,
+            any_seal_maker: lists.any_seal_maker,
             policy: lists.policy.as_deref().map(policy).transpose()?,
         })
     }
 
-    /// The verifier of seals: by the makers named, or by whoever is certified under an anchor.
+    /// The verifier of seals: by the makers named, or by whoever is certified under an anchor. That this will do, somebody
+    /// has to say.
     pub(super) fn seals(&self) -> Seals {
         let strangers =
             if self.seal_makers.is_empty() { self.anchors.clone() } else { TrustAnchors::default() };
-        Seals::by(SealMakers { known: self.seal_makers.clone(), strangers })
+        let known = self.seal_makers.clone();
+        Seals::by(SealMakers { known, strangers, to_be_named: !self.any_seal_maker })
     }
 
     /// At a time, Unix seconds. Without a policy the signer's certificate needs revocation information, and the

@@ -102,6 +102,20 @@ fn the_content_and_the_responses_are_told_from_the_file() {
 }
 
 #[test]
+fn makers_of_seals_are_named_or_anybody_is_one_and_not_both() {
+    let parse = |arguments: &str| {
+        let words = ["cinnabar", "verify"].into_iter().chain(arguments.split_whitespace());
+        let cli = Cli::try_parse_from(words).map_err(|e| e.kind())?;
+        let Command::Verify(args) = cli.command else { panic!("another command") };
+        Ok::<_, ErrorKind>((args.lists.seal_maker.len(), args.lists.any_seal_maker))
+    };
+    assert_eq!(parse("f.ses"), Ok((0, false)));
+    assert_eq!(parse("f.ses --any-seal-maker --trust-anchor a.pem"), Ok((0, true)));
+    assert_eq!(parse("--seal-maker m.pem n.pem f.ses"), Ok((2, false)));
+    assert_eq!(parse("f.ses --seal-maker m.pem --any-seal-maker"), Err(ErrorKind::ArgumentConflict));
+}
+
+#[test]
 fn a_report_does_not_replace_a_file_unasked_nor_mix_with_json() {
     let folder = tempfile::tempdir().unwrap();
     let (junk, out) = (folder.path().join("junk"), folder.path().join("report"));

@@ -9,7 +9,7 @@ use pdf::syntax::{Limits, ReadError, Source};
 use pdf::verify::{Options, PlainLimits, Report, SignatureContainer, Unreadable, verify, verify_plain};
 use pki::Certificate;
 use pki::crl::Crl;
-use pki::path::TrustAnchors;
+use pki::path::{Purpose, TrustAnchors};
 use pki::validation::SignaturePolicy;
 
 pub use policies::{PolicyFault, SignaturePolicies};
@@ -54,8 +54,11 @@ impl Evidence {
             authorities.into_iter().map(|a| a.certificate).partition(Certificate::is_self_issued);
         let own = TrustAnchors::new(roots);
         let anchors = TrustAnchors::constrained([own.anchors(), app.trust.anchors()].concat());
-        let strangers = TrustAnchors::constrained(app.trust.anchors().to_vec());
-        let seals = Seals::by(SealMakers { known: app.seal_makers(), strangers });
+        // Who is trusted for time-stamps or for TLS alone makes no seals.
+        let strangers =
+            TrustAnchors::constrained(app.trust.anchors().to_vec()).serving(Purpose::DocumentSigning);
+        let makers = SealMakers { known: app.seal_makers(), strangers, ..SealMakers::default() };
+        let seals = Seals::by(makers);
         Ok(Self { anchors, untrusted: issuing, crls, seals })
     }
 

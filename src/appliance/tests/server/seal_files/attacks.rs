@@ -1,6 +1,7 @@
 //! Forged and misplaced seals.
 
 use pdf::verify::{Integrity, Trust, Verdict};
+use pki::path::{Anchor, Constraints};
 
 use super::*;
 use crate::forge::{Party, purposes, usage};
@@ -126,7 +127,7 @@ fn a_seal_of_ones_own_making_does_not_count() {
         // And one for himself by another certificate of the same authority, which does not make seals.
         let others = world.new_seal().sign(&*world.other.key, world.other_certificate.der()).unwrap();
         let others = Seal::parse(&others).unwrap().value;
-        let strangers = SealMakers { known: Vec::new(), strangers: world.anchors.clone() };
+        let strangers = SealMakers { strangers: world.anchors.clone(), ..SealMakers::default() };
         for (seal, makers) in
             [(&own, Judge::of(&world).makers), (&others, Judge::of(&world).makers), (&own, strangers.clone())]
         {
@@ -144,6 +145,82 @@ fn a_seal_of_ones_own_making_does_not_count() {
         // Nobody known, nobody trusted.
         let report = Judge { makers: SealMakers::default(), ..Judge::of(&world) }.pdf(&file);
         assert_eq!(report.exit_code(), 4);
+    }
+}
+
+#[test]
+fn a_path_that_only_looks_like_one_makes_nobody_a_maker() {
+    for suite in SUITES {
+        let (mut world, another) = (World::new(suite), World::new(suite));
+        // We trust another house beside our own, and its makers make seals.
+        let both = [world.anchors.anchors(), another.anchors.anchors()].concat();
+        world.anchors = TrustAnchors::constrained(both);
+        let makers = SealMakers {
+            known: world.makers.clone(),
+            strangers: another.anchors.clone(),
+            ..SealMakers::default()
+        };
+        // An owner of ours makes a seal, and lays a certificate beside it that he wrote himself: our authority's name,
+        // issued by what has the name of their root.
+        let liar = Party { key: crate::world::key(suite.key), ..Party::new("root") };
+        let shadow =
+            Party { key: crate::world::key(suite.key), ..Party::named(world.authority.name.clone()) };
+        let shadow = liar.certify_with(&shadow, &[2], &[crate::forge::ca(None), usage(6)]);
+        let made = world.new_seal().sign(&*world.other.key, world.other_certificate.der()).unwrap();
+        let made = Seal::parse(&made).unwrap().value;
+        let more = vec![shadow, another.authority_certificate.clone()];
+        let judge = Judge { makers: makers.clone(), more, ..Judge::of(&world) };
+        let report = judge.pdf(&sealed(&Forged::honest(&world, &made)));
+        assert_eq!((report.exit_code(), one(&report).integrity), (4, Integrity::Intact));
+        assert_eq!(outcome(one(&report), "maker-certificate"), Outcome::Failed);
+        assert_ne!(one(&report).trust, Trust::Trusted);
+        // What they sealed is good, and what we did.
+        let theirs = judge.pdf(&sealed(&Forged::honest(&another, &another.seal())));
+        assert_eq!(theirs.verdict, Verdict::Valid, "{:?}", one(&theirs).reasons);
+        let ours = judge.pdf(&sealed(&Forged::honest(&world, &world.seal())));
+        assert_eq!(ours.verdict, Verdict::Valid, "{:?}", one(&ours).reasons);
+    }
+}
+
+#[test]
+fn whoever_is_trusted_for_something_else_makes_no_seals() {
+    let world = World::new(SUITES[1]);
+    let file = sealed(&Forged::honest(&world, &world.seal()));
+    for (purpose, exit) in [
+        ("1.3.6.1.5.5.7.3.8", 4),  // time-stamps
+        ("1.3.6.1.5.5.7.3.1", 4),  // TLS servers
+        ("1.3.6.1.5.5.7.3.36", 0), // documents
+    ] {
+        let limits = Constraints { purposes: vec![purpose.parse().unwrap()], ..Constraints::default() };
+        let anchors = world.anchors.certificates().iter();
+        let anchors = anchors.map(|anchor| Anchor::new(anchor.clone(), limits.clone())).collect();
+        let makers = SealMakers { strangers: TrustAnchors::constrained(anchors), ..SealMakers::default() };
+        let report = Judge { makers, ..Judge::of(&world) }.pdf(&file);
+        assert_eq!(report.exit_code(), exit, "{purpose}: {:?}", one(&report).reasons);
+    }
+}
+
+#[test]
+fn while_nobody_has_said_who_makes_seals_nothing_is_valid() {
+    let world = World::new(SUITES[0]);
+    let makers = SealMakers { strangers: world.anchors.clone(), to_be_named: true, ..SealMakers::default() };
+    let judge = Judge { makers, ..Judge::of(&world) };
+    // An owner with two certificates makes a seal with the one for the other; it looks like any maker's.
+    let made = world.new_seal().sign(&*world.other.key, world.other_certificate.der()).unwrap();
+    let made = Seal::parse(&made).unwrap().value;
+    for seal in [&made, &world.seal()] {
+        for report in
+            [judge.pdf(&sealed(&Forged::honest(&world, seal))), judge.plain(seal.der(), None).unwrap()]
+        {
+            let signature = one(&report);
+            assert_eq!((report.exit_code(), signature.integrity), (4, Integrity::Intact));
+            assert_eq!(said(signature), (Indication::Indeterminate, None));
+            let steps = &seal_of(signature).steps;
+            let step = steps.iter().find(|step| step.name == "maker-certificate").unwrap();
+            assert_eq!(step.outcome, Outcome::Undecided);
+            assert!(step.zh.contains("--seal-maker") && step.en.contains("--any-seal-maker"));
+            assert!(signature.reasons.iter().any(|reason| reason.contains("--seal-maker")));
+        }
     }
 }
 

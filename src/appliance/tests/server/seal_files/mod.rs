@@ -154,13 +154,15 @@ pub fn sealed(signer: &dyn CmsSigner) -> Vec<u8> {
 struct Judge<'w> {
     world: &'w World,
     makers: SealMakers,
+    /// Further certificates that lie about.
+    more: Vec<Certificate>,
     at: i64,
 }
 
 impl<'w> Judge<'w> {
     fn of(world: &'w World) -> Self {
-        let makers = SealMakers { known: world.makers.clone(), strangers: TrustAnchors::default() };
-        Self { world, makers, at: NOW }
+        let makers = SealMakers { known: world.makers.clone(), ..SealMakers::default() };
+        Self { world, makers, more: Vec::new(), at: NOW }
     }
 
     fn options<'o>(
@@ -179,14 +181,14 @@ impl<'w> Judge<'w> {
 
     fn pdf(&self, file: &[u8]) -> Report {
         let seals = Seals::by(self.makers.clone());
-        let untrusted = [self.world.authority_certificate.clone()];
+        let untrusted = [vec![self.world.authority_certificate.clone()], self.more.clone()].concat();
         let containers: [&dyn SignatureContainer; 1] = [&seals];
         verify(&file.to_vec(), &self.options(&containers, &untrusted), &Limits::default()).unwrap()
     }
 
     fn plain(&self, file: &[u8], content: Option<&[u8]>) -> Result<Report, pdf::verify::Unreadable> {
         let seals = Seals::by(self.makers.clone());
-        let untrusted = [self.world.authority_certificate.clone()];
+        let untrusted = [vec![self.world.authority_certificate.clone()], self.more.clone()].concat();
         let containers: [&dyn SignatureContainer; 1] = [&seals];
         let content = content.map(<[u8]>::to_vec);
         let content = content.as_ref().map(|content| content as &dyn pdf::syntax::Source);

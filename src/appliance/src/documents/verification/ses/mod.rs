@@ -5,7 +5,9 @@
 //! What the register of seals knows beside that is `verification::register`'s.
 //!
 //! Who makes seals, no standard says how to tell. Here: the makers that the caller names, and beside them whoever has a
-//! path to an anchor of `strangers`, unless the seal lists that certificate as its own signer's.
+//! path that holds to an anchor of `strangers` that serves document signing, unless the seal lists that certificate as its
+//! own signer's. Owners of seals are certified beside their makers, so that a caller who has named nobody and has not said
+//! that this will do gets no verdict on the maker but INDETERMINATE ([`SealMakers::to_be_named`]).
 //!
 //! Two standards judge. The steps are those of GB/T 38540, which takes the claimed time for the time of signing where no
 //! time-stamp says otherwise; the verdict, and with it the exit code, is that of EN 319 102-1 over the same facts, which
@@ -21,12 +23,14 @@ mod tell;
 use std::sync::Arc;
 
 use crypto::DigestAlgorithm;
-use eseal::verify::{Makers, Report, Trust as SealTrust, Verdict, verify_seal, verify_with};
+use eseal::verify::{
+    Makers, Outcome, Report, StepName, Trust as SealTrust, Verdict, verify_seal, verify_with,
+};
 use eseal::{Read, Seal, Signature, StructureError};
 use pdf::verify::{
     ContainerError, Context, Judgement, Kind, OpenContainer, SealReport, SignatureContainer, Trust,
 };
-use pki::path::{PathFailure, Policy, Purpose, Request, RevocationPolicy, TrustAnchors, examine};
+use pki::path::{Policy, Purpose, Request, RevocationPolicy, TrustAnchors, examine};
 use pki::validation::{Poes, StampKind};
 use pki::{Certificate, Indication, SubIndication};
 
@@ -41,6 +45,9 @@ pub struct SealMakers {
     pub known: Vec<Certificate>,
     /// Anchors under which whoever is certified makes seals, unless the seal is for that very certificate.
     pub strangers: TrustAnchors,
+    /// Whether a maker under those is still to be named by somebody before his seals count. An owner with two certificates
+    /// is a maker like any other there: with the one he would make a seal of any name and picture for the other.
+    pub to_be_named: bool,
 }
 
 /// The verifier of seals and of what they signed.
@@ -212,32 +219,70 @@ fn asked(
 ) -> (Report, Option<&'static str>) {
     let evidence = context.evidence(own);
     let policy = context.options.effective_policy();
-    let makers = match is_strangers(seal, makers, &evidence) {
-        true => Makers::Anyone,
-        false => Makers::Known(&makers.known),
+    let strangers = makers.strangers.serving(Purpose::DocumentSigning);
+    let anyone = is_strangers(seal, makers, &strangers, &evidence);
+    let (who, maker_anchors) = match anyone {
+        true => (Makers::Anyone, Some(&strangers)),
+        false => (Makers::Known(&makers.known), None),
     };
-    let trust = SealTrust { proofs: context.poes, ..SealTrust::new(&evidence, &policy, makers) };
+    let trust = SealTrust { proofs: context.poes, maker_anchors, ..SealTrust::new(&evidence, &policy, who) };
+    let to_be_named = anyone && makers.to_be_named;
     context.with_validator(
-        |validator| verify(&trust, validator),
+        |validator| {
+            let mut report = verify(&trust, validator);
+            if to_be_named {
+                unnamed(&mut report);
+            }
+            report
+        },
         |report| (report.indication, report.sub_indication),
     )
 }
 
-/// Whether a maker nobody named has a path to an anchor of strangers; whether it holds, the verification says.
-fn is_strangers(seal: &Seal, makers: &SealMakers, evidence: &pki::validation::Evidence<'_>) -> bool {
+/// A maker whose certificate holds, and of whom nobody has said that he makes seals.
+fn unnamed(report: &mut Report) {
+    let mut steps = report.steps.iter_mut().filter(|step| step.name == StepName::MakerCertificate);
+    let Some(step) = steps.find(|step| matches!(step.outcome, Outcome::Passed | Outcome::Warned)) else {
+        return;
+    };
+    step.outcome = Outcome::Undecided;
+    step.zh = "该证书有效，但没有依据认定其持有者是制章人：请用 --seal-maker FILE 指定制章人证书；\
+               如果信任锚之下任何人均可制章，请用 --any-seal-maker"
+        .into();
+    step.en = "the certificate holds, and nothing says that its holder makes seals: name the maker's certificate with \
+               `--seal-maker FILE`, or say with `--any-seal-maker` that whoever is certified under a trust anchor may"
+        .into();
+    if report.verdict == Verdict::Valid {
+        report.verdict = Verdict::Undecided;
+    }
+    if report.indication == Indication::TotalPassed {
+        report.indication = Indication::Indeterminate;
+        report.sub_indication = None;
+    }
+}
+
+/// Whether a maker nobody named has a path to an anchor of strangers that holds but for revocation, of which the
+/// verification speaks. A path that merely looks like one is none: anybody can write a certificate whose issuer has the
+/// name of an authority, and lay a second by that name beside it.
+fn is_strangers(
+    seal: &Seal,
+    makers: &SealMakers,
+    strangers: &TrustAnchors,
+    evidence: &pki::validation::Evidence<'_>,
+) -> bool {
     let Some(Ok(maker)) = seal.maker().map(Certificate::from_der) else { return false };
     let same = |known: &Certificate| known.spki() == maker.spki() && known.subject() == maker.subject();
-    if makers.strangers.anchors().is_empty() || makers.known.iter().any(same) {
+    if strangers.anchors().is_empty() || makers.known.iter().any(same) {
         return false;
     }
     let policy = Policy { ca_revocation: RevocationPolicy::Waived, ..Policy::new(RevocationPolicy::Waived) };
     let request = Request {
         untrusted: evidence.certificates().items(),
-        purpose: Purpose::Any,
+        purpose: Purpose::DocumentSigning,
         policy,
-        ..Request::new(&maker, &makers.strangers, seal.created())
+        ..Request::new(&maker, strangers, seal.created())
     };
-    !matches!(examine(&request).verdict.failure(), Some(PathFailure::NoPath { .. }))
+    examine(&request).verdict.failure().is_none()
 }
 
 /// What the PDF engine is told.
