@@ -188,7 +188,7 @@ pub(super) fn judge(
             Err(failure) => return Judgement::Bad(failure),
         },
     };
-    // What is good now was, or is to be asked about the time of signing all the same: it may not have begun.
+    // What is good now may not have begun at the time of signing.
     let then = match path(times.signed, false) {
         None => return Judgement::Good { since },
         Some(failure) => overtaken(failure, times.signed, times, &mut path),
