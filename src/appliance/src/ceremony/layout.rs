@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 /// The authorization policies that are written unless the operator brings others.
 const POLICIES: &[(&str, &str)] = &[
     ("authorities.cedar", include_str!("../../../../policies/authorization/authorities.cedar")),
+    ("certificates.cedar", include_str!("../../../../policies/authorization/certificates.cedar")),
     ("cinnabar.cedarschema", include_str!("../../../../policies/authorization/cinnabar.cedarschema")),
     ("documents.cedar", include_str!("../../../../policies/authorization/documents.cedar")),
     ("enrolment.cedar", include_str!("../../../../policies/authorization/enrolment.cedar")),
@@ -138,6 +139,18 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
+
+    #[test]
+    fn every_shipped_policy_is_written_and_nothing_else() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../policies/authorization");
+        let mut shipped: Vec<_> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        shipped.sort();
+        let written: Vec<_> = POLICIES.iter().map(|(name, _)| (*name).to_owned()).collect();
+        assert_eq!(written, shipped);
+    }
 
     #[test]
     fn a_folder_in_use_is_refused_untouched() {
