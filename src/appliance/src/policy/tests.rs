@@ -327,6 +327,12 @@ fn officers_decide_on_uses_of_others_and_auditors_on_none() {
     assert!(policy.decide::<AddSealRule>(&officer, seal(), facts()).is_ok());
     let sealing = caller(CallerKind::Officer, &[Role::Sealer]);
     assert!(policy.decide::<AddSealRule>(&sealing, seal(), facts()).is_err());
+    let both = caller(CallerKind::Officer, &[Role::Sealer, Role::SecurityOfficer]);
+    let forbidden = ["sealer-sets-no-rules"];
+    assert_eq!(policy.decide::<AddSealRule>(&both, seal(), facts()).unwrap_err().policies, forbidden);
+    assert_eq!(policy.decide::<ChangeSealRule>(&both, seal(), facts()).unwrap_err().policies, forbidden);
+    assert_eq!(policy.decide::<RetireSealRule>(&both, seal(), facts()).unwrap_err().policies, forbidden);
+    assert_eq!(policy.decide::<LiftSealRules>(&both, seal(), facts()).unwrap_err().policies, forbidden);
     let auditor = caller(CallerKind::Officer, &[Role::Auditor, Role::SecurityOfficer]);
     assert!(policy.decide::<ApproveUse>(&auditor, seal(), by("p2")).is_err());
     assert!(policy.decide::<AddSealRule>(&auditor, seal(), facts()).is_err());
