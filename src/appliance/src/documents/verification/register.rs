@@ -95,8 +95,12 @@ async fn recorded(
     let document = document.clone();
     let digest =
         app.desk.work(move || digest_until(document.as_ref(), end)).await?.map_err(Problem::internal)?;
-    let sql = "SELECT time FROM seal_uses WHERE seal = $1 AND result_digest = $2 ORDER BY time LIMIT 1";
-    let found = app.db.fetch_optional(sql, &[standing.seal.as_str().into(), digest.into()]).await?;
+    // The index is on the digest's first characters.
+    let sql = "SELECT time FROM seal_uses WHERE seal = $1 AND result_digest = $2 \
+               AND substr(result_digest, 1, 8) = $3 ORDER BY time LIMIT 1";
+    let beginning: String = digest.chars().take(8).collect();
+    let parameters = [standing.seal.as_str().into(), digest.into(), beginning.into()];
+    let found = app.db.fetch_optional(sql, &parameters).await?;
     Ok(found.map(|record| record.int("time")).transpose()?.map(|micros| micros.div_euclid(1_000_000)))
 }
 
