@@ -165,6 +165,12 @@ words! {
 }
 
 impl Ground {
+    /// Whether the key may be in other hands.
+    #[must_use]
+    pub const fn loses_key(self) -> bool {
+        matches!(self, Self::Loss | Self::Compromise)
+    }
+
     /// The reason for revoking a certificate (RFC 5280 §5.3.1).
     #[must_use]
     pub const fn revocation(self) -> &'static str {

@@ -25,6 +25,17 @@ pub enum SealState {
     Cancelled,
 }
 
+/// How far the key and the certificate of a seal can be relied on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Trust {
+    /// Nothing is known against them.
+    Sound,
+    /// The certificate is on hold: whoever put it there releases it, or has the seal made anew.
+    Held,
+    /// The key may be in other hands, or the certificate is revoked: nothing may lead on from them.
+    Lost,
+}
+
 /// What an application is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -122,6 +133,9 @@ pub struct OperationRule {
     pub operation: Operation,
     /// In which states of the seal; `None` is a seal that is not there yet.
     pub from: &'static [Option<SealState>],
+    /// Only while key and certificate are sound. A making that is no [`Operation::Remake`] leaves the former certificate as it
+    /// is: one that is to be revoked would stay good (RFC 5280 §5.3.1), one on hold would stay on hold for ever.
+    pub sound: bool,
     /// The stored state afterwards; `None` leaves it as it is.
     pub to: Option<SealState>,
 }
@@ -156,11 +170,11 @@ pub const OPERATIONS: [OperationRule; 5] = {
     use SealState::{Active, Cancelled, Expired, Suspended};
     const STANDING: &[Option<SealState>] = &[Some(Active), Some(Suspended), Some(Expired)];
     [
-        OperationRule { operation: Operation::Make, from: &[None], to: Some(Active) },
-        OperationRule { operation: Operation::Change, from: STANDING, to: None },
-        OperationRule { operation: Operation::Renew, from: STANDING, to: None },
-        OperationRule { operation: Operation::Remake, from: STANDING, to: Some(Active) },
-        OperationRule { operation: Operation::Cancel, from: STANDING, to: Some(Cancelled) },
+        OperationRule { operation: Operation::Make, from: &[None], sound: false, to: Some(Active) },
+        OperationRule { operation: Operation::Change, from: STANDING, sound: true, to: None },
+        OperationRule { operation: Operation::Renew, from: STANDING, sound: true, to: None },
+        OperationRule { operation: Operation::Remake, from: STANDING, sound: false, to: Some(Active) },
+        OperationRule { operation: Operation::Cancel, from: STANDING, sound: false, to: Some(Cancelled) },
     ]
 };
 
@@ -258,6 +272,12 @@ impl Operation {
     #[must_use]
     pub fn fits(self, seal: Option<SealState>) -> bool {
         self.rule().is_some_and(|rule| rule.from.contains(&seal))
+    }
+
+    /// Whether it may be applied for, and carried out, with key and certificate relied on so far.
+    #[must_use]
+    pub fn trusts(self, trust: Trust) -> bool {
+        self.rule().is_some_and(|rule| !rule.sound || trust == Trust::Sound)
     }
 
     /// The stored state of the seal after it is carried out on a seal in this stored state.
@@ -374,7 +394,9 @@ pub fn table() -> Vec<[String; 4]> {
     });
     let operations = OPERATIONS.iter().map(|rule| {
         let to = rule.to.map_or("unchanged", SealState::as_str).to_owned();
-        [format!("seal {}", rule.operation.as_str()), Hand::Maker.as_str().to_owned(), states(rule.from), to]
+        let sound = if rule.sound { ", its key trusted" } else { "" };
+        let from = states(rule.from) + sound;
+        [format!("seal {}", rule.operation.as_str()), Hand::Maker.as_str().to_owned(), from, to]
     });
     let interventions = INTERVENTIONS.iter().map(|rule| {
         let from = rule.from.iter().map(|state| state.as_str()).collect::<Vec<_>>().join("|");
@@ -424,6 +446,15 @@ mod tests {
         assert_eq!(Intervention::Resume.result(SealState::Suspended, false), Some(SealState::Active));
         assert_eq!(Operation::Remake.result(Some(SealState::Suspended)), Some(SealState::Active));
         assert_eq!(Operation::Change.result(Some(SealState::Suspended)), Some(SealState::Suspended));
+    }
+
+    #[test]
+    fn nothing_leads_on_from_a_key_that_is_not_trusted_but_making_anew_and_ending() {
+        for trust in [Trust::Held, Trust::Lost] {
+            let fit: Vec<_> = Operation::ALL.into_iter().filter(|one| one.trusts(trust)).collect();
+            assert_eq!(fit, [Operation::Make, Operation::Remake, Operation::Cancel], "{trust:?}");
+        }
+        assert!(Operation::ALL.into_iter().all(|one| one.trusts(Trust::Sound)));
     }
 
     #[test]

@@ -5,10 +5,12 @@ use ring::digest::{SHA256, digest};
 use serde_json::json;
 
 use super::super::kinds::{HolderKind, SealKind};
+use super::super::model::to_mm;
 use super::super::order::{Checked, Order};
 use super::super::records::{self, NewRow, int, stored_state, text};
 use super::super::state::{Operation, SealState};
 use super::error::LifeError;
+use super::parts::Certified;
 use super::{holder, person_of};
 use crate::app::App;
 use crate::documents::model::BadParameter;
@@ -56,6 +58,13 @@ impl Subject {
         self.seal.as_ref().map(|row| text(row, "name").to_owned())
     }
 
+    /// Width and height of the seal that there is, in millimetres.
+    #[must_use]
+    pub fn size_mm(&self) -> Option<(f64, f64)> {
+        let row = self.seal.as_ref()?;
+        Some((to_mm(int(row, "width_um")?), to_mm(int(row, "height_um")?)))
+    }
+
     fn state(&self, now: i64) -> Option<SealState> {
         self.seal.as_ref().map(|row| stored_state(row).at(int(row, "valid_to"), now))
     }
@@ -86,6 +95,9 @@ pub async fn apply(
     let unsealed = app.unsealed()?;
     let now = unsealed.journal.clock().now().map_err(CommitError::ClockUntrusted)?;
     fits(&subject, &checked, now)?;
+    if let Some(seal) = &subject.seal {
+        Certified::of(app, text(seal, "certificate")).await?.fits(checked.operation, seal)?;
+    }
     let organisation = app.db.row(&ORGANISATIONS, &subject.organisation).await?;
     let organisation = organisation
         .filter(|row| text(row, "state") == "active")

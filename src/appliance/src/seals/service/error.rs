@@ -3,7 +3,7 @@
 use custody::CustodyError;
 use pdf::appearance::ImageError;
 
-use super::super::state::{ApplicationState, Intervention, Operation, SealState};
+use super::super::state::{ApplicationState, Intervention, Operation, SealState, Trust};
 use crate::app::StartError;
 use crate::certificates::CertificateError;
 use crate::documents::model::BadParameter;
@@ -38,6 +38,16 @@ pub enum LifeError {
         state: SealState,
         /// What was applied for.
         operation: Operation,
+    },
+    /// What is known against the seal's key or certificate does not allow what is applied for.
+    #[error("{}; `{}` is not possible: {}", trust_text(seal, *trust), operation.as_str(), way_text(*trust))]
+    Untrusted {
+        /// The seal.
+        seal: String,
+        /// What was applied for.
+        operation: Operation,
+        /// What is known.
+        trust: Trust,
     },
     /// The seal's state does not allow what the officer wants.
     #[error("seal `{seal}` is {}; `{}` is not possible{}", state.as_str(), act.as_str(), revoked_text(*.revoked))]
@@ -108,6 +118,22 @@ fn revoked_text(revoked: bool) -> &'static str {
     if revoked { ", for its certificate is revoked: apply for it to be made anew" } else { "" }
 }
 
+fn trust_text(seal: &str, trust: Trust) -> String {
+    match trust {
+        Trust::Held => format!("the certificate of seal `{seal}` is on hold"),
+        Trust::Sound | Trust::Lost => {
+            format!("the key of seal `{seal}` may be in other hands, or its certificate is revoked")
+        }
+    }
+}
+
+fn way_text(trust: Trust) -> &'static str {
+    match trust {
+        Trust::Held => "resume the seal or release the certificate, or apply for `remake` or `cancel`",
+        Trust::Sound | Trust::Lost => "apply for `remake` or `cancel`",
+    }
+}
+
 impl From<Problem> for LifeError {
     fn from(problem: Problem) -> Self {
         Self::Refused(problem)
@@ -133,6 +159,10 @@ impl From<LifeError> for Problem {
             LifeError::Operation { state, .. } => Self::new(Kind::SealStateForbids, text)
                 .with("state", state.as_str())
                 .with("zh", format!("印章当前状态为“{}”，不能办理此事项", state.zh())),
+            LifeError::Untrusted { trust: Trust::Held, .. } => Self::new(Kind::SealStateForbids, text)
+                .with("zh", "印章证书处于冻结状态，请先启用印章或解除冻结；否则只能申请补制或注销"),
+            LifeError::Untrusted { .. } => Self::new(Kind::SealStateForbids, text)
+                .with("zh", "印章密钥可能已泄露或遗失，或证书已被撤销，只能申请补制或注销"),
             LifeError::Intervention { state, .. } => Self::new(Kind::SealStateForbids, text)
                 .with("state", state.as_str())
                 .with("zh", format!("印章当前状态为“{}”，不能进行此操作", state.zh())),

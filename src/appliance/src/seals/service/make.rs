@@ -89,9 +89,9 @@ pub async fn make(app: &Arc<App>, permit: &Permit<MakeSeal>, application: Row) -
             Ok(done)
         }
         Err(error) => {
-            // The key of what is not on record serves nothing. When the outcome is unknown it stays.
+            // The key of what is not on record serves nothing. Where it may be on record, it stays.
             if let Some(label) = label
-                && !matches!(error, LifeError::Commit(CommitError::OutcomeUnknown(_)))
+                && !maybe_recorded(&error)
             {
                 destroy(&unsealed, &label);
             }
@@ -101,6 +101,12 @@ pub async fn make(app: &Arc<App>, permit: &Permit<MakeSeal>, application: Row) -
             })
         }
     }
+}
+
+/// Whether the making may be on record all the same: COMMIT broke off, or the journal stopped with the unit in its queue,
+/// which it may have written before.
+fn maybe_recorded(error: &LifeError) -> bool {
+    matches!(error, LifeError::Commit(CommitError::OutcomeUnknown(_) | CommitError::Unavailable(_)))
 }
 
 /// Certificate, structure, and the one unit that enters everything.
@@ -230,7 +236,9 @@ impl Before {
         }
         let (mut version, mut certified) = (None, None);
         if let Some(seal) = &seal {
-            certified = Some(Certified::of(app, text(seal, "certificate")).await?);
+            let present = Certified::of(app, text(seal, "certificate")).await?;
+            present.fits(operation, seal)?;
+            certified = Some(present);
             if let Some(number) = int(seal, "number") {
                 version = records::version(&app.db, &id, number).await?;
             }
@@ -280,6 +288,16 @@ impl Before {
         self.seal.as_ref().and_then(|row| int(row, column))
     }
 
+    /// Whether the holder, whom the certificate names, is to be another one.
+    fn changes_holder(&self) -> bool {
+        let order = &self.order;
+        let other = |given: Option<&str>, column| given.is_some() && given != self.present(column).as_deref();
+        order.holder_name.is_some()
+            || other(order.holder_kind.map(HolderKind::as_str), "holder_kind")
+            || other(order.holder_number.as_deref(), "holder_number")
+            || other(self.holder_hash.as_deref(), "holder_number_hash")
+    }
+
     /// The former certificate revoked, where its key may be in other hands. Otherwise it stays as it is, so that what was
     /// signed with it keeps verifying for its time; its key is destroyed.
     fn former(&self, plan: &Plan, new_key: bool) -> Result<Option<Row>, LifeError> {
@@ -324,7 +342,7 @@ impl Plan {
         let known = Suite::by_name(&suite).map_err(|_| LifeError::Suite(suite.clone()))?;
         let name = order.name.clone().or_else(|| before.present("name")).unwrap_or_default();
         let renamed =
-            before.present("name").is_some_and(|present| present != name) || order.holder_name.is_some();
+            before.present("name").is_some_and(|present| present != name) || before.changes_holder();
         let usable = before.certified.as_ref().is_some_and(|certified| certified.is_usable(now));
         let keeps = before.operation == Operation::Change
             && usable
@@ -359,5 +377,19 @@ impl Plan {
         let der = before.certified.as_ref().and_then(|one| one.row().value("der").as_bytes());
         pki::Certificate::from_der(der.unwrap_or_default())
             .map_err(|error| LifeError::Structure(error.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_stays_where_its_version_may_be_on_record() {
+        assert!(maybe_recorded(&CommitError::OutcomeUnknown("broke off".into()).into()));
+        assert!(maybe_recorded(&CommitError::Unavailable("the journal has stopped".into()).into()));
+        assert!(!maybe_recorded(&CommitError::Conflict { table: "seals", id: "s".to_owned() }.into()));
+        assert!(!maybe_recorded(&CommitError::Exists { table: "seals", id: "s".to_owned() }.into()));
+        assert!(!maybe_recorded(&LifeError::Structure("unread".to_owned())));
     }
 }

@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use super::super::kinds::Ground;
+use super::super::records::{stored_state, text};
+use super::super::state::{Operation, SealState, Trust};
 use super::error::LifeError;
 use crate::app::{App, Unsealed};
 use crate::status::service::{Grounds, revoked};
@@ -30,6 +33,30 @@ impl Certified {
     /// Whether it is revoked.
     pub fn is_revoked(&self) -> bool {
         self.state() == "revoked"
+    }
+
+    /// How far it and its key can be relied on, the seal's row being `seal`.
+    pub fn trust(&self, seal: &Row) -> Trust {
+        let ground = Ground::parse(text(seal, "ground")).filter(|ground| ground.loses_key());
+        if self.is_revoked() || (ground.is_some() && stored_state(seal) == SealState::Suspended) {
+            Trust::Lost
+        } else if self.state() == "held" {
+            Trust::Held
+        } else {
+            Trust::Sound
+        }
+    }
+
+    /// That an operation fits how far it and its key can be relied on.
+    ///
+    /// # Errors
+    /// [`LifeError::Untrusted`].
+    pub fn fits(&self, operation: Operation, seal: &Row) -> Result<(), LifeError> {
+        let trust = self.trust(seal);
+        if operation.trusts(trust) {
+            return Ok(());
+        }
+        Err(LifeError::Untrusted { seal: seal.id().to_owned(), operation, trust })
     }
 
     /// Whether it is good, and valid at `now` (microseconds).

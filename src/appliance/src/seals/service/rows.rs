@@ -66,6 +66,7 @@ impl Making<'_> {
             .with("name", plan.name.as_str())
             .with("picture", plan.picture.clone())
             .with("picture_type", media_type(&plan.picture))
+            .with("png", structure.png)
             .with("width_um", plan.width_um)
             .with("height_um", plan.height_um)
             .with("certificate", hex::encode(self.certificate.sha256_fingerprint()))
@@ -122,14 +123,25 @@ impl Making<'_> {
         asked.or_else(|| self.before.present_int("kind")).unwrap_or_else(usual)
     }
 
-    /// The row with the holder's number: of an organisation as it is, of a person hashed and encrypted.
+    /// The row with the holder's number: of an organisation as it is, of a person hashed and encrypted. What was not given
+    /// stays as it is, unless it is of a holder of the other kind.
     fn held(&self, row: Row) -> Row {
-        let before = self.before;
-        let Some(kind) = before.order.holder_kind else { return row };
-        let number = before.order.holder_number.clone().filter(|_| kind == HolderKind::Organisation);
-        row.with("holder_number", number)
-            .with("holder_number_hash", before.holder_hash.clone())
-            .with("holder_sealed", before.holder_sealed.clone())
+        let (before, kind) = (self.before, self.plan.holder_kind);
+        let present = before.present("holder_kind").and_then(|word| HolderKind::parse(&word));
+        let row = match present {
+            Some(present) if present != kind => row
+                .with("holder_number", None::<String>)
+                .with("holder_number_hash", None::<String>)
+                .with("holder_sealed", None::<Vec<u8>>),
+            _ => row,
+        };
+        match (kind, &before.order.holder_number, &before.holder_hash) {
+            (HolderKind::Organisation, Some(number), _) => row.with("holder_number", number.as_str()),
+            (HolderKind::Person, _, Some(hash)) => row
+                .with("holder_number_hash", hash.as_str())
+                .with("holder_sealed", before.holder_sealed.clone()),
+            _ => row,
+        }
     }
 }
 

@@ -40,6 +40,8 @@ pub(super) struct Structure {
     pub der: Vec<u8>,
     /// Its hexadecimal SHA-256.
     pub digest: String,
+    /// The picture in it, where that was drawn from an SVG.
+    pub png: Option<Vec<u8>>,
 }
 
 /// Makes the structure.
@@ -77,18 +79,22 @@ pub(super) async fn structure(
     let custody = unsealed.custody.clone();
     // The maker's key may be in a device, which makes its callers wait.
     let made = tokio::task::spawn_blocking(move || {
+        let mut png = None;
         if kind != "image/png" {
             // Readers of seals know PNG.
-            new.picture.data = eseal::picture::png_of_svg(&new.picture.data, size.0, size.1)
+            let drawn = eseal::picture::png_of_svg(&new.picture.data, size.0, size.1)
                 .map_err(|error| LifeError::Structure(error.to_string()))?;
+            new.picture.data = png.insert(drawn).clone();
         }
         let signer = custody.signer(&maker.label)?;
-        new.sign(signer.as_ref(), maker.certificate.der())
-            .map_err(|error| LifeError::Structure(error.to_string()))
+        let der = new
+            .sign(signer.as_ref(), maker.certificate.der())
+            .map_err(|error| LifeError::Structure(error.to_string()))?;
+        Ok::<_, LifeError>((der, png))
     });
-    let der = made.await.map_err(|error| LifeError::Structure(error.to_string()))??;
+    let (der, png) = made.await.map_err(|error| LifeError::Structure(error.to_string()))??;
     let digest = hex::encode(crypto::DigestAlgorithm::Sha256.digest(&der));
-    Ok(Structure { der, digest })
+    Ok(Structure { der, digest, png })
 }
 
 /// Micrometres as the whole millimetres that the structure has room for, at least one.

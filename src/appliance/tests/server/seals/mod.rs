@@ -3,6 +3,7 @@
 mod both;
 mod life;
 mod races;
+mod trust;
 mod walk;
 
 use serde_json::{Value, json};

@@ -2,7 +2,7 @@
 //! machine forbids, nothing forbidden that it permits, no seal is without its records, and no transition without its
 //! entry.
 
-use appliance::seals::state::{ApplicationState, Intervention, Operation, SealState, Step};
+use appliance::seals::state::{ApplicationState, Intervention, Operation, SealState, Step, Trust};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
@@ -36,6 +36,8 @@ struct Move {
 struct Model {
     state: Option<SealState>,
     revoked: bool,
+    /// Suspended because the key may be in other hands.
+    suspect: bool,
     number: i64,
     application: Option<Open>,
     /// Actions of the entries about it, in their order.
@@ -101,6 +103,9 @@ impl Model {
             let unknown = self.state.is_none();
             return if unknown { Expected::Unknown } else { Expected::Conflict };
         }
+        if !operation.trusts(self.trust()) {
+            return Expected::Conflict;
+        }
         if self.application.as_ref().is_some_and(|open| open.state.is_open()) {
             return Expected::Conflict;
         }
@@ -116,7 +121,12 @@ impl Model {
         Expected::Done
     }
 
+    fn trust(&self) -> Trust {
+        if self.revoked || self.suspect { Trust::Lost } else { Trust::Sound }
+    }
+
     fn step(&mut self, actor: Actor, step: Step) -> Expected {
+        let trust = self.trust();
         let Some(open) = &mut self.application else { return Expected::Unknown };
         let person = actor.person();
         let permitted = match step {
@@ -131,6 +141,9 @@ impl Model {
             return Expected::Again;
         }
         let Some(after) = open.state.after(step) else { return Expected::Conflict };
+        if step == Step::CarryOut && !open.operation.trusts(trust) {
+            return Expected::Conflict;
+        }
         match step {
             Step::Approve | Step::Refuse => open.approver = person,
             Step::CarryOut => open.maker = person,
@@ -148,6 +161,7 @@ impl Model {
         if step == Step::CarryOut {
             self.state = operation.result(self.state);
             self.revoked = operation == Operation::Cancel;
+            self.suspect = false;
             self.number += i64::from(operation.makes());
         }
         Expected::Done
@@ -162,6 +176,7 @@ impl Model {
         }
         let Some(after) = what.result(state, self.revoked) else { return Expected::Conflict };
         self.state = Some(after);
+        self.suspect = revoke && what != Intervention::Resume;
         self.revoked |= revoke && what == Intervention::Stop;
         self.entries.push(match what {
             Intervention::Suspend => "seal.suspend",
@@ -250,7 +265,8 @@ impl Cast {
                     .await
             }
             Act::Intervene(what, revoke) => {
-                let body = json!({ "ground": "compromise", "revoke": revoke && what == Intervention::Stop });
+                let ground = if revoke { "compromise" } else { "damage" };
+                let body = json!({ "ground": ground, "revoke": revoke && what == Intervention::Stop });
                 let path = format!("/v1/seals/{id}/{}", what.as_str());
                 house.connect(&who).await.post_with(&path, &body, &[("if-match", "*")]).await
             }
