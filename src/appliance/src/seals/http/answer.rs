@@ -6,7 +6,10 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Serialize;
 
 use crate::documents::http::LEAF;
+use crate::identity::CallerKind;
+use crate::policy::{ListSeals, Resource};
 use crate::problem::{Kind, Problem, Result};
+use crate::server::Session;
 
 /// A record, with its version and, after an act, the leaf that proves it.
 pub(super) fn answer<T: Serialize>(
@@ -49,6 +52,23 @@ pub(super) fn cut<T>(items: &mut Vec<T>, limit: u32, id: impl Fn(&T) -> String) 
     let more = items.len() > limit;
     items.truncate(limit);
     items.last().filter(|_| more).map(id)
+}
+
+/// Whose records a list is of: of the organisation that was named, which then has to be permitted; else of all of them for
+/// those people whom the policies let see all, and of the caller's own organisation for everybody else. What is asked of the
+/// policies is what is read.
+///
+/// # Errors
+/// The `forbidden` problem.
+pub(super) fn listed(session: &Session, named: Option<String>) -> Result<Option<String>> {
+    let caller = session.caller();
+    let everyone = || session.permit::<ListSeals>(Resource::organisation("*")).is_ok();
+    if named.is_none() && caller.kind != CallerKind::Machine && everyone() {
+        return Ok(None);
+    }
+    let organisation = named.unwrap_or_else(|| caller.organisation.clone());
+    session.permit::<ListSeals>(Resource::organisation(&organisation))?;
+    Ok(Some(organisation))
 }
 
 /// A picture; an SVG is a document: whatever shows it is to run and fetch nothing.

@@ -15,12 +15,11 @@ use utoipa_axum::routes;
 use super::super::model::{Application, ApplicationState, Operation};
 use super::super::records::{self, ApplicationFilter, application_state, text};
 use super::super::service::{self, Done};
-use super::answer::{answer, cut, matching};
+use super::answer::{answer, cut, listed, matching};
 use crate::app::App;
 use crate::documents::model::{BadParameter, is_shown_text};
-use crate::identity::CallerKind;
 use crate::policy::{
-    ApproveSeal, CancelSeal, ListSeals, MakeSeal, Permit, ReadSeal, RefuseSeal, Resource, WithdrawSeal,
+    ApproveSeal, CancelSeal, MakeSeal, Permit, ReadSeal, RefuseSeal, Resource, WithdrawSeal,
 };
 use crate::problem::{Kind, Problem, Result};
 use crate::server::Session;
@@ -44,7 +43,8 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct ListQuery {
-    /// Of this organisation. Left out: a machine sees its own organisation's, people see all.
+    /// Of this organisation. Left out: security officers and auditors see all, everybody else their own
+    /// organisation's.
     organisation: Option<String>,
     /// About this seal.
     seal: Option<String>,
@@ -83,11 +83,7 @@ async fn list(
     query: Result2<Query<ListQuery>, QueryRejection>,
 ) -> Result<Json<ApplicationPage>> {
     let Query(query) = query?;
-    let caller = session.caller();
-    let own = (caller.kind == CallerKind::Machine).then(|| caller.organisation.clone());
-    let organisation = query.organisation.or(own);
-    let asked = organisation.as_deref().unwrap_or(&caller.organisation);
-    session.permit::<ListSeals>(Resource::organisation(asked))?;
+    let organisation = listed(&session, query.organisation)?;
     let limit = query.limit.unwrap_or(50).clamp(1, 200);
     let filter = ApplicationFilter { organisation, seal: query.seal, state: query.state };
     let mut rows =

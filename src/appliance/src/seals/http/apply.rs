@@ -110,7 +110,7 @@ async fn apply(
         parts.extend(attached.iter().map(Attachment::octets));
         (scope, digest(&parts))
     });
-    let picture = seen(&app, &mut checked, picture, subject.name()).await?;
+    let picture = seen(&app, &mut checked, picture, &subject).await?;
     let unsealed = app.unsealed()?;
     let label = key_of_details(&app);
     let documents = |id: &str, now: i64| {
@@ -127,16 +127,17 @@ async fn apply(
     Ok(response)
 }
 
-/// The picture that was sent, checked for its size; or the one that is to be drawn. `name` stands for a name that neither the
-/// drawing nor the application says.
+/// The picture that was sent, checked for its size; or the one that is to be drawn. The size and the name that the application
+/// does not say are those of the seal that there is.
 async fn seen(
     app: &Arc<App>,
     checked: &mut Checked,
     sent: Option<Vec<u8>>,
-    name: Option<String>,
+    subject: &Subject,
 ) -> Result<Option<Vec<u8>>> {
     let drawing = checked.draw.take().filter(|_| sent.is_none() && checked.operation.makes());
-    if let (Some(picture), Some((width, height))) = (&sent, checked.order.size_mm()) {
+    let size = checked.order.size_mm().or_else(|| subject.size_mm());
+    if let (Some(picture), Some((width, height))) = (&sent, size) {
         let limits = Limits::default();
         eseal::picture::upload::check(picture, width, height, &limits).map_err(|error| {
             Problem::new(Kind::InvalidParameter, format!("The picture cannot be used: {error}."))
@@ -153,7 +154,7 @@ async fn seen(
         height_mm: drawing.height_mm.or(size.map(|(_, height)| height)),
         ..drawing
     };
-    let drawn = drawn(app, drawing, checked.order.name.clone().or(name)).await?;
+    let drawn = drawn(app, drawing, checked.order.name.clone().or_else(|| subject.name())).await?;
     checked.order.width_um = Some(micrometres(drawn.width_mm()));
     checked.order.height_um = Some(micrometres(drawn.height_mm()));
     Ok(Some(drawn.svg().as_bytes().to_vec()))

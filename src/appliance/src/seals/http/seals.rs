@@ -17,11 +17,10 @@ use super::super::kinds::SealKind;
 use super::super::model::{SealState, SealSummary, SealVersion};
 use super::super::records::{self, SealFilter, text};
 use super::super::service::{self, Done, Pause};
-use super::answer::{answer, cut, matching};
+use super::answer::{answer, cut, listed, matching};
 use crate::app::App;
 use crate::documents::model::{BadParameter, is_shown_text};
-use crate::identity::CallerKind;
-use crate::policy::{ListSeals, ReadSeal, Resource, ResumeSeal, StopSeal, SuspendSeal};
+use crate::policy::{ReadSeal, Resource, ResumeSeal, StopSeal, SuspendSeal};
 use crate::problem::{Kind, Problem, Result};
 use crate::server::Session;
 use crate::store::Row;
@@ -47,7 +46,8 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct ListQuery {
-    /// Seals of this organisation. Left out: a machine sees its own organisation's, people see all.
+    /// Seals of this organisation. Left out: security officers and auditors see all, everybody else their own
+    /// organisation's.
     organisation: Option<String>,
     /// With this seal code.
     code: Option<String>,
@@ -99,11 +99,7 @@ async fn list(
     query: Result2<Query<ListQuery>, QueryRejection>,
 ) -> Result<Json<SealPage>> {
     let Query(query) = query?;
-    let caller = session.caller();
-    let own = (caller.kind == CallerKind::Machine).then(|| caller.organisation.clone());
-    let organisation = query.organisation.or(own);
-    let asked = organisation.as_deref().unwrap_or(&caller.organisation);
-    session.permit::<ListSeals>(Resource::organisation(asked))?;
+    let organisation = listed(&session, query.organisation)?;
     let limit = query.limit.unwrap_or(50).clamp(1, 200);
     let unknown = BadParameter { name: "kind", reason: "write 0 to 6, or 99" };
     let kind = query.kind.map(|number| SealKind::of_number(number.into()).ok_or(unknown)).transpose()?;
