@@ -7,10 +7,11 @@ use super::container::{Judgement, SignatureContainer};
 use super::evidence::Evidence;
 use super::inspect::{Findings, Found};
 use super::judgements::{Judged, Judgements, Opened};
+use super::picture::Pictures;
 use super::report::{
     Coverage, DocumentDigest, FileFacts, Integrity, Kind, Report, SignatureReport, Trust, Verdict,
 };
-use super::{Format, Options, Unreadable, changes, date, hash, picture};
+use super::{Format, Options, Unreadable, changes, date, hash};
 use crate::syntax::{Dictionary, Document, Object, ReadError};
 
 pub(crate) fn judge(
@@ -32,6 +33,7 @@ pub(crate) fn judge(
 
     let mut judgements = Judgements::of(&findings, &opened, &digests, &evidence, options)?;
 
+    let mut pictures = Pictures::of(document);
     let mut signatures = Vec::new();
     for (index, found) in findings.signatures.iter().enumerate() {
         let entry = Entry { document, findings: &findings, steps: &steps };
@@ -44,6 +46,13 @@ pub(crate) fn judge(
                 .digest_algorithm()
                 .zip(digest)
                 .map(|(algorithm, digest)| DocumentDigest::new(algorithm, digest));
+        }
+        if let Some(picture) = report.seal.as_mut().and_then(|seal| seal.picture.as_mut()) {
+            let sound = report.indication != Indication::TotalFailed;
+            picture.shown = match &found.field {
+                Some((field, _)) if sound => pictures.shown(*field, &picture.octets)?,
+                _ => None,
+            };
         }
         signatures.push(report);
     }
@@ -207,12 +216,6 @@ impl Entry<'_, '_> {
             (_, true) => (Indication::TotalFailed, Some(SubIndication::FormatFailure)),
             (indication, _) => (indication, judgement.sub_indication),
         };
-        let mut seal = judgement.seal;
-        if let (Some(picture), Some((field, _))) =
-            (seal.as_mut().and_then(|seal| seal.picture.as_mut()), &found.field)
-        {
-            picture.shown = picture::shown(self.document.view(), *field, &picture.octets)?;
-        }
         Ok(SignatureReport {
             kind: match kind {
                 _ if timestamp => Kind::DocumentTimestamp,
@@ -245,7 +248,7 @@ impl Entry<'_, '_> {
             timestamps,
             validation: judgement.validation.map(|validation| *validation),
             timestamp_validation: judgement.timestamp_validation.map(|validation| *validation),
-            seal: seal.map(|seal| *seal),
+            seal: judgement.seal.map(|seal| *seal),
         })
     }
 }

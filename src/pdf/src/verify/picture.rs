@@ -2,68 +2,236 @@
 //!
 //! Products scale, recolour and recompress what they draw, so that octets cannot be compared: both pictures are boiled down
 //! to where how much ink is, inside the box around all of it, and that is compared. A guess good enough for a warning, and
-//! for nothing else: a picture proves nothing, and a verdict never hangs on it. Where an appearance holds no picture that
-//! can be read (shapes, other filters and colour spaces), nothing is said.
+//! for nothing else: a picture proves nothing, and a verdict never hangs on it. Where an appearance holds a picture that
+//! cannot be read (shapes, other filters and colour spaces), nothing is said.
+//!
+//! What a resource dictionary lists and no content draws (ISO 32000-2 §8.8) is not seen by anybody and counts for nothing.
+//! All this is paid for from a budget of its own: what is decoded here must not be missing where changes are judged.
 
+use std::collections::HashMap;
 use std::io::Cursor;
 
-use crate::syntax::{Dictionary, Object, ObjectId, ReadError, Stream, View};
+use crypto::DigestAlgorithm;
 
-/// Whether one of the pictures in the appearance of `field` resembles `png`; `None` where that cannot be told.
-pub(crate) fn shown(view: View<'_, '_>, field: ObjectId, png: &[u8]) -> Result<Option<bool>, ReadError> {
-    let Some(wanted) = Ink::of_png(png) else { return Ok(None) };
-    let mut search = Search { view, found: Vec::new(), left: MOST_OBJECTS };
-    let Object::Dictionary(dictionary) = view.object(field)? else { return Ok(None) };
-    search.widget(&dictionary)?;
-    if let Object::Array(kids) = view.entry(&dictionary, b"Kids")? {
-        for kid in kids.iter().take(MOST_OBJECTS) {
-            if let Object::Dictionary(kid) = view.resolve(kid)? {
-                search.widget(&kid)?;
-            }
+use crate::syntax::content::Tokens;
+use crate::syntax::{Dictionary, Document, Limits, Object, ObjectId, OpenError, ReadError, Stream, View};
+
+/// The comparisons of one document: what was read for one signature is not read again for the next.
+pub(crate) struct Pictures<'d, 'a> {
+    document: &'d Document<'a>,
+    /// The same file once more, opened when the first picture is asked for; `None` inside where that failed.
+    own: Option<Option<Document<'a>>>,
+    /// By the digest of the PNG.
+    seals: HashMap<Vec<u8>, Option<Ink>>,
+    images: HashMap<ObjectId, Option<Ink>>,
+    purse: Purse,
+}
+
+impl<'d, 'a> Pictures<'d, 'a> {
+    pub(crate) fn of(document: &'d Document<'a>) -> Self {
+        Self { document, own: None, seals: HashMap::new(), images: HashMap::new(), purse: Purse::default() }
+    }
+
+    /// Whether the pictures that the appearance of `field` draws resemble `png`; `None` where that cannot be told.
+    ///
+    /// # Errors
+    /// [`ReadError::Io`] and no other: what is broken or beyond the budget here is not known, and nothing worse.
+    pub(crate) fn shown(&mut self, field: ObjectId, png: &[u8]) -> Result<Option<bool>, ReadError> {
+        let Self { document, own, seals, images, purse } = self;
+        let digest = DigestAlgorithm::Sha256.digest(png);
+        let wanted = seals.entry(digest).or_insert_with(|| Ink::of_png(png, purse));
+        let Some(wanted) = wanted else { return Ok(None) };
+        let own = match own {
+            Some(own) => own,
+            None => own.insert(match Document::open(document.source(), &budget(document.limits())) {
+                Ok(opened) => Some(opened),
+                Err(OpenError::Io(error)) => return Err(error.into()),
+                Err(_) => None,
+            }),
+        };
+        let Some(own) = own else { return Ok(None) };
+        let mut search = Search { view: own.view(), wanted, images, purse, seen: Seen::default() };
+        match search.field(field) {
+            Ok(()) => Ok(search.seen.answer()),
+            Err(error @ ReadError::Io(_)) => Err(error),
+            Err(_) => Ok(None),
         }
     }
-    match search.found.as_slice() {
-        [] => Ok(None),
-        found => Ok(Some(found.iter().any(|ink| ink.resembles(&wanted)))),
+}
+
+/// Enough to find and decode a few pictures, whatever else the document holds.
+fn budget(whole: &Limits) -> Limits {
+    Limits {
+        objects: whole.objects.min(50_000),
+        values: whole.values.min(1 << 20),
+        scanned_bytes: whole.scanned_bytes.min(128 << 20),
+        stream_bytes: whole.stream_bytes.min(MOST_OCTETS + SLACK),
+        inflated_total: whole.inflated_total.min(128 << 20),
+        ..whole.clone()
     }
 }
 
-struct Search<'d, 'a> {
-    view: View<'d, 'a>,
-    found: Vec<Ink>,
-    left: usize,
+/// What all comparisons of one document may still cost beside reading.
+struct Purse {
+    /// Pictures decoded, masks and those of seals included.
+    pictures: usize,
+    /// Samples of them, in octets.
+    octets: usize,
+    /// `Do` operators and widgets followed.
+    steps: usize,
+    /// Content streams, decoded, in octets.
+    content: usize,
 }
 
-impl Search<'_, '_> {
-    fn widget(&mut self, widget: &Dictionary) -> Result<(), ReadError> {
-        let Object::Dictionary(appearances) = self.view.entry(widget, b"AP")? else { return Ok(()) };
-        if let Object::Stream(form) = self.view.entry(&appearances, b"N")? {
-            self.form(&form, 0)?;
+impl Default for Purse {
+    fn default() -> Self {
+        Self { pictures: MOST_PICTURES, octets: 64 << 20, steps: 4096, content: 4 << 20 }
+    }
+}
+
+impl Purse {
+    /// Pays for a picture of `octets`, before it is decoded.
+    fn picture(&mut self, octets: usize) -> bool {
+        let left = (self.pictures.checked_sub(1), self.octets.checked_sub(octets));
+        if let (Some(pictures), Some(octets)) = left {
+            (self.pictures, self.octets) = (pictures, octets);
+        }
+        matches!(left, (Some(_), Some(_)))
+    }
+
+    fn step(&mut self) -> bool {
+        let left = self.steps.checked_sub(1);
+        self.steps = left.unwrap_or(0);
+        left.is_some()
+    }
+}
+
+/// What was seen of the pictures drawn.
+#[derive(Debug, Default)]
+struct Seen {
+    alike: bool,
+    differs: bool,
+    /// Something may be seen that could not be compared.
+    unread: bool,
+}
+
+impl Seen {
+    fn compare(&mut self, ink: Option<&Ink>, wanted: &Ink) {
+        match ink.map(|ink| ink.resembles(wanted)) {
+            Some(true) => self.alike = true,
+            Some(false) => self.differs = true,
+            None => self.unread = true,
+        }
+    }
+
+    /// One picture that is another taints all of them: which lies on top is not looked at.
+    fn answer(&self) -> Option<bool> {
+        match self {
+            Self { differs: true, .. } => Some(false),
+            Self { alike: true, unread: false, .. } => Some(true),
+            _ => None,
+        }
+    }
+}
+
+struct Search<'s, 'd, 'a> {
+    view: View<'d, 'a>,
+    wanted: &'s Ink,
+    images: &'s mut HashMap<ObjectId, Option<Ink>>,
+    purse: &'s mut Purse,
+    seen: Seen,
+}
+
+impl Search<'_, '_, '_> {
+    fn field(&mut self, field: ObjectId) -> Result<(), ReadError> {
+        let Object::Dictionary(dictionary) = self.view.object(field)? else { return Ok(()) };
+        self.widget(&dictionary)?;
+        let Object::Array(kids) = self.view.entry(&dictionary, b"Kids")? else { return Ok(()) };
+        for kid in &kids {
+            if !self.purse.step() {
+                self.seen.unread = true;
+                break;
+            }
+            if let Object::Dictionary(kid) = self.view.resolve(kid)? {
+                self.widget(&kid)?;
+            }
         }
         Ok(())
     }
 
-    fn form(&mut self, form: &Stream, depth: usize) -> Result<(), ReadError> {
-        let Object::Dictionary(resources) = self.view.entry(&form.dictionary, b"Resources")? else {
-            return Ok(());
+    fn widget(&mut self, widget: &Dictionary) -> Result<(), ReadError> {
+        let Object::Dictionary(appearances) = self.view.entry(widget, b"AP")? else { return Ok(()) };
+        match self.view.entry(&appearances, b"N")? {
+            Object::Stream(form) => self.form(&form, &Dictionary::new(), 0)?,
+            Object::Null => {}
+            _ => self.seen.unread = true,
+        }
+        Ok(())
+    }
+
+    /// Follows what the content of a form draws (§8.10); `outer` are the resources of whoever draws it.
+    fn form(&mut self, form: &Stream, outer: &Dictionary, depth: usize) -> Result<(), ReadError> {
+        let own = match self.view.entry(&form.dictionary, b"Resources")? {
+            Object::Dictionary(own) => own,
+            // A form without resources uses its page's (§7.8.3, obsolete).
+            _ => outer.clone(),
         };
-        let Object::Dictionary(objects) = self.view.entry(&resources, b"XObject")? else { return Ok(()) };
-        for (_, object) in objects.iter() {
-            if self.left == 0 {
-                return Ok(());
-            }
-            self.left -= 1;
-            let Object::Stream(stream) = self.view.resolve(object)? else { continue };
-            match self.view.entry(&stream.dictionary, b"Subtype")?.as_name() {
-                Some(b"Form") if depth < MOST_DEEP => self.form(&stream, depth + 1)?,
-                Some(b"Image") => self.found.extend(self.image(&stream)?),
+        let objects = match self.view.entry(&own, b"XObject")? {
+            Object::Dictionary(objects) => objects,
+            _ => Dictionary::new(),
+        };
+        let content = self.view.stream_data(form, self.purse.content)?;
+        self.purse.content = self.purse.content.saturating_sub(content.len());
+        for operation in Tokens::new(&content) {
+            match (operation.operator.as_slice(), operation.operands.as_slice()) {
+                (b"Do", [Object::Name(name)]) => {
+                    if !self.purse.step() {
+                        self.seen.unread = true;
+                        return Ok(());
+                    }
+                    self.drawn(objects.get(name), &own, depth)?;
+                }
+                // Inline images and shadings are pictures too; optional content may not be seen at all.
+                (b"Do" | b"EI" | b"sh", _) => self.seen.unread = true,
+                (b"BDC", [Object::Name(tag), ..]) if tag == b"OC" => self.seen.unread = true,
                 _ => {}
             }
         }
         Ok(())
     }
 
-    fn image(&self, image: &Stream) -> Result<Option<Ink>, ReadError> {
+    fn drawn(&mut self, object: Option<&Object>, own: &Dictionary, depth: usize) -> Result<(), ReadError> {
+        let Some(Object::Reference(id)) = object else {
+            self.seen.unread = true;
+            return Ok(());
+        };
+        if let Some(ink) = self.images.get(id) {
+            self.seen.compare(ink.as_ref(), self.wanted);
+            return Ok(());
+        }
+        let Object::Stream(stream) = self.view.object(*id)? else {
+            self.seen.unread = true;
+            return Ok(());
+        };
+        match self.view.entry(&stream.dictionary, b"Subtype")?.as_name() {
+            _ if stream.dictionary.get(b"OC").is_some() => self.seen.unread = true,
+            Some(b"Form") if depth < MOST_DEEP => self.form(&stream, own, depth + 1)?,
+            Some(b"Image") => {
+                let ink = match self.image(&stream) {
+                    Ok(ink) => ink,
+                    Err(error @ ReadError::Io(_)) => return Err(error),
+                    // What cannot be decoded here is not compared.
+                    Err(_) => None,
+                };
+                self.seen.compare(ink.as_ref(), self.wanted);
+                self.images.insert(*id, ink);
+            }
+            _ => self.seen.unread = true,
+        }
+        Ok(())
+    }
+
+    fn image(&mut self, image: &Stream) -> Result<Option<Ink>, ReadError> {
         let Some(Samples { width, height, channels, octets }) = self.samples(image)? else { return Ok(None) };
         let mask = match self.view.entry(&image.dictionary, b"SMask")? {
             Object::Stream(mask) => match self.samples(&mask)? {
@@ -82,7 +250,7 @@ impl Search<'_, '_> {
     }
 
     /// The samples of an image in grey or RGB with eight bits each.
-    fn samples(&self, image: &Stream) -> Result<Option<Samples>, ReadError> {
+    fn samples(&mut self, image: &Stream) -> Result<Option<Samples>, ReadError> {
         let view = self.view;
         let number = |key: &[u8]| -> Result<Option<usize>, ReadError> {
             Ok(view.entry(&image.dictionary, key)?.as_integer().and_then(|n| usize::try_from(n).ok()))
@@ -104,13 +272,11 @@ impl Search<'_, '_> {
         if number(b"BitsPerComponent")? != Some(8) {
             return Ok(None);
         }
-        match view.stream_data(image, MOST_OCTETS) {
-            Ok(octets) if octets.len() >= length => Ok(Some(Samples { width, height, channels, octets })),
-            Ok(_) => Ok(None),
-            Err(error @ ReadError::Io(_)) => Err(error),
-            // What cannot be decoded here is not compared.
-            Err(_) => Ok(None),
+        if !self.purse.picture(length) {
+            return Ok(None);
         }
+        let octets = view.stream_data(image, length + SLACK)?;
+        Ok((octets.len() >= length).then_some(Samples { width, height, channels, octets }))
     }
 
     fn array_space(&self, parts: &[Object]) -> Result<Option<usize>, ReadError> {
@@ -150,13 +316,16 @@ struct Ink {
 }
 
 impl Ink {
-    fn of_png(png: &[u8]) -> Option<Self> {
+    fn of_png(png: &[u8], purse: &mut Purse) -> Option<Self> {
         let mut decoder =
             png::Decoder::new_with_limits(Cursor::new(png), png::Limits { bytes: 2 * MOST_OCTETS });
         decoder
             .set_transformations(png::Transformations::normalize_to_color8() | png::Transformations::ALPHA);
         let mut reader = decoder.read_info().ok()?;
         let size = reader.output_buffer_size().filter(|size| *size <= 2 * MOST_OCTETS)?;
+        if !purse.picture(size) {
+            return None;
+        }
         let mut samples = vec![0; size];
         let info = reader.next_frame(&mut samples).ok()?;
         let channels = info.color_type.samples();
@@ -237,7 +406,10 @@ const FAINT: u32 = 16;
 const DIFFERS: u64 = 25;
 /// Samples of one picture: 600 dpi of a seal of 100 mm.
 const MOST_OCTETS: usize = 32 << 20;
-const MOST_OBJECTS: usize = 32;
+/// What may follow the samples in a stream: ends of lines, and rows that some product adds.
+const SLACK: usize = 1 << 16;
+/// A document has few different seals.
+const MOST_PICTURES: usize = 16;
 const MOST_DEEP: usize = 4;
 
 #[cfg(test)]
@@ -274,6 +446,6 @@ mod tests {
         assert!(Ink::of(10, 10, |_| Some((0, 0))).is_none());
         assert!(Ink::of(10, 10, |_| Some((255, 255))).is_none());
         assert!(Ink::of(0, 0, |_| None).is_none());
-        assert!(Ink::of_png(b"\x89PNG\r\n\x1A\n, and the rest").is_none());
+        assert!(Ink::of_png(b"\x89PNG\r\n\x1A\n, and the rest", &mut Purse::default()).is_none());
     }
 }

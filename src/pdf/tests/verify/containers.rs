@@ -21,7 +21,7 @@ use super::people::{NOW, invisible, options};
 use super::support::one_page;
 
 /// `SEQUENCE { UTF8String word, OCTET STRING digest }`.
-fn encoded(word: &str, content: &[u8]) -> Vec<u8> {
+pub fn encoded(word: &str, content: &[u8]) -> Vec<u8> {
     let digest = DigestAlgorithm::Sha256.digest(content);
     let mut inner = vec![0x0C, u8::try_from(word.len()).unwrap()];
     inner.extend_from_slice(word.as_bytes());
@@ -32,7 +32,7 @@ fn encoded(word: &str, content: &[u8]) -> Vec<u8> {
 
 /// Takes words that begin with `seal`; what it was asked to open is kept.
 #[derive(Default)]
-struct Small {
+pub struct Small {
     opened: Mutex<Vec<Vec<u8>>>,
 }
 

@@ -113,6 +113,18 @@ pub fn signed_by_hand(
     signature: &str,
     cms: &dyn Fn(&[u8]) -> Vec<u8>,
 ) -> Vec<u8> {
+    let widget = format!("/T (hand) {widget}");
+    signed_by_hand_with(bytes, &widget, ("", look), signature, cms)
+}
+
+/// As [`signed_by_hand`], with the field's name in `widget` and the appearance's resources before what it draws.
+pub fn signed_by_hand_with(
+    bytes: &[u8],
+    widget: &str,
+    (resources, look): (&str, &str),
+    signature: &str,
+    cms: &dyn Fn(&[u8]) -> Vec<u8>,
+) -> Vec<u8> {
     let hole = 8192;
     let lay_out = |numbers: [usize; 4], hex: &str| {
         let mut later = Later::than(bytes);
@@ -143,12 +155,13 @@ pub fn signed_by_hand(
                 later.set(1, "AcroForm", &format!("<< /SigFlags 3 /Fields [{field} 0 R] >>"));
             }
         }
-        let head = "/Type /Annot /Subtype /Widget /FT /Sig /T (hand) /P 3 0 R";
+        let head = "/Type /Annot /Subtype /Widget /FT /Sig /P 3 0 R";
         later.w.object(field, &format!("<< {head} {widget} /AP << /N {drawn} 0 R >> /V {value} 0 R >>"));
         let [a, b, c, d] = numbers;
         let range = format!("/ByteRange [{a:08} {b:08} {c:08} {d:08}]");
         later.w.object(value, &format!("<< {signature} {range} /Contents <{hex}> >>"));
-        later.w.stream(drawn, "/Type /XObject /Subtype /Form /BBox [0 0 595 842]", look.as_bytes());
+        let form = format!("/Type /XObject /Subtype /Form /BBox [0 0 595 842] {resources}");
+        later.w.stream(drawn, &form, look.as_bytes());
         later.finish()
     };
     let empty = "0".repeat(hole);

@@ -21,6 +21,7 @@ mod later;
 mod made;
 mod many;
 mod people;
+mod pictures;
 mod plain;
 mod reports;
 mod robust;
