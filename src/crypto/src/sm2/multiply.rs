@@ -19,7 +19,8 @@ pub(super) fn base_secret(k: &[u8; 32]) -> Option<Affine> {
     let mut carry = 0;
     let mut sum = Projective::INFINITY;
     for window in &tables().windows {
-        let digit = (rest[0] & 31) + carry;
+        let [lowest, ..] = *rest;
+        let digit = (lowest & 31) + carry;
         // From 16 on the digit is taken as negative, and one is carried.
         carry = (digit + 16) >> 5;
         *rest = shifted(*rest);
