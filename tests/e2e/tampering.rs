@@ -116,6 +116,7 @@ fn any_changed_deleted_or_added_row_of_state_is_named() {
                 (_, "id") => "'added-row'".into(),
                 ("callers", "uri") => "'urn:added'".into(),
                 ("certificates", "serial") => "'00ff'".into(),
+                ("seals", "code") => "'37030099999999'".into(),
                 _ => name.to_owned(),
             })
             .collect();
