@@ -292,7 +292,7 @@ fn a_machine_enrols_with_an_sm2_key_and_signers_and_authorities_are_replaced_in_
         let one = all["items"].as_array().unwrap().iter().find(|one| one["label"] == label).unwrap().clone();
         one["state"].as_str().unwrap().to_owned()
     };
-    let states = ["sm-time-stamp", "sm-time-stamp-2", "time-stamp"].map(|label| state(label));
+    let states = ["sm-time-stamp", "sm-time-stamp-2", "time-stamp"].map(&state);
     assert_eq!(states, ["retiring", "active", "active"]);
     world.appliance.cli_as("officer-1", &["authority", "rollover", "sm-platform-ca"]).ok();
     world.appliance.cli_as("officer-2", &["authority", "approve", "sm-platform-ca-2"]).ok();
