@@ -19,8 +19,8 @@ fn a_signature_as_r_and_s() {
 
 #[test]
 fn a_time_stamp_of_a_signature_as_r_and_s_is_over_the_octets_that_are_there() {
-    let widths: [fn(&[u8]) -> Vec<u8>; 2] =
-        [|der| bits(&raw_signature(der, 32)), |der| bits(&raw_signature(der, 64))];
+    type Width = fn(&[u8]) -> Vec<u8>;
+    let widths: [Width; 2] = [|der| bits(&raw_signature(der, 32)), |der| bits(&raw_signature(der, 64))];
     for (suite, form) in SUITES.into_iter().flat_map(|suite| widths.map(|form| (suite, form))) {
         let mut world = World::new(suite);
         // The seal, stamped by its maker's house: V5.

@@ -28,7 +28,7 @@ pub(super) fn keep(
     Ok(Kept { hash: Some(hash(custody, number)?), sealed })
 }
 
-/// The number of the person that `sealed` keeps, for those whose act it is to see it. `label` as in [`keep`].
+/// The number of the person that `sealed` keeps, for those whose act it is to see it. `label` as in `keep`.
 ///
 /// # Errors
 /// [`CustodyError`] when the key does not serve, or what is kept was altered.
