@@ -44,13 +44,10 @@ fn what_was_sealed_verifies_offline_and_the_register_tells_how_things_stand() {
     altered[60] ^= 1;
     std::fs::write(path("altered.pdf"), &altered).unwrap();
     verify("altered.pdf", &[]).exits(3);
-    let words = appliance
-        .cli(
-            &[&["verify", &file, "--trust-anchor", &root, "--report", "simple", "--lang", "zh"][..], &online]
-                .concat(),
-        )
-        .exits(0)
-        .stdout;
+    // Who makes seals is named, or the verdict stays open.
+    let plain = ["verify", &file, "--trust-anchor", &root, "--report", "simple", "--lang", "zh"];
+    appliance.cli(&[&plain[..], &online].concat()).exits(4);
+    let words = appliance.cli(&[&plain[..], &["--seal-maker", &maker], &online].concat()).exits(0).stdout;
     assert!(words.contains("电子签章 1") && words.contains("印章有效期"), "{words}");
 
     // The register: active; then suspended, which does not touch what our own log says was sealed before.
