@@ -85,7 +85,7 @@ fn any_changed_deleted_or_added_row_of_state_is_named() {
             }
             let value = match kind {
                 "INTEGER" => format!("coalesce({column}, 0) + 1"),
-                "BLOB" => format!("CAST({column} || x'00' AS BLOB)"),
+                "BLOB" => format!("CAST(coalesce({column}, x'01') || x'00' AS BLOB)"),
                 // A value the table's own constraints allow, yet another one.
                 _ => match (table, column) {
                     ("callers", "kind") => {
