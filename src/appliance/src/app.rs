@@ -69,6 +69,8 @@ pub struct App {
     pub strikes: Strikes,
     /// Request bodies received or held, per caller.
     pub bodies: Arc<Places<String>>,
+    /// What licences keep besides rows.
+    pub licences: crate::licences::Service,
     /// Seals ready for use, and room to work on documents.
     pub desk: Desk,
     /// What raising documents to higher levels has fetched and learnt.
@@ -261,6 +263,7 @@ impl App {
             devices: ArcSwap::default(),
             generations: ArcSwap::from_pointee(generations),
             levels: Levels::new(&config.documents.levels),
+            licences: crate::licences::Service::default(),
             desk: Desk::new(config.limits.documents_at_once, &config.documents)?,
             bodies: Places::new(config.limits.bodies_at_once, config.limits.bodies_per_caller),
             strikes: Strikes::default(),

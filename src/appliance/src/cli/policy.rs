@@ -250,7 +250,7 @@ fn resource(args: &ExplainArgs) -> Result<Resource, Failure> {
     let (word, id) = args.resource.split_once(':').unwrap_or((&args.resource, ""));
     let kind = ResourceKind::parse(word).ok_or_else(|| {
         format!(
-            "unknown resource `{word}`; write seal:ID, seal-application:ID, document, receipt:LEAF, caller:ID, certificate:ID, certificate-request:ID, \
+            "unknown resource `{word}`; write seal:ID, seal-application:ID, licence-type:CODE, licence:ID, document, receipt:LEAF, caller:ID, certificate:ID, certificate-request:ID, \
              organisation:ID, authority:LABEL, log, policies or appliance"
         )
     })?;
@@ -260,6 +260,10 @@ fn resource(args: &ExplainArgs) -> Result<Resource, Failure> {
         ResourceKind::SealApplication => {
             Resource::seal_application(id, organisation, args.resource_caller.as_str())
         }
+        ResourceKind::LicenceType => {
+            Resource::licence_type(id, organisation).granted_to(args.granted_to.iter().cloned())
+        }
+        ResourceKind::Licence => Resource::licence(id, organisation),
         ResourceKind::Document => Resource::document(),
         ResourceKind::Receipt => {
             let leaf = id.parse().map_err(|_| format!("write receipt:LEAF with a number, not `{id}`"))?;

@@ -77,6 +77,7 @@ pub fn capabilities() -> Vec<utoipa_axum::router::OpenApiRouter<std::sync::Arc<A
         status::routes(),
         acme::bindings::http::routes(),
         csc::routes(),
+        crate::licences::routes(),
     ]
 }
 

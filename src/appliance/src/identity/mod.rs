@@ -71,7 +71,9 @@ impl CallerKind {
 pub enum Role {
     /// Seals documents with the seals of its organisation.
     Sealer,
-    /// Verifies documents.
+    /// Issues, changes and ends licences of its organisation.
+    Licensor,
+    /// Verifies documents and licences.
     Verifier,
     /// Reads and verifies the record.
     Auditor,
@@ -83,14 +85,15 @@ pub enum Role {
 
 impl Role {
     /// Every role.
-    pub const ALL: [Self; 5] =
-        [Self::Sealer, Self::Verifier, Self::Auditor, Self::SecurityOfficer, Self::Operator];
+    pub const ALL: [Self; 6] =
+        [Self::Sealer, Self::Licensor, Self::Verifier, Self::Auditor, Self::SecurityOfficer, Self::Operator];
 
     /// The word used in the store, in entries and in policies.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Sealer => "sealer",
+            Self::Licensor => "licensor",
             Self::Verifier => "verifier",
             Self::Auditor => "auditor",
             Self::SecurityOfficer => "security-officer",

@@ -22,6 +22,12 @@ pub mod names {
     pub const POLICY: &str = "policy";
     /// Seals.
     pub const SEALS: &str = "seals";
+    /// The catalogue of licence types.
+    pub const LICENCE_TYPES: &str = "licence-types";
+    /// Licences: their states and status lists.
+    pub const LICENCES: &str = "licences";
+    /// Trust lists of other regions.
+    pub const RECOGNITION: &str = "recognition";
 }
 
 /// The counters as of the last poll.

@@ -234,7 +234,7 @@ pub(super) fn entity(type_name: &'static str, id: &str) -> Result<EntityUid, Pol
     Ok(EntityUid::from_type_name_and_id(known.clone(), EntityId::new(id)))
 }
 
-const TYPE_NAMES: [&str; 19] = [
+const TYPE_NAMES: [&str; 21] = [
     "Cinnabar::Action",
     "Cinnabar::Organisation",
     "Cinnabar::Role",
@@ -244,6 +244,8 @@ const TYPE_NAMES: [&str; 19] = [
     "Cinnabar::System",
     "Cinnabar::Seal",
     "Cinnabar::SealApplication",
+    "Cinnabar::LicenceType",
+    "Cinnabar::Licence",
     "Cinnabar::Document",
     "Cinnabar::Receipt",
     "Cinnabar::Caller",

@@ -13,6 +13,10 @@ pub enum ResourceKind {
     Seal,
     /// An application for a seal.
     SealApplication,
+    /// A licence type of the catalogue.
+    LicenceType,
+    /// A licence.
+    Licence,
     /// A document handed in.
     Document,
     /// The receipt of an act.
@@ -42,6 +46,8 @@ impl ResourceKind {
         match self {
             Self::Seal => "seal",
             Self::SealApplication => "seal-application",
+            Self::LicenceType => "licence-type",
+            Self::Licence => "licence",
             Self::Document => "document",
             Self::Receipt => "receipt",
             Self::Caller => "caller",
@@ -61,6 +67,8 @@ impl ResourceKind {
         [
             Self::Seal,
             Self::SealApplication,
+            Self::LicenceType,
+            Self::Licence,
             Self::Document,
             Self::Receipt,
             Self::Caller,
@@ -80,6 +88,8 @@ impl ResourceKind {
         match self {
             Self::Seal => "Cinnabar::Seal",
             Self::SealApplication => "Cinnabar::SealApplication",
+            Self::LicenceType => "Cinnabar::LicenceType",
+            Self::Licence => "Cinnabar::Licence",
             Self::Document => "Cinnabar::Document",
             Self::Receipt => "Cinnabar::Receipt",
             Self::Caller => "Cinnabar::Caller",
@@ -137,6 +147,22 @@ impl Resource {
         let mut resource = Self::new(ResourceKind::SealApplication, id);
         resource.organisation = Some(organisation.into());
         resource.caller = Some(applicant.into());
+        resource
+    }
+
+    /// A licence type that an organisation keeps; `granted` are the organisations that may issue it.
+    #[must_use]
+    pub fn licence_type(code: impl Into<String>, organisation: impl Into<String>) -> Self {
+        let mut resource = Self::new(ResourceKind::LicenceType, code);
+        resource.organisation = Some(organisation.into());
+        resource
+    }
+
+    /// A licence that an organisation issued.
+    #[must_use]
+    pub fn licence(id: impl Into<String>, organisation: impl Into<String>) -> Self {
+        let mut resource = Self::new(ResourceKind::Licence, id);
+        resource.organisation = Some(organisation.into());
         resource
     }
 
@@ -226,7 +252,7 @@ impl Resource {
         self
     }
 
-    /// Further organisations a seal is granted to.
+    /// Further organisations a seal is granted to, or that may issue a licence type.
     #[must_use]
     pub fn granted_to(mut self, organisations: impl IntoIterator<Item = String>) -> Self {
         self.granted.extend(organisations);
@@ -263,11 +289,15 @@ impl Resource {
         let organisation =
             |id: &str| entity("Cinnabar::Organisation", id).map(RestrictedExpression::new_entity_uid);
         match self.kind {
-            ResourceKind::Seal => {
+            ResourceKind::Seal | ResourceKind::LicenceType => {
                 let owner = self.organisation.as_deref().unwrap_or_default();
                 attributes.insert("organisation".to_owned(), organisation(owner)?);
                 let granted: Result<Vec<_>, _> = self.granted.iter().map(|id| organisation(id)).collect();
                 attributes.insert("granted".to_owned(), RestrictedExpression::new_set(granted?));
+            }
+            ResourceKind::Licence => {
+                let of = self.organisation.as_deref().unwrap_or_default();
+                attributes.insert("organisation".to_owned(), organisation(of)?);
             }
             ResourceKind::SealApplication => {
                 let of = self.organisation.as_deref().unwrap_or_default();

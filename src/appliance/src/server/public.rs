@@ -29,6 +29,7 @@ pub fn router(app: &Arc<App>) -> Router {
         .route("/ca/{file}", get(authority))
         .merge(crate::timestamps::http::public())
         .merge(crate::status::public_routes())
+        .merge(crate::licences::public_routes())
         .fallback(|| async { http::StatusCode::NOT_FOUND })
         .layer(axum::middleware::from_fn(around))
         .with_state(app.clone())

@@ -17,6 +17,9 @@ const LITE: &[(i64, &str, &str)] = &[
     (6, "seals", include_str!("../../migrations/sqlite/0006_seals.sql")),
     (7, "use", include_str!("../../migrations/sqlite/0007_use.sql")),
     (8, "csc", include_str!("../../migrations/sqlite/0008_csc.sql")),
+    (9, "licences", include_str!("../../migrations/sqlite/0009_licences.sql")),
+    (10, "licence-use", include_str!("../../migrations/sqlite/0010_licence_use.sql")),
+    (11, "recognition", include_str!("../../migrations/sqlite/0011_recognition.sql")),
 ];
 
 const POSTGRES: &[(i64, &str, &str)] = &[
@@ -28,10 +31,13 @@ const POSTGRES: &[(i64, &str, &str)] = &[
     (6, "seals", include_str!("../../migrations/postgres/0006_seals.sql")),
     (7, "use", include_str!("../../migrations/postgres/0007_use.sql")),
     (8, "csc", include_str!("../../migrations/postgres/0008_csc.sql")),
+    (9, "licences", include_str!("../../migrations/postgres/0009_licences.sql")),
+    (10, "licence-use", include_str!("../../migrations/postgres/0010_licence_use.sql")),
+    (11, "recognition", include_str!("../../migrations/postgres/0011_recognition.sql")),
 ];
 
 /// The schema this program works with.
-pub const SCHEMA: i64 = 8;
+pub const SCHEMA: i64 = 11;
 
 const TABLE: &str = "schema_migrations";
 

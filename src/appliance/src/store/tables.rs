@@ -5,6 +5,10 @@
 
 use super::value::{Column, Table};
 
+mod licences;
+
+pub use licences::*;
+
 /// Every table, referenced ones before those that refer to them (the journal inserts in this order).
 pub static ALL: &[&Table] = &[
     &ORGANISATIONS,
@@ -37,6 +41,18 @@ pub static ALL: &[&Table] = &[
     &SEAL_PAUSES,
     &SEAL_USES,
     &CSC_AUTHORIZATIONS,
+    &LICENCE_TYPES,
+    &LICENCE_TYPE_VERSIONS,
+    &LICENCE_NUMBERS,
+    &LICENCES,
+    &LICENCE_VERSIONS,
+    &LICENCE_ARTEFACTS,
+    &LICENCE_HOLDERS,
+    &LICENCE_STATUS_LISTS,
+    &LICENCE_STATUSES,
+    &LICENCE_EVENTS,
+    &LICENCE_JOBS,
+    &LICENCE_JOB_ROWS,
     &IDEMPOTENCY,
 ];
 

@@ -1,0 +1,2 @@
+-- Mutual recognition: the trust lists of other regions.
+SELECT 1;

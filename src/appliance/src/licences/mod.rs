@@ -1,0 +1,47 @@
+//! Electronic licences (证照): catalogue, library, proof in the hand.
+//!
+//! `catalogue` says what licences there are and how they look, `issue` makes them, `library` keeps them, `life` changes and
+//! ends them, `showing` and `verification` are for holders, departments and strangers, `status` and `recognition` for other
+//! platforms. Formats and rules are the `licence` crate's; records, keys and permits are here.
+
+pub mod catalogue;
+pub mod issue;
+pub mod library;
+pub mod life;
+pub mod recognition;
+pub mod showing;
+pub mod status;
+pub mod templates;
+pub mod verification;
+
+use std::sync::Arc;
+
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::app::App;
+
+/// What this node keeps of licences besides rows: caches, each with its own rule of when to forget.
+#[derive(Debug, Default)]
+pub struct Service {}
+
+/// The routes of all of it on the platform API.
+pub fn routes() -> OpenApiRouter<Arc<App>> {
+    [
+        catalogue::routes(),
+        issue::routes(),
+        library::routes(),
+        life::routes(),
+        recognition::routes(),
+        showing::routes(),
+        status::routes(),
+        templates::routes(),
+        verification::routes(),
+    ]
+    .into_iter()
+    .fold(OpenApiRouter::new(), OpenApiRouter::merge)
+}
+
+/// What anyone may read over plain HTTP, because it is signed: the catalogue, status lists, trust lists.
+pub fn public_routes() -> axum::Router<Arc<App>> {
+    axum::Router::new()
+}

@@ -1,0 +1,12 @@
+//! Showing and taking licences: show-codes, agents, queries by departments, annotated copies, and who looked.
+
+use std::sync::Arc;
+
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::app::App;
+
+/// Its routes on the platform API.
+pub fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+}

@@ -1,0 +1,219 @@
+//! The tables of electronic licences.
+
+use super::super::value::{Column, Table};
+
+/// Licence types, by their code.
+pub static LICENCE_TYPES: Table = Table::new(
+    "licence_types",
+    &[
+        Column::text("id"),
+        Column::int("version"),
+        Column::text("name"),
+        Column::text("organisation"),
+        Column::int("newest"),
+        Column::int("published"),
+        Column::text("state"),
+        Column::int("updated"),
+    ],
+);
+
+/// Versions of licence types. `id` is `TYPE.NUMBER`.
+pub static LICENCE_TYPE_VERSIONS: Table = Table::new(
+    "licence_type_versions",
+    &[
+        Column::text("id"),
+        Column::int("version"),
+        Column::text("type"),
+        Column::int("number"),
+        Column::text("state"),
+        Column::text("definition"),
+        Column::text("templates"),
+        Column::text("digest"),
+        Column::text("author"),
+        Column::text("author_person"),
+        Column::text("reviewer"),
+        Column::text("reviewer_person"),
+        Column::text("reason"),
+        Column::int("created"),
+        Column::int("submitted"),
+        Column::int("decided"),
+    ],
+);
+
+/// Running numbers of licences, by series.
+pub static LICENCE_NUMBERS: Table =
+    Table::new("licence_numbers", &[Column::text("id"), Column::int("version"), Column::int("next")]);
+
+/// Licences through all their versions. `id` is `TYPE.ISSUER.SERIAL`.
+pub static LICENCES: Table = Table::new(
+    "licences",
+    &[
+        Column::text("id"),
+        Column::int("version"),
+        Column::text("type"),
+        Column::int("type_number"),
+        Column::text("organisation"),
+        Column::text("issuer"),
+        Column::int("number"),
+        Column::text("identifier"),
+        Column::text("holder_kind"),
+        Column::text("state"),
+        Column::text("ground"),
+        Column::int("valid_from"),
+        Column::int("valid_to"),
+        Column::int("status_list"),
+        Column::int("status_index"),
+        Column::int("imported"),
+        Column::text("warnings"),
+        Column::bytes("data_key").exempt(),
+        Column::text("wrapped_by").exempt(),
+        Column::int("issued"),
+        Column::int("updated"),
+        Column::int("checked_to"),
+        Column::int("leaf").exempt(),
+    ],
+);
+
+/// Versions of licences, by identifier (GB/T 36904).
+pub static LICENCE_VERSIONS: Table = Table::new(
+    "licence_versions",
+    &[
+        Column::text("id"),
+        Column::int("version"),
+        Column::text("licence"),
+        Column::int("number"),
+        Column::int("type_number"),
+        Column::text("state"),
+        Column::text("fields"),
+        Column::bytes("sealed"),
+        Column::text("known"),
+        Column::text("known_by"),
+        Column::int("valid_from"),
+        Column::int("valid_to"),
+        Column::text("seal"),
+        Column::text("document"),
+        Column::text("operation"),
+        Column::text("basis"),
+        Column::text("item"),
+        Column::text("case_number"),
+        Column::text("caller"),
+        Column::int("issued"),
+        Column::int("ended"),
+    ],
+);
+
+/// What was made of a version, encrypted. `id` is `IDENTIFIER:KIND`.
+pub static LICENCE_ARTEFACTS: Table = Table::new(
+    "licence_artefacts",
+    &[
+        Column::text("id"),
+        Column::int("version"),
+        Column::text("licence"),
+        Column::text("identifier"),
+        Column::text("kind"),
+        Column::text("media_type"),
+        Column::int("length"),
+        Column::text("sha256"),
+        Column::bytes("sealed"),
+        Column::int("made"),
+    ],
+);
+
+/// By whom a licence is found. `id` is `LICENCE:ROLE:KEY`.
+pub static LICENCE_HOLDERS: Table = Table::new(
+    "licence_holders",
+    &[
+        Column::text("id"),
+        Column::int("version"),
+        Column::text("licence"),
+        Column::text("role"),
+        Column::text("key"),
+        Column::text("hash"),
+    ],
+);
+
+/// Token status lists, by number.
+pub static LICENCE_STATUS_LISTS: Table = Table::new(
+    "licence_status_lists",
+    &[
+        Column::text("id"),
+        Column::int("version"),
+        Column::int("size"),
+        Column::int("taken"),
+        Column::text("state"),
+        Column::int("created"),
+    ],
+);
+
+/// Entries of status lists. `id` is `LIST:INDEX`.
+pub static LICENCE_STATUSES: Table = Table::new(
+    "licence_statuses",
+    &[
+        Column::text("id"),
+        Column::int("version"),
+        Column::int("list"),
+        Column::int("place"),
+        Column::text("licence"),
+        Column::int("value"),
+        Column::int("updated"),
+    ],
+);
+
+/// What befell licences.
+pub static LICENCE_EVENTS: Table = Table::new(
+    "licence_events",
+    &[
+        Column::text("id"),
+        Column::int("version"),
+        Column::text("licence"),
+        Column::text("identifier"),
+        Column::text("operation"),
+        Column::text("before"),
+        Column::text("after"),
+        Column::text("ground"),
+        Column::text("basis"),
+        Column::text("item"),
+        Column::text("case_number"),
+        Column::bytes("words"),
+        Column::text("caller"),
+        Column::int("time"),
+    ],
+);
+
+/// Batch work.
+pub static LICENCE_JOBS: Table = Table::new(
+    "licence_jobs",
+    &[
+        Column::text("id"),
+        Column::int("version"),
+        Column::text("kind"),
+        Column::text("type"),
+        Column::text("organisation"),
+        Column::text("caller"),
+        Column::text("state"),
+        Column::int("total"),
+        Column::text("options"),
+        Column::bytes("data_key").exempt(),
+        Column::text("wrapped_by").exempt(),
+        Column::text("request_key"),
+        Column::text("request_digest"),
+        Column::int("created"),
+        Column::int("due").exempt(),
+        Column::int("ended"),
+    ],
+);
+
+/// Lines of batch work. `id` is `JOB:LINE`.
+pub static LICENCE_JOB_ROWS: Table = Table::new(
+    "licence_job_rows",
+    &[
+        Column::text("id"),
+        Column::int("version"),
+        Column::text("job"),
+        Column::int("line"),
+        Column::text("state"),
+        Column::bytes("sealed"),
+        Column::text("identifier"),
+        Column::text("problem"),
+    ],
+);
