@@ -1,0 +1,3 @@
+//! The licence crate from outside, one module for each part.
+
+mod life;
