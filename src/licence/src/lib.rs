@@ -5,4 +5,6 @@
 //! for records, keys or transport (the appliance's `licences`).
 
 pub mod catalogue;
+pub mod codes;
+pub mod identifier;
 pub mod life;

@@ -1,3 +1,5 @@
 //! The licence crate from outside, one module for each part.
 
+mod codes;
+mod identifier;
 mod life;

@@ -210,6 +210,8 @@ fn millimetres(column: &'static str, text: &str) -> Result<f64, WantedError> {
 
 #[cfg(test)]
 mod tests {
+    use licence::codes::CodeError;
+
     use super::super::table::read;
     use super::*;
 
@@ -247,10 +249,10 @@ mod tests {
         let checked = read.application.check().unwrap();
         assert_eq!(checked.person_number.as_deref(), Some("11010519491231002X"));
         let error = wanted("name,kind,证件号码", "李建国印,0,110105194912310021").unwrap_err();
-        assert_eq!(error, WantedError::Number(NumberError::CitizenCheck));
+        assert_eq!(error, WantedError::Number(CodeError::CitizenCheck.into()));
         assert!(!error.to_string().contains("110105194912310021"));
         let error = wanted("name,证件号码", "示范县人民政府,91350100M000100Y44").unwrap_err();
-        assert_eq!(error, WantedError::Number(NumberError::CreditCheck));
+        assert_eq!(error, WantedError::Number(CodeError::CreditCheck.into()));
     }
 
     #[test]
