@@ -22,7 +22,10 @@ use crate::app::App;
 
 /// What this node keeps of licences besides rows: caches, each with its own rule of when to forget.
 #[derive(Debug, Default)]
-pub struct Service {}
+pub struct Service {
+    /// Which generations of the library's keys are in use.
+    pub keys: library::keys::Known,
+}
 
 /// The routes of all of it on the platform API.
 pub fn routes() -> OpenApiRouter<Arc<App>> {
