@@ -296,11 +296,13 @@ fn proposal(
     Ok(records::new_proposal(&uuid::Uuid::now_v7().to_string(), new, now(app)?))
 }
 
-/// Roles that a kind of caller takes: machines seal, issue and verify, people do the rest. Officers who decide on uses of seals, and
+/// Roles that a kind of caller takes: machines seal, issue, show and verify, people do the rest. Officers who decide on uses of seals, and
 /// may use them, but keep no register and no keys, are sealers.
 fn fitting(kind: CallerKind, roles: &[Role]) -> Result<()> {
     let fits = |role: &Role| match kind {
-        CallerKind::Machine => matches!(role, Role::Sealer | Role::Licensor | Role::Verifier),
+        CallerKind::Machine => {
+            matches!(role, Role::Sealer | Role::Licensor | Role::HolderPlatform | Role::Verifier)
+        }
         CallerKind::Officer => {
             matches!(
                 role,

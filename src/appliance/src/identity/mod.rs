@@ -73,6 +73,8 @@ pub enum Role {
     Sealer,
     /// Issues, changes and ends licences of its organisation.
     Licensor,
+    /// Shows licences for the holders whom it has identified.
+    HolderPlatform,
     /// Verifies documents and licences.
     Verifier,
     /// Reads and verifies the record.
@@ -85,8 +87,15 @@ pub enum Role {
 
 impl Role {
     /// Every role.
-    pub const ALL: [Self; 6] =
-        [Self::Sealer, Self::Licensor, Self::Verifier, Self::Auditor, Self::SecurityOfficer, Self::Operator];
+    pub const ALL: [Self; 7] = [
+        Self::Sealer,
+        Self::Licensor,
+        Self::HolderPlatform,
+        Self::Verifier,
+        Self::Auditor,
+        Self::SecurityOfficer,
+        Self::Operator,
+    ];
 
     /// The word used in the store, in entries and in policies.
     #[must_use]
@@ -94,6 +103,7 @@ impl Role {
         match self {
             Self::Sealer => "sealer",
             Self::Licensor => "licensor",
+            Self::HolderPlatform => "holder-platform",
             Self::Verifier => "verifier",
             Self::Auditor => "auditor",
             Self::SecurityOfficer => "security-officer",

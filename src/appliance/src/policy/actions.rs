@@ -174,4 +174,20 @@ actions! {
     ServeAcme = "acme.serve";
     /// Have the certificate of an ACME order issued.
     IssueAcme = "acme.issue";
+    /// Have a code given out by which a holder shows a licence.
+    ShowLicence = "licence.show";
+    /// Let an agent show a licence in its holder's place, see who may, take that back.
+    DelegateLicence = "licence.delegate";
+    /// See what a show-code shows.
+    RedeemShowCode = "licence.redeem";
+    /// Take licences of a type by their holder, for an item and a case.
+    QueryLicences = "licence.query";
+    /// Have a copy made that says what it is for and until when.
+    AnnotateLicence = "licence.annotate";
+    /// See who looked at a licence.
+    ReadLicenceUses = "licence.uses";
+    /// See who looked at a holder's licences.
+    ReadOwnUses = "licence.uses.own";
+    /// Count the uses of licences.
+    CountLicenceUses = "licence.figures";
 }

@@ -1,5 +1,9 @@
 //! Showing and taking licences: show-codes, agents, queries by departments, annotated copies, and who looked.
 
+pub mod bounds;
+pub mod code;
+pub mod model;
+
 use std::sync::Arc;
 
 use utoipa_axum::router::OpenApiRouter;

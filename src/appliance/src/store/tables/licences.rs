@@ -217,3 +217,119 @@ pub static LICENCE_JOB_ROWS: Table = Table::new(
         Column::text("problem"),
     ],
 );
+
+/// Who may show licences in their holders' place.
+pub static LICENCE_DELEGATIONS: Table = Table::new(
+    "licence_delegations",
+    &[
+        Column::text("id"),
+        Column::int("version"),
+        Column::text("licence"),
+        Column::text("agent_kind"),
+        Column::text("agent_key"),
+        Column::text("agent_hash"),
+        Column::bytes("agent_sealed"),
+        Column::text("fields"),
+        Column::text("items"),
+        Column::int("until"),
+        Column::int("granted"),
+        Column::int("used"),
+        Column::text("state"),
+        Column::text("caller"),
+        Column::int("created"),
+        Column::int("ended"),
+        Column::int("leaf").exempt(),
+    ],
+);
+
+/// Codes by which holders show licences. `id` is the hash of the code.
+pub static LICENCE_SHOW_CODES: Table = Table::new(
+    "licence_show_codes",
+    &[
+        Column::text("id"),
+        Column::int("version"),
+        Column::text("licence"),
+        Column::text("identifier"),
+        Column::text("fields"),
+        Column::int("granted"),
+        Column::int("used"),
+        Column::text("delegation"),
+        Column::text("item"),
+        Column::bytes("words"),
+        Column::text("caller"),
+        Column::text("organisation"),
+        Column::text("state"),
+        Column::int("created"),
+        Column::int("expires"),
+    ],
+);
+
+/// What departments asked for by holder.
+pub static LICENCE_QUERIES: Table = Table::new(
+    "licence_queries",
+    &[
+        Column::text("id"),
+        Column::int("version"),
+        Column::text("type"),
+        Column::int("type_number"),
+        Column::text("caller"),
+        Column::text("organisation"),
+        Column::text("item"),
+        Column::text("case_number"),
+        Column::text("purpose"),
+        Column::text("fields"),
+        Column::int("document"),
+        Column::int("found"),
+        Column::int("created"),
+        Column::int("expires"),
+        Column::int("leaf").exempt(),
+    ],
+);
+
+/// Annotated copies. `id` is `LICENCE:NUMBER`.
+pub static LICENCE_COPIES: Table = Table::new(
+    "licence_copies",
+    &[
+        Column::text("id"),
+        Column::int("version"),
+        Column::text("licence"),
+        Column::text("identifier"),
+        Column::int("number"),
+        Column::text("artefact"),
+        Column::text("sha256"),
+        Column::bytes("words"),
+        Column::text("seal"),
+        Column::text("query"),
+        Column::text("caller"),
+        Column::text("organisation"),
+        Column::int("made"),
+        Column::int("until"),
+        Column::int("leaf").exempt(),
+    ],
+);
+
+/// Who looked at licences.
+pub static LICENCE_USES: Table = Table::new(
+    "licence_uses",
+    &[
+        Column::text("id"),
+        Column::int("version"),
+        Column::text("licence"),
+        Column::text("identifier"),
+        Column::text("organisation"),
+        Column::text("kind"),
+        Column::text("viewer"),
+        Column::text("viewer_organisation"),
+        Column::text("code"),
+        Column::text("delegation"),
+        Column::text("query"),
+        Column::text("item"),
+        Column::text("case_number"),
+        Column::text("purpose"),
+        Column::bytes("words"),
+        Column::text("fields"),
+        Column::text("state"),
+        Column::int("time"),
+        Column::int("leaf").exempt(),
+    ],
+);
