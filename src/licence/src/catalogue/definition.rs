@@ -1,5 +1,4 @@
-//! Definitions of licence types (GB/T 36902): what a type is called, who defines and issues it, which fields it has, how it
-//! looks, how long it holds, who may ask for which fields.
+//! A definition as it is written (GB/T 36902): the shape of its JSON, nothing judged.
 
 use serde::{Deserialize, Serialize};
 

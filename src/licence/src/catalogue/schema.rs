@@ -1,0 +1,522 @@
+//! The schema of a type's fields: which part of JSON Schema 2020-12 it may use, and the fields it describes.
+//!
+//! The vocabulary is a closed list: what is not on it (`patternProperties`, `$id`, `$dynamicRef`, …) makes sizes that cannot
+//! be judged or refers elsewhere. Within it every value has a bound, so that a template, a QR symbol and a database row can be
+//! judged by their worst case. References are local and stand only where a field or an entry of a list is described, so that
+//! no schema costs more than its own length times the length of what it judges.
+
+use serde_json::{Map, Value};
+
+use super::{
+    definition::{FieldTags, Words},
+    fault::{Faults, token},
+    field::{Column, Field, Kind},
+    values,
+};
+
+/// The fields of a schema; faults are told below `/schema`.
+pub(super) fn fields(schema: &Value, faults: &mut Faults) -> Vec<Field> {
+    let Some(root) = schema.as_object() else {
+        faults.add("/schema", "字段定义须为JSON对象", "the schema must be an object");
+        return Vec::new();
+    };
+    if root.get("$schema").and_then(Value::as_str) != Some(DIALECT) {
+        faults.add(
+            "/schema/$schema",
+            format!("须声明 {DIALECT}"),
+            format!("the schema must say `\"$schema\": \"{DIALECT}\"`"),
+        );
+    }
+    let mut nodes = 0;
+    words(schema, "/schema", Place { depth: 0, conditional: false }, &mut nodes, faults);
+    if nodes > MOST_NODES {
+        faults.add(
+            "/schema",
+            format!("字段定义过大，至多{MOST_NODES}个节点"),
+            format!("the schema is too large; at most {MOST_NODES} schemas within it"),
+        );
+    }
+    if !faults.is_empty() {
+        return Vec::new();
+    }
+    let reader = Reader { definitions: root.get("$defs").and_then(Value::as_object) };
+    reader.fields(root, faults)
+}
+
+/// Where in a schema a word stands.
+#[derive(Clone, Copy)]
+struct Place {
+    depth: usize,
+    /// Below a word that only asks a condition: references are not followed there.
+    conditional: bool,
+}
+
+/// What a word of a schema holds.
+enum Holds {
+    Schema { conditional: bool },
+    Schemas,
+    Named { conditional: bool },
+    Plain,
+}
+
+/// The vocabulary.
+fn holds(word: &str) -> Option<Holds> {
+    Some(match word {
+        "items" | "additionalProperties" => Holds::Schema { conditional: false },
+        "contains" | "not" | "if" | "then" | "else" => Holds::Schema { conditional: true },
+        "allOf" | "anyOf" | "oneOf" => Holds::Schemas,
+        "properties" | "$defs" => Holds::Named { conditional: false },
+        "dependentSchemas" => Holds::Named { conditional: true },
+        "$schema" | "$ref" | "$comment" | "title" | "description" | "type" | "enum" | "const" | "required"
+        | "dependentRequired" | "examples" | "minimum" | "maximum" | "exclusiveMinimum"
+        | "exclusiveMaximum" | "multipleOf" | "minLength" | "maxLength" | "pattern" | "format"
+        | "minItems" | "maxItems" | "uniqueItems" | "minContains" | "maxContains" | "minProperties"
+        | "maxProperties" => Holds::Plain,
+        _ if TAGS.contains(&word) => Holds::Plain,
+        _ => return None,
+    })
+}
+
+/// Walks over every schema within `schema` and judges its words.
+fn words(schema: &Value, at: &str, place: Place, nodes: &mut usize, faults: &mut Faults) {
+    *nodes += 1;
+    if *nodes > MOST_NODES || faults.full() {
+        return;
+    }
+    if place.depth > MOST_DEPTH {
+        faults.add(
+            at,
+            format!("字段定义嵌套过深，至多{MOST_DEPTH}层"),
+            format!("the schema is nested too deeply; at most {MOST_DEPTH} levels"),
+        );
+        return;
+    }
+    let Some(object) = schema.as_object() else {
+        if !schema.is_boolean() {
+            faults.add(at, "须为对象或布尔值", "a schema is an object or a boolean");
+        }
+        return;
+    };
+    for (word, value) in object {
+        let at = format!("{at}/{}", token(word));
+        let below = |conditional: bool| Place {
+            depth: place.depth + 1,
+            conditional: place.conditional || conditional,
+        };
+        match holds(word) {
+            None => faults.add(
+                &at,
+                "不支持的关键字",
+                "this word is not supported here; see the list in the reference of licence types",
+            ),
+            Some(Holds::Plain) => plain(word, value, &at, place, faults),
+            Some(Holds::Schema { conditional }) => words(value, &at, below(conditional), nodes, faults),
+            Some(Holds::Schemas) => match value.as_array() {
+                Some(list) => {
+                    for (index, entry) in list.iter().enumerate() {
+                        words(entry, &format!("{at}/{index}"), below(true), nodes, faults);
+                    }
+                }
+                None => faults.add(&at, "须为数组", "this word holds an array of schemas"),
+            },
+            Some(Holds::Named { conditional }) => match value.as_object() {
+                Some(named) => {
+                    for (name, entry) in named {
+                        let at = format!("{at}/{}", token(name));
+                        words(entry, &at, below(conditional), nodes, faults);
+                    }
+                }
+                None => faults.add(&at, "须为对象", "this word holds an object of schemas by name"),
+            },
+        }
+    }
+}
+
+/// Judges a word that holds no schema.
+fn plain(word: &str, value: &Value, at: &str, place: Place, faults: &mut Faults) {
+    match (word, value) {
+        ("$schema", _) if place.depth > 0 => {
+            faults.add(at, "$schema只能出现在顶层", "`$schema` stands at the top alone");
+        }
+        ("$ref", _) if place.conditional => {
+            faults.add(
+                at,
+                "条件关键字之下不得使用$ref",
+                "a reference cannot stand below a condition; write the schema out",
+            );
+        }
+        ("$ref", Value::String(target)) if !target.starts_with(LOCAL) => {
+            faults.add(
+                at,
+                "只能引用本定义内的$defs",
+                format!("a reference must be local: `{LOCAL}NAME`; nothing is fetched"),
+            );
+        }
+        ("pattern", Value::String(pattern)) if pattern.len() > LONGEST_PATTERN => {
+            faults.add(
+                at,
+                format!("正则表达式过长，至多{LONGEST_PATTERN}字节"),
+                format!("the pattern is too long; at most {LONGEST_PATTERN} octets"),
+            );
+        }
+        ("format", Value::String(format)) if !FORMATS.contains(&format.as_str()) => {
+            faults.add(
+                at,
+                format!("不支持的格式，可用：{}", FORMATS.join("、")),
+                format!("this format is not checked here; known ones: {}", FORMATS.join(", ")),
+            );
+        }
+        ("enum", Value::Array(choices)) if choices.len() > MOST_CHOICES => {
+            faults.add(
+                at,
+                format!("枚举值过多，至多{MOST_CHOICES}个"),
+                format!("too many choices; at most {MOST_CHOICES}"),
+            );
+        }
+        ("title" | "x-title-en", Value::String(title)) if !presentable(title, LONGEST_TITLE) => {
+            faults.add(
+                at,
+                format!("名称须为1至{LONGEST_TITLE}个可见字符"),
+                format!("a title has 1 to {LONGEST_TITLE} visible characters"),
+            );
+        }
+        _ => {}
+    }
+}
+
+/// Whether a name can be shown to people.
+pub(super) fn presentable(text: &str, most: usize) -> bool {
+    !text.trim().is_empty()
+        && text.chars().count() <= most
+        && !text.chars().any(|character| character == '\n' || values::forbidden(character))
+}
+
+/// Reads fields, with the definitions that references lead to.
+struct Reader<'a> {
+    definitions: Option<&'a Map<String, Value>>,
+}
+
+impl<'a> Reader<'a> {
+    fn fields(&self, root: &'a Map<String, Value>, faults: &mut Faults) -> Vec<Field> {
+        let at = "/schema";
+        if root.get("type").and_then(Value::as_str) != Some("object") {
+            faults.add(format!("{at}/type"), "顶层类型须为object", "the top of the schema must be of type `object`");
+        }
+        let properties = self.closed(root, at, faults);
+        let required = names(root.get("required"));
+        for name in &required {
+            if !properties.is_some_and(|properties| properties.contains_key(*name)) {
+                faults.add(
+                    format!("{at}/required"),
+                    format!("必填字段{name}未定义"),
+                    format!("`{name}` is required but is no property"),
+                );
+            }
+        }
+        let mut fields = Vec::new();
+        for (name, schema) in properties.into_iter().flatten().take(MOST_FIELDS + 1) {
+            let at = format!("{at}/properties/{}", token(name));
+            name_of(name, &at, faults);
+            if RESERVED.contains(&name.as_str()) {
+                faults.add(
+                    &at,
+                    "该名称为凭证保留，请改名",
+                    "this name has a meaning of its own in credentials (RFC 7519, RFC 9901); choose another",
+                );
+            }
+            let Some(schema) = self.resolved(schema, &at, faults) else { continue };
+            let tags = tags(schema, &at, faults);
+            let title = title(schema, &at, faults);
+            let Some(kind) = self.kind(schema, &at, 0, faults) else { continue };
+            let key = tags.key.clone().unwrap_or_else(|| format!("{KEY_PREFIX}{}", name.to_ascii_uppercase()));
+            let required = required.contains(&name.as_str());
+            fields.push(Field { name: name.clone(), title, kind, required, tags, key });
+        }
+        if fields.is_empty() && faults.is_empty() {
+            faults.add(format!("{at}/properties"), "至少定义一个字段", "a licence has at least one field");
+        }
+        if fields.len() > MOST_FIELDS {
+            faults.add(
+                format!("{at}/properties"),
+                format!("字段过多，至多{MOST_FIELDS}个"),
+                format!("too many fields; at most {MOST_FIELDS}"),
+            );
+        }
+        let most: u64 = fields.iter().map(|field| field.kind.longest_octets(false)).sum();
+        if most > MOST_OCTETS {
+            faults.add(
+                at,
+                format!("全部字段最长合计{most}字节，超过{MOST_OCTETS}"),
+                format!("all fields together may take {most} octets; lower `maxLength` and `maxItems` to {MOST_OCTETS}"),
+            );
+        }
+        fields
+    }
+
+    /// The properties of an object that has no others.
+    fn closed(
+        &self,
+        object: &'a Map<String, Value>,
+        at: &str,
+        faults: &mut Faults,
+    ) -> Option<&'a Map<String, Value>> {
+        if object.get("additionalProperties") != Some(&Value::Bool(false)) {
+            faults.add(
+                format!("{at}/additionalProperties"),
+                "须写明\"additionalProperties\": false",
+                "an object must say `\"additionalProperties\": false`: what is not described is not taken",
+            );
+        }
+        let properties = object.get("properties").and_then(Value::as_object);
+        if properties.is_none() {
+            faults.add(format!("{at}/properties"), "缺少properties", "an object must describe its `properties`");
+        }
+        properties
+    }
+
+    /// Follows references to what they mean.
+    fn resolved(&self, schema: &'a Value, at: &str, faults: &mut Faults) -> Option<&'a Map<String, Value>> {
+        let mut schema = schema;
+        for _ in 0..MOST_REFERENCES {
+            let Some(object) = schema.as_object() else {
+                faults.add(at, "字段定义须为对象", "a field is described by an object");
+                return None;
+            };
+            let Some(target) = object.get("$ref").and_then(Value::as_str) else { return Some(object) };
+            let name = target.strip_prefix(LOCAL).unwrap_or_default();
+            let Some(found) = self.definitions.and_then(|definitions| definitions.get(name)) else {
+                faults.add(
+                    format!("{at}/$ref"),
+                    "引用的定义不存在",
+                    "the definition it refers to does not exist in `$defs`",
+                );
+                return None;
+            };
+            schema = found;
+        }
+        faults.add(format!("{at}/$ref"), "引用层数过多", "references lead on too far; at most 4 in a row");
+        None
+    }
+
+    fn kind(
+        &self,
+        schema: &'a Map<String, Value>,
+        at: &str,
+        depth: usize,
+        faults: &mut Faults,
+    ) -> Option<Kind> {
+        if depth > MOST_LEVELS {
+            faults.add(
+                at,
+                "列表与记录嵌套过深",
+                format!("lists and records are nested too deeply; at most {MOST_LEVELS} levels"),
+            );
+            return None;
+        }
+        match schema.get("type").and_then(Value::as_str) {
+            Some("string") => text(schema, at, faults),
+            Some("integer") => integer(schema, at, faults),
+            Some("number") => number(schema, at, faults),
+            Some("boolean") => Some(Kind::Boolean),
+            Some("array") => {
+                let most = bound(schema, "maxItems", MOST_ITEMS, at, faults)?;
+                let Some(items) = schema.get("items") else {
+                    faults.add(format!("{at}/items"), "缺少items", "a list must describe its `items`");
+                    return None;
+                };
+                let at = format!("{at}/items");
+                let items = self.resolved(items, &at, faults)?;
+                Some(Kind::List { most, of: Box::new(self.kind(items, &at, depth + 1, faults)?) })
+            }
+            Some("object") => {
+                let mut columns = Vec::new();
+                for (name, schema) in self.closed(schema, at, faults)? {
+                    let at = format!("{at}/properties/{}", token(name));
+                    name_of(name, &at, faults);
+                    let schema = self.resolved(schema, &at, faults)?;
+                    let title = title(schema, &at, faults);
+                    if TAGS.iter().any(|tag| *tag != TITLE_EN && schema.contains_key(*tag)) {
+                        faults.add(
+                            &at,
+                            "x-标记只能用于顶层字段",
+                            "a part of a record cannot have tags of its own; tag the field it stands in",
+                        );
+                    }
+                    let kind = self.kind(schema, &at, depth + 1, faults)?;
+                    columns.push(Column { name: name.clone(), title, kind });
+                    if columns.len() > MOST_FIELDS {
+                        faults.add(&at, "记录的组成部分过多", format!("too many parts; at most {MOST_FIELDS}"));
+                        return None;
+                    }
+                }
+                Some(Kind::Record { columns })
+            }
+            _ => {
+                faults.add(
+                    format!("{at}/type"),
+                    "须写明单一类型",
+                    "a field must have one `type`: string, integer, number, boolean, array or object",
+                );
+                None
+            }
+        }
+    }
+}
+
+fn text(schema: &Map<String, Value>, at: &str, faults: &mut Faults) -> Option<Kind> {
+    match schema.get("format").and_then(Value::as_str) {
+        Some("date") => return Some(Kind::Date),
+        Some("date-time") => return Some(Kind::DateTime),
+        _ => {}
+    }
+    let choices = match (schema.get("enum"), schema.get("const")) {
+        (Some(Value::Array(choices)), _) => choices.iter().collect(),
+        (_, Some(only)) => vec![only],
+        _ => Vec::new(),
+    };
+    let choices: Vec<String> = choices.into_iter().filter_map(Value::as_str).map(str::to_owned).collect();
+    if let Some(longest) = choices.iter().map(|choice| choice.chars().count()).max() {
+        let longest = u32::try_from(longest).unwrap_or(u32::MAX);
+        if longest > LONGEST_TEXT || !choices.iter().all(|choice| presentable(choice, LONGEST_TEXT as usize)) {
+            faults.add(
+                format!("{at}/enum"),
+                "枚举值含不可见字符或过长",
+                "a choice has characters that cannot be shown, or too many",
+            );
+            return None;
+        }
+        return Some(Kind::Text { longest, choices });
+    }
+    let longest = bound(schema, "maxLength", LONGEST_TEXT, at, faults)?;
+    Some(Kind::Text { longest, choices })
+}
+
+fn integer(schema: &Map<String, Value>, at: &str, faults: &mut Faults) -> Option<Kind> {
+    let limit = |word: &str| schema.get(word).and_then(Value::as_i64);
+    match (limit("minimum"), limit("maximum")) {
+        (Some(least), Some(greatest)) if least <= greatest => Some(Kind::Integer { least, greatest }),
+        _ => {
+            faults.add(
+                at,
+                "整数须有minimum与maximum",
+                "an integer needs whole numbers as `minimum` and `maximum`, so that its greatest width is known",
+            );
+            None
+        }
+    }
+}
+
+fn number(schema: &Map<String, Value>, at: &str, faults: &mut Faults) -> Option<Kind> {
+    let limit = |word: &str| schema.get(word).and_then(Value::as_f64).filter(|limit| limit.abs() <= 1e15);
+    match (limit("minimum"), limit("maximum")) {
+        (Some(least), Some(greatest)) if least <= greatest => Some(Kind::Number { longest: LONGEST_NUMBER }),
+        _ => {
+            faults.add(
+                at,
+                "数值须有minimum与maximum",
+                "a number needs `minimum` and `maximum` within 1e15, so that its greatest width is known",
+            );
+            None
+        }
+    }
+}
+
+/// A bound that a schema must say.
+fn bound(schema: &Map<String, Value>, word: &str, most: u32, at: &str, faults: &mut Faults) -> Option<u32> {
+    let said = schema.get(word).and_then(Value::as_u64).and_then(|said| u32::try_from(said).ok());
+    let said = said.filter(|said| (1..=most).contains(said));
+    if said.is_none() {
+        faults.add(
+            format!("{at}/{word}"),
+            format!("须写明{word}，取1至{most}"),
+            format!("`{word}` must be given, 1 to {most}, so that the worst case can be judged"),
+        );
+    }
+    said
+}
+
+fn tags(schema: &Map<String, Value>, at: &str, faults: &mut Faults) -> FieldTags {
+    let own: Map<String, Value> = schema
+        .iter()
+        .filter(|(word, _)| TAGS.contains(&word.as_str()))
+        .map(|(word, value)| (word.clone(), value.clone()))
+        .collect();
+    serde_json::from_value(Value::Object(own)).unwrap_or_else(|error| {
+        faults.add(at, "x-标记有误", format!("a tag of this field does not read: {error}"));
+        FieldTags::default()
+    })
+}
+
+fn title(schema: &Map<String, Value>, at: &str, faults: &mut Faults) -> Words {
+    let mut word = |key: &str, zh: &str, en: &str| match schema.get(key).and_then(Value::as_str) {
+        Some(title) => title.to_owned(),
+        None => {
+            faults.add(format!("{at}/{key}"), zh, en);
+            String::new()
+        }
+    };
+    Words {
+        zh: word("title", "缺少中文名称title", "give the field's Chinese name as `title`"),
+        en: word(TITLE_EN, "缺少英文名称x-title-en", "give the field's English name as `x-title-en`"),
+    }
+}
+
+fn name_of(name: &str, at: &str, faults: &mut Faults) {
+    let fits = name.len() <= LONGEST_NAME
+        && name.bytes().next().is_some_and(|octet| octet.is_ascii_lowercase())
+        && name.bytes().all(|octet| octet.is_ascii_lowercase() || octet.is_ascii_digit() || octet == b'_');
+    if !fits {
+        faults.add(
+            at,
+            "字段名须以小写字母开头，由小写字母、数字、下划线组成，至多40个字符",
+            "a field's name begins with a small letter and has small letters, digits and `_`, at most 40",
+        );
+    }
+}
+
+fn names(value: Option<&Value>) -> Vec<&str> {
+    value.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect()
+}
+
+/// The dialect.
+const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
+/// How a local reference begins.
+const LOCAL: &str = "#/$defs/";
+const TITLE_EN: &str = "x-title-en";
+/// Words of ours.
+const TAGS: &[&str] = &["x-sensitivity", TITLE_EN, "x-key", "x-check", "x-known", "x-qr"];
+/// Formats that are asserted.
+const FORMATS: &[&str] = &["date", "date-time", "email", "uri", "uuid"];
+/// Claims of JWT, SD-JWT, SD-JWT VC and of our own credentials: a field with such a name would speak for the issuer.
+const RESERVED: &[&str] = &[
+    "iss", "sub", "aud", "exp", "nbf", "iat", "jti", "cnf", "vct", "status", "identifier", "licence", "issuer",
+    "valid_from", "valid_to",
+];
+/// What a metadata key begins with (GB/T 36903).
+pub(super) const KEY_PREFIX: &str = "KZ_";
+/// Fields of a licence, parts of a record.
+const MOST_FIELDS: usize = 100;
+/// Schemas within one.
+const MOST_NODES: usize = 2_000;
+/// Levels of schemas within schemas.
+const MOST_DEPTH: usize = 12;
+/// Levels of lists and records within a field: a list of records of lists.
+const MOST_LEVELS: usize = 3;
+/// References in a row.
+const MOST_REFERENCES: usize = 5;
+/// Characters of a text. A long business scope has 2,000.
+const LONGEST_TEXT: u32 = 4_000;
+/// Entries of a list.
+const MOST_ITEMS: u32 = 200;
+/// Choices of an enumeration.
+const MOST_CHOICES: usize = 500;
+/// Octets of a pattern.
+const LONGEST_PATTERN: usize = 500;
+/// Characters of a field's title.
+const LONGEST_TITLE: usize = 60;
+/// Characters of a field's name.
+const LONGEST_NAME: usize = 40;
+/// Characters of a number within 1e15, as the shortest text that reads back.
+const LONGEST_NUMBER: u32 = 24;
+/// Octets of all fields of a licence.
+const MOST_OCTETS: u64 = 512 * 1024;
