@@ -125,14 +125,22 @@ fn heading(definition: &TypeDefinition, faults: &mut Faults) {
             && (vct.starts_with("https://") || vct.starts_with("urn:"))
             && vct.bytes().all(|octet| octet.is_ascii_graphic()))
     {
-        faults.add("/vct", "凭证类型须为https或urn标识", "`vct` is a URI: `https://…` or `urn:…`, at most 256 octets");
+        faults.add(
+            "/vct",
+            "凭证类型须为https或urn标识",
+            "`vct` is a URI: `https://…` or `urn:…`, at most 256 octets",
+        );
     }
     match definition.validity {
         Validity::Years { years } if !(1..=100).contains(&years) => {
             faults.add("/validity/years", "年数为1至100", "years are 1 to 100; use `long-term` for no end");
         }
         Validity::Months { months } if !(1..=1_200).contains(&months) => {
-            faults.add("/validity/months", "月数为1至1200", "months are 1 to 1200; use `long-term` for no end");
+            faults.add(
+                "/validity/months",
+                "月数为1至1200",
+                "months are 1 to 1200; use `long-term` for no end",
+            );
         }
         _ => {}
     }
@@ -255,7 +263,7 @@ fn tags(fields: &[Field], faults: &mut Faults) {
     }
     let most: u64 = fields
         .iter()
-        .filter(|field| field.tags.qr)
+        .filter(|field| field.tags.qr && !plural(&field.kind))
         .map(|field| field.name.len() as u64 + 4 + field.kind.longest_octets(field.tags.check.is_some()))
         .sum();
     if most > MOST_QR {
@@ -302,7 +310,10 @@ fn holder(definition: &TypeDefinition, names: &Names<'_>, faults: &mut Faults) {
             faults.add(
                 format!("/schema/properties/{}/x-check", field.name),
                 "持证主体代码须校验",
-                format!("the holder's number is of kind {kind}: it needs `\"x-check\": \"{}\"`", expected.unwrap_or_default()),
+                format!(
+                    "the holder's number is of kind {kind}: it needs `\"x-check\": \"{}\"`",
+                    expected.unwrap_or_default()
+                ),
             );
         }
         if person && field.is_open() {
@@ -316,7 +327,11 @@ fn holder(definition: &TypeDefinition, names: &Names<'_>, faults: &mut Faults) {
     for (role, field) in &fields.others {
         let at = format!("/holder_fields/others/{}", token(role));
         if !slug(role) {
-            faults.add(&at, "角色名称由小写字母、数字、连字符组成", "a role has small letters, digits and `-`");
+            faults.add(
+                &at,
+                "角色名称由小写字母、数字、连字符组成",
+                "a role has small letters, digits and `-`",
+            );
         }
         if let Some(field) = names.text(&at, field, faults)
             && field.tags.check.as_deref() != Some("citizen-id")
@@ -381,7 +396,11 @@ fn rules(definition: &TypeDefinition, names: &Names<'_>, faults: &mut Faults) {
             }
         }
         if rule.fields.is_empty() && !rule.document {
-            faults.add(format!("{at}/fields"), "至少列出一个字段", "a rule gives at least one field or the document");
+            faults.add(
+                format!("{at}/fields"),
+                "至少列出一个字段",
+                "a rule gives at least one field or the document",
+            );
         }
     }
 }
@@ -455,7 +474,9 @@ fn metadata_key(key: &str) -> bool {
     key.len() <= 64
         && key.strip_prefix(KEY_PREFIX).is_some_and(|rest| {
             !rest.is_empty()
-                && rest.bytes().all(|octet| octet.is_ascii_uppercase() || octet.is_ascii_digit() || octet == b'_')
+                && rest
+                    .bytes()
+                    .all(|octet| octet.is_ascii_uppercase() || octet.is_ascii_digit() || octet == b'_')
         })
 }
 

@@ -114,9 +114,7 @@ impl Compiled {
     #[must_use]
     pub fn qr(&self, fields: &Map<String, Value>) -> Map<String, Value> {
         let chosen = self.fields.iter().filter(|field| field.tags.qr);
-        chosen
-            .filter_map(|field| Some((field.name.clone(), fields.get(&field.name)?.clone())))
-            .collect()
+        chosen.filter_map(|field| Some((field.name.clone(), fields.get(&field.name)?.clone()))).collect()
     }
 
     /// Names of the fields that are disclosed one by one (SD-JWT).
@@ -130,7 +128,11 @@ impl Compiled {
     ///
     /// # Errors
     /// A fault, where it would end before it begins or beyond the calendar.
-    pub fn validity(&self, from: Date, fields: &Map<String, Value>) -> Result<(i64, Option<i64>), FieldFault> {
+    pub fn validity(
+        &self,
+        from: Date,
+        fields: &Map<String, Value>,
+    ) -> Result<(i64, Option<i64>), FieldFault> {
         let rule = &self.definition.validity;
         rule.seconds(from, fields).map_err(|error| error.fault(rule))
     }

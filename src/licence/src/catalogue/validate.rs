@@ -89,7 +89,11 @@ fn tell(error: &ValidationError<'_>, faults: &mut Faults) {
         ValidationErrorKind::AdditionalProperties { unexpected } => {
             for name in unexpected {
                 let at = format!("{at}/{}", token(name));
-                faults.add(at, "该证照类型没有此字段", "licences of this type have no such field; leave it out");
+                faults.add(
+                    at,
+                    "该证照类型没有此字段",
+                    "licences of this type have no such field; leave it out",
+                );
             }
         }
         kind => {
@@ -107,12 +111,24 @@ fn words(kind: &ValidationErrorKind) -> (String, String) {
         ValidationErrorKind::MinLength { limit } => {
             (format!("至少{limit}个字符"), format!("at least {limit} characters"))
         }
-        ValidationErrorKind::MaxItems { limit } => (format!("至多{limit}项"), format!("at most {limit} entries")),
-        ValidationErrorKind::MinItems { limit } => (format!("至少{limit}项"), format!("at least {limit} entries")),
-        ValidationErrorKind::Minimum { limit } => (format!("不小于{limit}"), format!("not less than {limit}")),
-        ValidationErrorKind::Maximum { limit } => (format!("不大于{limit}"), format!("not more than {limit}")),
-        ValidationErrorKind::ExclusiveMinimum { limit } => (format!("大于{limit}"), format!("more than {limit}")),
-        ValidationErrorKind::ExclusiveMaximum { limit } => (format!("小于{limit}"), format!("less than {limit}")),
+        ValidationErrorKind::MaxItems { limit } => {
+            (format!("至多{limit}项"), format!("at most {limit} entries"))
+        }
+        ValidationErrorKind::MinItems { limit } => {
+            (format!("至少{limit}项"), format!("at least {limit} entries"))
+        }
+        ValidationErrorKind::Minimum { limit } => {
+            (format!("不小于{limit}"), format!("not less than {limit}"))
+        }
+        ValidationErrorKind::Maximum { limit } => {
+            (format!("不大于{limit}"), format!("not more than {limit}"))
+        }
+        ValidationErrorKind::ExclusiveMinimum { limit } => {
+            (format!("大于{limit}"), format!("more than {limit}"))
+        }
+        ValidationErrorKind::ExclusiveMaximum { limit } => {
+            (format!("小于{limit}"), format!("less than {limit}"))
+        }
         ValidationErrorKind::MultipleOf { multiple_of } => {
             (format!("须为{multiple_of}的倍数"), format!("must be a multiple of {multiple_of}"))
         }

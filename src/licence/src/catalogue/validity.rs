@@ -51,7 +51,11 @@ impl Validity {
     ///
     /// # Errors
     /// [`ValidityError`].
-    pub fn days(&self, from: Date, fields: &Map<String, Value>) -> Result<(Date, Option<Date>), ValidityError> {
+    pub fn days(
+        &self,
+        from: Date,
+        fields: &Map<String, Value>,
+    ) -> Result<(Date, Option<Date>), ValidityError> {
         let last = match self {
             Self::LongTerm => None,
             Self::Years { years } => Some(last_day(from, Span::new().try_years(*years))?),

@@ -1,5 +1,6 @@
 //! The licence crate from outside, one module for each part.
 
+mod catalogue;
 mod codes;
 mod identifier;
 mod life;

@@ -1,194 +1,18 @@
-//! The schema of a type's fields: which part of JSON Schema 2020-12 it may use, and the fields it describes.
-//!
-//! The vocabulary is a closed list: what is not on it (`patternProperties`, `$id`, `$dynamicRef`, …) makes sizes that cannot
-//! be judged or refers elsewhere. Within it every value has a bound, so that a template, a QR symbol and a database row can be
-//! judged by their worst case. References are local and stand only where a field or an entry of a list is described, so that
-//! no schema costs more than its own length times the length of what it judges.
+//! The fields that a schema describes, with their bounds. The words of the schema were judged before.
 
 use serde_json::{Map, Value};
 
-use super::{
+use super::{KEY_PREFIX, LOCAL, TAGS, TITLE_EN, presentable};
+use crate::catalogue::{
     definition::{FieldTags, Words},
     fault::{Faults, token},
     field::{Column, Field, Kind},
-    values,
 };
 
-/// The fields of a schema; faults are told below `/schema`.
-pub(super) fn fields(schema: &Value, faults: &mut Faults) -> Vec<Field> {
-    let Some(root) = schema.as_object() else {
-        faults.add("/schema", "字段定义须为JSON对象", "the schema must be an object");
-        return Vec::new();
-    };
-    if root.get("$schema").and_then(Value::as_str) != Some(DIALECT) {
-        faults.add(
-            "/schema/$schema",
-            format!("须声明 {DIALECT}"),
-            format!("the schema must say `\"$schema\": \"{DIALECT}\"`"),
-        );
-    }
-    let mut nodes = 0;
-    words(schema, "/schema", Place { depth: 0, conditional: false }, &mut nodes, faults);
-    if nodes > MOST_NODES {
-        faults.add(
-            "/schema",
-            format!("字段定义过大，至多{MOST_NODES}个节点"),
-            format!("the schema is too large; at most {MOST_NODES} schemas within it"),
-        );
-    }
-    if !faults.is_empty() {
-        return Vec::new();
-    }
+/// The fields of the object at the top.
+pub(super) fn fields(root: &Map<String, Value>, faults: &mut Faults) -> Vec<Field> {
     let reader = Reader { definitions: root.get("$defs").and_then(Value::as_object) };
     reader.fields(root, faults)
-}
-
-/// Where in a schema a word stands.
-#[derive(Clone, Copy)]
-struct Place {
-    depth: usize,
-    /// Below a word that only asks a condition: references are not followed there.
-    conditional: bool,
-}
-
-/// What a word of a schema holds.
-enum Holds {
-    Schema { conditional: bool },
-    Schemas,
-    Named { conditional: bool },
-    Plain,
-}
-
-/// The vocabulary.
-fn holds(word: &str) -> Option<Holds> {
-    Some(match word {
-        "items" | "additionalProperties" => Holds::Schema { conditional: false },
-        "contains" | "not" | "if" | "then" | "else" => Holds::Schema { conditional: true },
-        "allOf" | "anyOf" | "oneOf" => Holds::Schemas,
-        "properties" | "$defs" => Holds::Named { conditional: false },
-        "dependentSchemas" => Holds::Named { conditional: true },
-        "$schema" | "$ref" | "$comment" | "title" | "description" | "type" | "enum" | "const" | "required"
-        | "dependentRequired" | "examples" | "minimum" | "maximum" | "exclusiveMinimum"
-        | "exclusiveMaximum" | "multipleOf" | "minLength" | "maxLength" | "pattern" | "format"
-        | "minItems" | "maxItems" | "uniqueItems" | "minContains" | "maxContains" | "minProperties"
-        | "maxProperties" => Holds::Plain,
-        _ if TAGS.contains(&word) => Holds::Plain,
-        _ => return None,
-    })
-}
-
-/// Walks over every schema within `schema` and judges its words.
-fn words(schema: &Value, at: &str, place: Place, nodes: &mut usize, faults: &mut Faults) {
-    *nodes += 1;
-    if *nodes > MOST_NODES || faults.full() {
-        return;
-    }
-    if place.depth > MOST_DEPTH {
-        faults.add(
-            at,
-            format!("字段定义嵌套过深，至多{MOST_DEPTH}层"),
-            format!("the schema is nested too deeply; at most {MOST_DEPTH} levels"),
-        );
-        return;
-    }
-    let Some(object) = schema.as_object() else {
-        if !schema.is_boolean() {
-            faults.add(at, "须为对象或布尔值", "a schema is an object or a boolean");
-        }
-        return;
-    };
-    for (word, value) in object {
-        let at = format!("{at}/{}", token(word));
-        let below = |conditional: bool| Place {
-            depth: place.depth + 1,
-            conditional: place.conditional || conditional,
-        };
-        match holds(word) {
-            None => faults.add(
-                &at,
-                "不支持的关键字",
-                "this word is not supported here; see the list in the reference of licence types",
-            ),
-            Some(Holds::Plain) => plain(word, value, &at, place, faults),
-            Some(Holds::Schema { conditional }) => words(value, &at, below(conditional), nodes, faults),
-            Some(Holds::Schemas) => match value.as_array() {
-                Some(list) => {
-                    for (index, entry) in list.iter().enumerate() {
-                        words(entry, &format!("{at}/{index}"), below(true), nodes, faults);
-                    }
-                }
-                None => faults.add(&at, "须为数组", "this word holds an array of schemas"),
-            },
-            Some(Holds::Named { conditional }) => match value.as_object() {
-                Some(named) => {
-                    for (name, entry) in named {
-                        let at = format!("{at}/{}", token(name));
-                        words(entry, &at, below(conditional), nodes, faults);
-                    }
-                }
-                None => faults.add(&at, "须为对象", "this word holds an object of schemas by name"),
-            },
-        }
-    }
-}
-
-/// Judges a word that holds no schema.
-fn plain(word: &str, value: &Value, at: &str, place: Place, faults: &mut Faults) {
-    match (word, value) {
-        ("$schema", _) if place.depth > 0 => {
-            faults.add(at, "$schema只能出现在顶层", "`$schema` stands at the top alone");
-        }
-        ("$ref", _) if place.conditional => {
-            faults.add(
-                at,
-                "条件关键字之下不得使用$ref",
-                "a reference cannot stand below a condition; write the schema out",
-            );
-        }
-        ("$ref", Value::String(target)) if !target.starts_with(LOCAL) => {
-            faults.add(
-                at,
-                "只能引用本定义内的$defs",
-                format!("a reference must be local: `{LOCAL}NAME`; nothing is fetched"),
-            );
-        }
-        ("pattern", Value::String(pattern)) if pattern.len() > LONGEST_PATTERN => {
-            faults.add(
-                at,
-                format!("正则表达式过长，至多{LONGEST_PATTERN}字节"),
-                format!("the pattern is too long; at most {LONGEST_PATTERN} octets"),
-            );
-        }
-        ("format", Value::String(format)) if !FORMATS.contains(&format.as_str()) => {
-            faults.add(
-                at,
-                format!("不支持的格式，可用：{}", FORMATS.join("、")),
-                format!("this format is not checked here; known ones: {}", FORMATS.join(", ")),
-            );
-        }
-        ("enum", Value::Array(choices)) if choices.len() > MOST_CHOICES => {
-            faults.add(
-                at,
-                format!("枚举值过多，至多{MOST_CHOICES}个"),
-                format!("too many choices; at most {MOST_CHOICES}"),
-            );
-        }
-        ("title" | "x-title-en", Value::String(title)) if !presentable(title, LONGEST_TITLE) => {
-            faults.add(
-                at,
-                format!("名称须为1至{LONGEST_TITLE}个可见字符"),
-                format!("a title has 1 to {LONGEST_TITLE} visible characters"),
-            );
-        }
-        _ => {}
-    }
-}
-
-/// Whether a name can be shown to people.
-pub(super) fn presentable(text: &str, most: usize) -> bool {
-    !text.trim().is_empty()
-        && text.chars().count() <= most
-        && !text.chars().any(|character| character == '\n' || values::forbidden(character))
 }
 
 /// Reads fields, with the definitions that references lead to.
@@ -200,7 +24,11 @@ impl<'a> Reader<'a> {
     fn fields(&self, root: &'a Map<String, Value>, faults: &mut Faults) -> Vec<Field> {
         let at = "/schema";
         if root.get("type").and_then(Value::as_str) != Some("object") {
-            faults.add(format!("{at}/type"), "顶层类型须为object", "the top of the schema must be of type `object`");
+            faults.add(
+                format!("{at}/type"),
+                "顶层类型须为object",
+                "the top of the schema must be of type `object`",
+            );
         }
         let properties = self.closed(root, at, faults);
         let required = names(root.get("required"));
@@ -228,7 +56,8 @@ impl<'a> Reader<'a> {
             let tags = tags(schema, &at, faults);
             let title = title(schema, &at, faults);
             let Some(kind) = self.kind(schema, &at, 0, faults) else { continue };
-            let key = tags.key.clone().unwrap_or_else(|| format!("{KEY_PREFIX}{}", name.to_ascii_uppercase()));
+            let key =
+                tags.key.clone().unwrap_or_else(|| format!("{KEY_PREFIX}{}", name.to_ascii_uppercase()));
             let required = required.contains(&name.as_str());
             fields.push(Field { name: name.clone(), title, kind, required, tags, key });
         }
@@ -269,7 +98,11 @@ impl<'a> Reader<'a> {
         }
         let properties = object.get("properties").and_then(Value::as_object);
         if properties.is_none() {
-            faults.add(format!("{at}/properties"), "缺少properties", "an object must describe its `properties`");
+            faults.add(
+                format!("{at}/properties"),
+                "缺少properties",
+                "an object must describe its `properties`",
+            );
         }
         properties
     }
@@ -345,7 +178,11 @@ impl<'a> Reader<'a> {
                     let kind = self.kind(schema, &at, depth + 1, faults)?;
                     columns.push(Column { name: name.clone(), title, kind });
                     if columns.len() > MOST_FIELDS {
-                        faults.add(&at, "记录的组成部分过多", format!("too many parts; at most {MOST_FIELDS}"));
+                        faults.add(
+                            &at,
+                            "记录的组成部分过多",
+                            format!("too many parts; at most {MOST_FIELDS}"),
+                        );
                         return None;
                     }
                 }
@@ -377,7 +214,8 @@ fn text(schema: &Map<String, Value>, at: &str, faults: &mut Faults) -> Option<Ki
     let choices: Vec<String> = choices.into_iter().filter_map(Value::as_str).map(str::to_owned).collect();
     if let Some(longest) = choices.iter().map(|choice| choice.chars().count()).max() {
         let longest = u32::try_from(longest).unwrap_or(u32::MAX);
-        if longest > LONGEST_TEXT || !choices.iter().all(|choice| presentable(choice, LONGEST_TEXT as usize)) {
+        if longest > LONGEST_TEXT || !choices.iter().all(|choice| presentable(choice, LONGEST_TEXT as usize))
+        {
             faults.add(
                 format!("{at}/enum"),
                 "枚举值含不可见字符或过长",
@@ -478,28 +316,26 @@ fn names(value: Option<&Value>) -> Vec<&str> {
     value.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect()
 }
 
-/// The dialect.
-const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
-/// How a local reference begins.
-const LOCAL: &str = "#/$defs/";
-const TITLE_EN: &str = "x-title-en";
-/// Words of ours.
-const TAGS: &[&str] = &["x-sensitivity", TITLE_EN, "x-key", "x-check", "x-known", "x-qr"];
-/// Formats that are asserted.
-const FORMATS: &[&str] = &["date", "date-time", "email", "uri", "uuid"];
 /// Claims of JWT, SD-JWT, SD-JWT VC and of our own credentials: a field with such a name would speak for the issuer.
 const RESERVED: &[&str] = &[
-    "iss", "sub", "aud", "exp", "nbf", "iat", "jti", "cnf", "vct", "status", "identifier", "licence", "issuer",
-    "valid_from", "valid_to",
+    "iss",
+    "sub",
+    "aud",
+    "exp",
+    "nbf",
+    "iat",
+    "jti",
+    "cnf",
+    "vct",
+    "status",
+    "identifier",
+    "licence",
+    "issuer",
+    "valid_from",
+    "valid_to",
 ];
-/// What a metadata key begins with (GB/T 36903).
-pub(super) const KEY_PREFIX: &str = "KZ_";
 /// Fields of a licence, parts of a record.
 const MOST_FIELDS: usize = 100;
-/// Schemas within one.
-const MOST_NODES: usize = 2_000;
-/// Levels of schemas within schemas.
-const MOST_DEPTH: usize = 12;
 /// Levels of lists and records within a field: a list of records of lists.
 const MOST_LEVELS: usize = 3;
 /// References in a row.
@@ -508,12 +344,6 @@ const MOST_REFERENCES: usize = 5;
 const LONGEST_TEXT: u32 = 4_000;
 /// Entries of a list.
 const MOST_ITEMS: u32 = 200;
-/// Choices of an enumeration.
-const MOST_CHOICES: usize = 500;
-/// Octets of a pattern.
-const LONGEST_PATTERN: usize = 500;
-/// Characters of a field's title.
-const LONGEST_TITLE: usize = 60;
 /// Characters of a field's name.
 const LONGEST_NAME: usize = 40;
 /// Characters of a number within 1e15, as the shortest text that reads back.
