@@ -15,10 +15,10 @@ fn shares_unlock_when_enough_of_them_come() {
     let init = ["--unlock", "shares", "--shares", "5", "--threshold", "3", "--json"];
     let scratch = corpus::scratch();
     let directory = scratch.path().join("a");
-    let ports = [support::process::free_port().to_string(), support::process::free_port().to_string()];
+    let ports = [(); 3].map(|()| support::process::free_port().to_string());
     let mut command = Command::new(binary());
     command.arg("init").arg("--dir").arg(&directory).args(init).args(["--assume-clock", "--allow-swap"]);
-    command.args(["--port", &ports[0], "--public-port", &ports[1]]);
+    command.args(["--port", &ports[0], "--public-port", &ports[1], "--portal-port", &ports[2]]);
     let told = finish(command).ok().json();
     let shares: Vec<&str> =
         told["shares"].as_array().unwrap().iter().map(|share| share.as_str().unwrap()).collect();

@@ -36,6 +36,7 @@ pub struct Appliance {
     pub directory: PathBuf,
     pub port: u16,
     pub public_port: u16,
+    pub portal_port: u16,
     setup: Setup,
     server: Option<Background>,
     scratch: tempfile::TempDir,
@@ -114,7 +115,7 @@ impl Appliance {
     fn prepared(setup: Setup) -> (Self, Command) {
         let scratch = corpus::scratch();
         let directory = scratch.path().join("a");
-        let (port, public_port) = (free_port(), free_port());
+        let (port, public_port, portal_port) = (free_port(), free_port(), free_port());
         let passphrase = scratch.path().join("passphrase");
         std::fs::write(&passphrase, format!("{PASSPHRASE}\n")).expect("passphrase");
         std::fs::set_permissions(&passphrase, std::os::unix::fs::PermissionsExt::from_mode(0o600))
@@ -133,6 +134,8 @@ impl Appliance {
             &port.to_string(),
             "--public-port",
             &public_port.to_string(),
+            "--portal-port",
+            &portal_port.to_string(),
         ]);
         if !setup.init.iter().any(|argument| argument == "--unlock") {
             command.arg("--passphrase-file").arg(&passphrase);
@@ -140,7 +143,7 @@ impl Appliance {
         command.args(&setup.init);
         // A token is needed by the ceremony, too; other environment (another clock, say) is the service's alone.
         command.envs(setup.environment.iter().filter(|(name, _)| name == "SOFTHSM2_CONF").cloned());
-        (Self { directory, port, public_port, setup, server: None, scratch }, command)
+        (Self { directory, port, public_port, portal_port, setup, server: None, scratch }, command)
     }
 
     /// Another node on the same (PostgreSQL) database: a copy of this one's folder with ports of its own, not started.
@@ -150,10 +153,12 @@ impl Appliance {
         let directory = scratch.path().join("a");
         copy(&self.directory, &directory).expect("a copy of the folder");
         std::fs::copy(self.passphrase(), scratch.path().join("passphrase")).expect("passphrase");
-        let (port, public_port) = (free_port(), free_port());
-        let node = Self { directory, port, public_port, setup: self.setup.clone(), server: None, scratch };
+        let (port, public_port, portal_port) = (free_port(), free_port(), free_port());
+        let setup = self.setup.clone();
+        let node = Self { directory, port, public_port, portal_port, setup, server: None, scratch };
         let mut text = std::fs::read_to_string(node.config()).expect("configuration");
-        for (from, to) in [(self.port, port), (self.public_port, public_port)] {
+        let ports = [(self.port, port), (self.public_port, public_port), (self.portal_port, portal_port)];
+        for (from, to) in ports {
             for host in ["127.0.0.1", "[::1]"] {
                 text = text.replace(&format!("{host}:{from}\""), &format!("{host}:{to}\""));
             }

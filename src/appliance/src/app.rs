@@ -65,6 +65,8 @@ pub struct App {
     pub rates: Rates,
     /// Requests and bodies of those whom no certificate names, per peer address.
     pub visitors: Visitors,
+    /// Requests and files of those who verify on the public pages.
+    pub portal: crate::portal::Service,
     /// Wrong enrolment secrets, per peer address.
     pub strikes: Strikes,
     /// Request bodies received or held, per caller.
@@ -268,6 +270,7 @@ impl App {
             bodies: Places::new(config.limits.bodies_at_once, config.limits.bodies_per_caller),
             strikes: Strikes::default(),
             visitors: Visitors::new(config.listeners.enrolment.as_ref()),
+            portal: crate::portal::Service::new(config.listeners.portal.as_ref()),
             expiring: ArcSwap::default(),
             timestamps: config.timestamps.as_ref().map(Office::new),
             rates: Rates::new(config.limits.requests_per_second, config.limits.request_burst),

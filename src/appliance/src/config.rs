@@ -18,6 +18,7 @@ mod enrolment;
 mod fetch;
 mod levels;
 mod pkcs11;
+mod portal;
 mod seals;
 mod status;
 mod timestamps;
@@ -29,6 +30,7 @@ pub use enrolment::EnrolmentListener;
 pub use fetch::Fetch;
 pub use levels::Levels;
 pub use pkcs11::Pkcs11;
+pub use portal::PortalListener;
 pub use seals::Seals;
 pub use status::{NoncePolicy, Status};
 pub use timestamps::{Digest, Oid, Timestamps};
@@ -147,6 +149,9 @@ pub struct Listeners {
     /// Enrolment over server TLS; off when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enrolment: Option<EnrolmentListener>,
+    /// The public verification pages over server TLS; off when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub portal: Option<PortalListener>,
     /// Health, metrics and unsealing, on a Unix socket.
     pub admin: AdminListener,
 }
@@ -386,7 +391,9 @@ impl Config {
         ];
         let fetch = self.fetch.roots.iter_mut();
         let enrolment = self.listeners.enrolment.iter_mut().flat_map(EnrolmentListener::paths);
+        let portal = self.listeners.portal.iter_mut().flat_map(PortalListener::paths);
         let optional = self.keystore.credential.as_mut().into_iter().chain(fetch).chain(enrolment);
+        let optional = optional.chain(portal);
         let optional = optional.chain(self.policies.signature_validation.as_mut());
         let optional = optional.chain(self.policies.trust.as_mut()).chain(self.documents.font.as_mut());
         for path in paths.into_iter().chain(optional) {
@@ -440,6 +447,9 @@ impl Config {
         if let Some((key, value, reason)) =
             self.listeners.enrolment.as_ref().and_then(EnrolmentListener::wrong)
         {
+            return wrong(key, &value, reason);
+        }
+        if let Some((key, value, reason)) = self.listeners.portal.as_ref().and_then(PortalListener::wrong) {
             return wrong(key, &value, reason);
         }
         if let Some((key, value, reason)) = self.documents.levels.wrong() {

@@ -295,6 +295,7 @@ async fn a_restored_appliance_has_a_log_that_verifies_and_tells_what_is_altered(
             hosts: vec!["localhost".into()],
             port: 8443,
             public_port: 8080,
+            portal_port: 8444,
             enrolment_port: None,
             database: matches!(place.url, DatabaseUrl::Postgres(_)).then(|| url_text(&place.url)),
             hierarchy: ceremony::DEFAULT_HIERARCHY.into(),

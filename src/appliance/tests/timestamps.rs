@@ -70,6 +70,7 @@ async fn set_up(place: &Place) -> (PathBuf, String) {
         hosts: vec!["localhost".into()],
         port: 8443,
         public_port: 8080,
+        portal_port: 8444,
         enrolment_port: None,
         pkcs11: None,
         database: match &place.url {

@@ -7,8 +7,8 @@ use super::error::CeremonyError;
 use super::perform::{Plan, UnlockPlan};
 use crate::config::{
     AdminListener, Appliance, Certificates, Config, Database, Documents, EnrolmentListener, Fetch,
-    KeystoreConfig, Limits, Listeners, Log, PlatformListener, Policies, Process, PublicListener, Seals, Time,
-    TimeSource,
+    KeystoreConfig, Limits, Listeners, Log, PlatformListener, Policies, PortalListener, Process,
+    PublicListener, Seals, Time, TimeSource,
 };
 
 /// What `plan` makes of a configuration; paths are relative to the file it becomes.
@@ -53,6 +53,10 @@ pub(super) fn configuration(plan: &Plan, random: &dyn SecureRandom) -> Result<Co
             },
             public: Some(PublicListener { addresses: loopback(plan.public_port) }),
             enrolment: plan.enrolment_port.map(|port| EnrolmentListener::on(loopback(port))),
+            portal: Some(PortalListener::on(
+                loopback(plan.portal_port),
+                format!("https://{host}:{}", plan.portal_port),
+            )),
             admin: AdminListener { socket: "state/admin.sock".into() },
         },
         limits: Limits::default(),

@@ -42,6 +42,8 @@ pub struct Plan {
     pub port: u16,
     /// Port of the public listener.
     pub public_port: u16,
+    /// Port of the public verification pages.
+    pub portal_port: u16,
     /// Port of the enrolment listener; none without.
     pub enrolment_port: Option<u16>,
     /// Database URL; SQLite in the folder when absent.

@@ -21,6 +21,7 @@ fn plan(directory: PathBuf) -> Plan {
         hosts: vec!["localhost".into(), "127.0.0.1".into(), "::1".into()],
         port: 8443,
         public_port: 8080,
+        portal_port: 8444,
         enrolment_port: None,
         database: None,
         hierarchy: DEFAULT_HIERARCHY.into(),

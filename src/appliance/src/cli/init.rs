@@ -53,6 +53,9 @@ pub struct InitArgs {
     /// Port of the public listener (checkpoints, tiles, CRLs)
     #[arg(long, default_value_t = 8080)]
     public_port: u16,
+    /// Port of the public verification pages, over HTTPS
+    #[arg(long, default_value_t = 8444)]
+    portal_port: u16,
     /// Port of the enrolment listener (EST, ACME) [default: no such listener]
     #[arg(long)]
     enrolment_port: Option<u16>,
@@ -126,6 +129,7 @@ pub fn run(args: InitArgs, output: Output) -> Outcome {
         hosts: args.hosts,
         port: args.port,
         public_port: args.public_port,
+        portal_port: args.portal_port,
         enrolment_port: args.enrolment_port,
         database: args.database,
         hierarchy,

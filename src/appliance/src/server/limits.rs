@@ -121,6 +121,13 @@ impl Rates {
         Self { limiter: RateLimiter::keyed(quota), clock: DefaultClock::default() }
     }
 
+    /// So many a minute, all of them at once if need be.
+    #[must_use]
+    pub fn per_minute(number: u32) -> Self {
+        let quota = Quota::per_minute(NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN));
+        Self { limiter: RateLimiter::keyed(quota), clock: DefaultClock::default() }
+    }
+
     /// Counts one request of a caller.
     ///
     /// # Errors

@@ -38,6 +38,8 @@ pub struct Handshakes {
     pub platform: Arc<ArcSwap<Handshake>>,
     /// The enrolment listener's, where there is one.
     pub enrolment: Option<Arc<ArcSwap<Handshake>>>,
+    /// The portal's, where there is one.
+    pub portal: Option<Arc<ArcSwap<Handshake>>>,
 }
 
 /// Binds one address. IPv6 sockets take IPv6 only, so that both families can be named with the same port.
@@ -80,6 +82,8 @@ pub enum DoorKind {
     Platform,
     /// Enrolment: a client certificate is asked for.
     Enrolment,
+    /// Public pages: nobody is asked for a certificate.
+    Portal,
 }
 
 /// Accepts on one socket of a TLS listener until told to stop, then waits for what is under way.
@@ -97,6 +101,8 @@ pub async fn tls(listener: TcpListener, app: Arc<App>, door: Door) {
                         (DoorKind::Platform, Full::Total) => "total",
                         (DoorKind::Enrolment, Full::Peer) => "enrolment-peer",
                         (DoorKind::Enrolment, Full::Total) => "enrolment-total",
+                        (DoorKind::Portal, Full::Peer) => "portal-peer",
+                        (DoorKind::Portal, Full::Total) => "portal-total",
                     });
                     return;
                 }
@@ -114,7 +120,7 @@ pub async fn tls(listener: TcpListener, app: Arc<App>, door: Door) {
                         }
                         // Never so: the platform's verifier demands a certificate.
                         (DoorKind::Platform, None) => {}
-                        (DoorKind::Enrolment, connection) => {
+                        (DoorKind::Enrolment | DoorKind::Portal, connection) => {
                             extensions.insert(Arrival { remote, connection: connection.clone() });
                         }
                     };
@@ -210,7 +216,7 @@ async fn shake(
             let leaf = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
             match leaf.map(|leaf| handshake.authorities.authenticate(leaf, UnixTime::now())) {
                 Some(Ok(peer)) => return Some((stream, Some(peer))),
-                None if door.kind == DoorKind::Enrolment => return Some((stream, None)),
+                None if door.kind != DoorKind::Platform => return Some((stream, None)),
                 None => "no-certificate",
                 // A resumed session whose authority has run out since.
                 Some(Err(_)) => "unsound-certificate",

@@ -2,8 +2,8 @@
 //!
 //! Responsible for who may connect, how much they may send, and the shape of every answer; not for who they
 //! are (`identity`), what they may do (`policy`) or what is done (the capabilities' routers, which the
-//! application hands in). Four listeners: the platform API over mutual TLS, enrolment over server TLS (off unless
-//! configured), public self-signed objects over plain HTTP, and the local admin socket (decision 34).
+//! application hands in). Listeners: the platform API over mutual TLS, enrolment over server TLS (off unless configured),
+//! public self-signed objects over plain HTTP, public pages over server TLS, and the local admin socket (decision 34).
 
 pub mod admin;
 pub mod connection;
@@ -12,6 +12,7 @@ pub mod listener;
 pub mod metered;
 pub mod metrics;
 pub mod pipeline;
+pub mod portal;
 pub mod public;
 mod reload;
 pub mod request;

@@ -40,6 +40,16 @@ pub(super) fn enrolment_handshake(app: &App) -> Result<Option<Handshake>, ServeE
     Ok(Some(Handshake { config: Arc::new(config), authorities }))
 }
 
+/// What a handshake of the portal needs, where there is one.
+pub(super) fn portal_handshake(app: &App) -> Result<Option<Handshake>, ServeError> {
+    let listeners = &app.config.listeners;
+    let Some(listener) = &listeners.portal else { return Ok(None) };
+    let (certificate, key) = listener.files(&listeners.platform);
+    let authorities = Arc::new(app.client_authorities()?);
+    let config = tls::portal_config(certificate, key)?;
+    Ok(Some(Handshake { config: Arc::new(config), authorities }))
+}
+
 /// Reads certificates and policies again, whatever their times.
 ///
 /// # Errors
@@ -62,6 +72,11 @@ pub(super) async fn everything(app: &Arc<App>, current: &Handshakes) -> Result<(
         && let Some(fresh) = enrolment_handshake(app).transpose()
     {
         put(enrolment, "enrolment-tls", fresh);
+    }
+    if let Some(portal) = &current.portal
+        && let Some(fresh) = portal_handshake(app).transpose()
+    {
+        put(portal, "portal-tls", fresh);
     }
     if let Err(fault) = policies(app).await {
         metrics::reload("policies", "refused");
@@ -159,6 +174,7 @@ pub(super) async fn watch(app: Arc<App>, current: Handshakes, mut stop: Stopping
                 status::tick(&app);
                 app.rates.forget_quiet();
                 app.visitors.forget_quiet();
+                app.portal.forget_quiet();
                 app.strikes.forget_quiet(std::time::Instant::now());
                 app.timestamps.iter().for_each(crate::timestamps::Office::forget_quiet);
                 if let Ok(unsealed) = app.unsealed() {
@@ -255,9 +271,9 @@ fn stamps(app: &App) -> Vec<(PathBuf, SystemTime)> {
     };
     let files = &app.config.listeners.platform;
     let enrolment = app.config.listeners.enrolment.as_ref().map(|listener| listener.files(files));
-    for (certificate, key) in
-        [Some((files.certificate.as_path(), files.key.as_path())), enrolment].into_iter().flatten()
-    {
+    let portal = app.config.listeners.portal.as_ref().map(|listener| listener.files(files));
+    let platform = Some((files.certificate.as_path(), files.key.as_path()));
+    for (certificate, key) in [platform, enrolment, portal].into_iter().flatten() {
         note(certificate);
         note(key);
     }

@@ -16,7 +16,7 @@ use utoipa_axum::router::OpenApiRouter;
 use super::connection::Terms;
 use super::limits::Places;
 use super::listener::{self, Door, DoorKind, Handshakes, Stop};
-use super::{admin, metrics, pipeline, public, reload, tls, visit};
+use super::{admin, metrics, pipeline, portal, public, reload, tls, visit};
 use crate::app::{App, StartError};
 use crate::config::Limits;
 
@@ -27,6 +27,7 @@ pub struct Server {
     platform: Vec<TcpListener>,
     enrolment: Vec<TcpListener>,
     public: Vec<TcpListener>,
+    portal: Vec<TcpListener>,
     admin: UnixListener,
     socket: PathBuf,
     handshakes: Handshakes,
@@ -120,12 +121,15 @@ impl Server {
         let enrolment = enrolment.collect::<Result<_, _>>()?;
         let public = listeners.public.iter().flat_map(|public| &public.addresses).map(bind);
         let public = public.collect::<Result<_, _>>()?;
+        let portal = listeners.portal.iter().flat_map(|portal| &portal.addresses).map(bind);
+        let portal = portal.collect::<Result<_, _>>()?;
         let socket = listeners.admin.socket.clone();
         let admin = admin_socket(&socket)
             .map_err(|source| ServeError::Bind { address: socket.display().to_string(), source })?;
         let handshakes = Handshakes {
             platform: Arc::new(ArcSwap::from_pointee(reload::handshake(&app)?)),
             enrolment: reload::enrolment_handshake(&app)?.map(|fresh| Arc::new(ArcSwap::from_pointee(fresh))),
+            portal: reload::portal_handshake(&app)?.map(|fresh| Arc::new(ArcSwap::from_pointee(fresh))),
         };
         let enrolment_router = visit::router(&app, []);
         let (stop, watch) = Stop::new();
@@ -136,6 +140,7 @@ impl Server {
             platform,
             enrolment,
             public,
+            portal,
             admin,
             socket,
             handshakes,
@@ -177,6 +182,14 @@ impl Server {
         self.public.iter().map(TcpListener::local_addr).collect()
     }
 
+    /// Where the public verification pages are; nowhere unless configured.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn portal_addresses(&self) -> io::Result<Vec<SocketAddr>> {
+        self.portal.iter().map(TcpListener::local_addr).collect()
+    }
+
     /// The switch that takes the server down gracefully.
     #[must_use]
     pub fn stopper(&self) -> Arc<Stop> {
@@ -190,6 +203,7 @@ impl Server {
             platform,
             enrolment,
             public,
+            portal,
             admin,
             socket,
             handshakes,
@@ -220,6 +234,19 @@ impl Server {
                 terms: Terms { limits: Arc::new(limits), stop: terms.stop.clone() },
             };
             for listener in enrolment {
+                tasks.spawn(listener::tls(listener, app.clone(), door.clone()));
+            }
+        }
+        if let (Some(config), Some(handshake)) = (&app.config.listeners.portal, &handshakes.portal) {
+            let limits = Limits { body: config.body, ..app.config.limits.clone() };
+            let door = Door {
+                kind: DoorKind::Portal,
+                handshake: handshake.clone(),
+                places: Places::new(config.connections, config.connections_per_peer),
+                router: portal::router(&app, crate::portal::routes()),
+                terms: Terms { limits: Arc::new(limits), stop: terms.stop.clone() },
+            };
+            for listener in portal {
                 tasks.spawn(listener::tls(listener, app.clone(), door.clone()));
             }
         }

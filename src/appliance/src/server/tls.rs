@@ -1,4 +1,5 @@
-//! TLS of the platform and the enrolment listener: ring, and a client certificate from one of our authorities.
+//! TLS of the listeners: ring, and on the platform and the enrolment listener a client certificate from one of our
+//! authorities.
 //!
 //! The platform listener speaks version 1.3 only and demands the certificate; the enrolment listener asks for it, and
 //! takes version 1.2 besides where the operator says so (AEAD suites with forward secrecy; rustls knows no others, nor
@@ -94,6 +95,31 @@ pub fn enrolment_config(
     configured(certificate, key, authorities, false, versions)
 }
 
+/// Builds the portal's configuration from its files: nobody is asked for a certificate. Version 1.2 is taken besides,
+/// for phones are old.
+///
+/// # Errors
+/// [`TlsError`] naming the file and how to mend it.
+pub fn portal_config(certificate: &Path, key: &Path) -> Result<ServerConfig, TlsError> {
+    let mismatch = |source| TlsError::Mismatch { path: certificate.into(), source };
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
+        .map_err(mismatch)?
+        .with_no_client_auth()
+        .with_single_cert(read_chain(certificate)?, read_key(key)?)
+        .map_err(mismatch)?;
+    Ok(spoken(config))
+}
+
+/// What every listener says alike.
+fn spoken(mut config: ServerConfig) -> ServerConfig {
+    // Without it a TLS 1.2 session could be made to share its secrets with another (RFC 7627 §1).
+    config.require_ems = true;
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    config
+}
+
 fn configured(
     certificate: &Path,
     key: &Path,
@@ -106,16 +132,13 @@ fn configured(
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mismatch = |source| TlsError::Mismatch { path: certificate.into(), source };
     let verifier = ClientVerifier { mandatory, ..ClientVerifier::new(authorities, provider.clone()) };
-    let mut config = ServerConfig::builder_with_provider(provider)
+    let config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(versions)
         .map_err(mismatch)?
         .with_client_cert_verifier(Arc::new(verifier))
         .with_single_cert(chain, key)
         .map_err(mismatch)?;
-    // Without it a TLS 1.2 session could be made to share its secrets with another (RFC 7627 §1).
-    config.require_ems = true;
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(config)
+    Ok(spoken(config))
 }
 
 /// Certificates of a PEM file, in its order.

@@ -42,6 +42,11 @@ pub struct Visit {
 }
 
 impl Visit {
+    /// A request of nobody in particular.
+    pub(super) fn of_stranger(remote: SocketAddr, request: RequestId) -> Self {
+        Self { session: None, remote, request }
+    }
+
     /// The identified caller's session, if a client certificate was shown.
     #[must_use]
     pub fn session(&self) -> Option<&Session> {
@@ -136,7 +141,7 @@ async fn pipeline(State(app): State<Arc<App>>, mut request: Request, next: Next)
     }
     let response = match admit(&app, remote, &request) {
         Ok(_place) => {
-            let visit = Visit { session: None, remote, request: asked.id.clone() };
+            let visit = Visit::of_stranger(remote, asked.id.clone());
             request.extensions_mut().insert(visit);
             pipeline::answer(&app, request, next).await
         }

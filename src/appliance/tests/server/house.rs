@@ -30,6 +30,7 @@ pub struct House {
     pub app: Arc<App>,
     pub platform: Vec<SocketAddr>,
     pub public: SocketAddr,
+    pub portal: SocketAddr,
     pub enrolment: Vec<SocketAddr>,
     pub stop: Arc<Stop>,
     pub running: JoinHandle<()>,
@@ -133,6 +134,9 @@ impl House {
             key = "tls/server.key"
             [listeners.public]
             addresses = ["127.0.0.1:0"]
+            [listeners.portal]
+            addresses = ["127.0.0.1:0"]
+            url = "https://localhost:8444"
             [listeners.admin]
             socket = "state/admin.sock"
             [policies]
@@ -156,10 +160,23 @@ impl House {
         let (server, enrolment) = bound(&app);
         let platform = server.platform_addresses().unwrap();
         let public = server.public_addresses().unwrap()[0];
+        let portal = server.portal_addresses().unwrap()[0];
         let stop = server.stopper();
         let running = tokio::spawn(server.run());
         let configuration = text;
-        Self { folder, app, platform, public, enrolment, stop, running, custody, authorities, configuration }
+        Self {
+            folder,
+            app,
+            platform,
+            public,
+            portal,
+            enrolment,
+            stop,
+            running,
+            custody,
+            authorities,
+            configuration,
+        }
     }
 
     /// Another node on the same database, unsealed: a process of its own but for the process.

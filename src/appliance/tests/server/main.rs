@@ -23,6 +23,7 @@ mod house;
 #[allow(dead_code, reason = "a cast from which each test picks")]
 #[path = "../../../eseal/tests/ses/parts.rs"]
 mod parts;
+mod portal;
 mod registry;
 mod seal_files;
 mod seal_register;

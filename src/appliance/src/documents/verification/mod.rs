@@ -5,6 +5,8 @@ mod policies;
 mod register;
 mod ses;
 
+use std::sync::Arc;
+
 use pdf::syntax::{Limits, ReadError, Source};
 use pdf::verify::{Options, PlainLimits, Report, SignatureContainer, Unreadable, verify, verify_plain};
 use pki::Certificate;
@@ -16,7 +18,9 @@ pub use policies::{PolicyFault, SignaturePolicies};
 pub use ses::{SealMakers, Seals};
 
 use crate::app::{App, StartError};
+use crate::journal::CommitError;
 use crate::problem::{Kind, Problem};
+use crate::server::spill::Spooled;
 
 /// How a document is to be verified.
 #[derive(Debug, Clone, Copy)]
@@ -89,6 +93,22 @@ impl Evidence {
         verify(source, &options, &Limits::default())
             .map_err(|error| VerificationError { truncated: super::sealing::lacks_end(source), error })
     }
+}
+
+/// Verifies a document against everything this appliance knows: its authorities, lists and register of seals. For those who
+/// have read the body themselves; the time of validation comes with the report, Unix seconds.
+///
+/// # Errors
+/// The problem to answer: what cannot be read as what it is, or the database does not answer.
+pub async fn whole(app: &App, document: Arc<Spooled>) -> crate::problem::Result<(Report, i64)> {
+    let clock = app.unsealed()?;
+    let now = clock.journal.clock().now().map_err(CommitError::ClockUntrusted)?.div_euclid(1_000_000);
+    let evidence = Evidence::of(app).map_err(Problem::internal)?;
+    let source = document.clone();
+    let job = move || evidence.verify(source.as_ref(), None, Wanted { at: now, policy: None, plain: Some(false) });
+    let mut report = app.desk.work(job).await??;
+    register::consult(app, &mut report, &document, now).await?;
+    Ok((report, now))
 }
 
 /// Why there is no report.
