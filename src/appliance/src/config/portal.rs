@@ -83,7 +83,8 @@ impl PortalListener {
             return Some(("listeners.portal.addresses", "[]".to_owned(), mend));
         }
         if !is_origin(&self.url) {
-            let mend = "write what a phone would open, `https://HOST[:PORT]`, without a path or a final slash";
+            let mend =
+                "write what a phone would open, `https://HOST[:PORT]`, without a path or a final slash";
             return Some(("listeners.portal.url", self.url.clone(), mend));
         }
         if self.certificate.is_some() != self.key.is_some() {

@@ -18,7 +18,11 @@ struct Asset {
 
 const ASSETS: [Asset; 4] = [
     Asset { name: "portal.css", kind: "text/css; charset=utf-8", text: include_str!("assets/portal.css") },
-    Asset { name: "portal.js", kind: "text/javascript; charset=utf-8", text: include_str!("assets/portal.js") },
+    Asset {
+        name: "portal.js",
+        kind: "text/javascript; charset=utf-8",
+        text: include_str!("assets/portal.js"),
+    },
     Asset { name: "words.json", kind: "application/json", text: super::words::TEXT },
     Asset { name: "mark.svg", kind: "image/svg+xml", text: include_str!("assets/mark.svg") },
 ];

@@ -26,4 +26,5 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
                       require-trusted-types-for 'script'; trusted-types 'none'";
 
 /// The camera reads codes; nothing else is wanted of the device.
-const PERMISSIONS: &str = "camera=(self), microphone=(), geolocation=(), display-capture=(), payment=(), usb=()";
+const PERMISSIONS: &str =
+    "camera=(self), microphone=(), geolocation=(), display-capture=(), payment=(), usb=()";

@@ -50,7 +50,8 @@ impl Grey {
                 .sum();
             u8::try_from(sum / 4).unwrap_or(u8::MAX)
         };
-        let pixels = (0..height).flat_map(|y| (0..width).map(move |x| (x, y))).map(|(x, y)| mean(x, y)).collect();
+        let pixels =
+            (0..height).flat_map(|y| (0..width).map(move |x| (x, y))).map(|(x, y)| mean(x, y)).collect();
         Self { width, height, pixels }
     }
 }

@@ -85,7 +85,9 @@ impl Shown {
             let title = Both::from(entry.title);
             let found = Both::from(entry.found);
             reasons.push(match several {
-                true => Both::new(format!("{}：{}", title.zh, found.zh), format!("{}: {}", title.en, found.en)),
+                true => {
+                    Both::new(format!("{}：{}", title.zh, found.zh), format!("{}: {}", title.en, found.en))
+                }
                 false => found,
             });
             facts.extend(entry.rows.into_iter().take(MOST).map(|row| fact(several.then_some(&title), row)));
@@ -97,8 +99,14 @@ impl Shown {
             reasons,
             facts,
             checked: vec![
-                Both::new("文件内容与盖章或签名时是否一致", "Whether the content is what was sealed or signed"),
-                Both::new("证书的签发机构、有效期和吊销状态", "Who issued the certificates, their validity and revocation"),
+                Both::new(
+                    "文件内容与盖章或签名时是否一致",
+                    "Whether the content is what was sealed or signed",
+                ),
+                Both::new(
+                    "证书的签发机构、有效期和吊销状态",
+                    "Who issued the certificates, their validity and revocation",
+                ),
                 Both::new("印章登记状态", "The state of the seals in the register"),
             ],
             origin: None,

@@ -82,8 +82,18 @@ impl Question {
 
     fn of(sent: Sent) -> Option<Self> {
         match sent {
-            Sent { identifier: Some(identifier), field, value: Some(value), code: None, qr: None, presentation: None, text: None } => {
-                let Self::Number { identifier, value, .. } = Self::number(&identifier, &value) else { return None };
+            Sent {
+                identifier: Some(identifier),
+                field,
+                value: Some(value),
+                code: None,
+                qr: None,
+                presentation: None,
+                text: None,
+            } => {
+                let Self::Number { identifier, value, .. } = Self::number(&identifier, &value) else {
+                    return None;
+                };
                 Some(Self::Number { identifier, field, value })
             }
             Sent { identifier: None, field: None, value: None, code, qr, presentation, text } => {
@@ -145,10 +155,14 @@ async fn told(app: &Arc<App>, visit: &Visit, headers: &HeaderMap, body: Body) ->
     let question = match kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
         "application/json" => {
             let octets = axum::body::to_bytes(body, LONGEST * 2).await;
-            let octets = octets.map_err(|_| Problem::new(Kind::BodyTooLarge, "Send at most 32 KiB of JSON."))?;
+            let octets =
+                octets.map_err(|_| Problem::new(Kind::BodyTooLarge, "Send at most 32 KiB of JSON."))?;
             let sent = serde_json::from_slice(&octets).map_err(|error| {
-                Problem::new(Kind::MalformedRequest, "Send one of `identifier` with `value`, `code`, `qr`, `presentation`, `text`.")
-                    .log(error)
+                Problem::new(
+                    Kind::MalformedRequest,
+                    "Send one of `identifier` with `value`, `code`, `qr`, `presentation`, `text`.",
+                )
+                .log(error)
             })?;
             Question::of(sent)
         }
@@ -164,13 +178,16 @@ async fn told(app: &Arc<App>, visit: &Visit, headers: &HeaderMap, body: Body) ->
             return Err(Problem::new(Kind::UnsupportedMediaType, text));
         }
     };
-    let strange = "This names no licence: send an identifier with one entry, a show-code, a QR text or a presentation.";
+    let strange =
+        "This names no licence: send an identifier with one entry, a show-code, a QR text or a presentation.";
     let question = question.ok_or_else(|| Problem::new(Kind::InvalidParameter, strange))?;
     if let Question::Half(identifier) = question {
         return Ok(Told::Wanted(identifier));
     }
     let shown = answer(app, visit, question).await?;
-    shown.map(|shown| Told::Shown(Box::new(shown))).ok_or_else(|| Problem::new(Kind::InvalidParameter, strange))
+    shown
+        .map(|shown| Told::Shown(Box::new(shown)))
+        .ok_or_else(|| Problem::new(Kind::InvalidParameter, strange))
 }
 
 /// Answers a question about a licence.
@@ -232,7 +249,9 @@ fn problem_words(problem: &Problem) -> Both {
             "图片中没有找到可读的二维码。请拍摄清晰、完整的二维码。",
             "No QR code could be read in this picture. Take a sharp one that shows the whole code.",
         ),
-        Kind::BodyTooLarge => Both::new("图片太大，请缩小后再试。", "The picture is too large. Make it smaller and try again."),
+        Kind::BodyTooLarge => {
+            Both::new("图片太大，请缩小后再试。", "The picture is too large. Make it smaller and try again.")
+        }
         _ => Both::new("无法读取这张图片。", "This picture cannot be read."),
     }
 }

@@ -114,9 +114,10 @@ pub(super) fn word(name: &str, tongue: Tongue) -> &'static str {
 /// A refusal in plain words, in both languages.
 pub(super) fn of_problem(problem: &Problem) -> Both {
     let (zh, en) = match problem.kind() {
-        Kind::TooManyRequests => {
-            ("核验过于频繁，请稍等片刻再试。", "Too many checks from your network. Wait a moment and try again.")
-        }
+        Kind::TooManyRequests => (
+            "核验过于频繁，请稍等片刻再试。",
+            "Too many checks from your network. Wait a moment and try again.",
+        ),
         Kind::Sealed | Kind::NotReady | Kind::StoreUnavailable | Kind::ClockUntrusted => {
             ("核验服务暂不可用，请稍后再试。", "The service is not available at the moment. Try again later.")
         }
@@ -132,9 +133,10 @@ pub(super) fn of_problem(problem: &Problem) -> Both {
             "This file cannot be read: it is damaged, encrypted or no PDF. Get the whole original again.",
         ),
         Kind::NotFound => ("没有可核验的内容。", "There is nothing here that could be checked."),
-        Kind::MalformedRequest | Kind::InvalidParameter => {
-            ("无法识别输入的内容，请核对后再试。", "What was entered could not be understood. Check it and try again.")
-        }
+        Kind::MalformedRequest | Kind::InvalidParameter => (
+            "无法识别输入的内容，请核对后再试。",
+            "What was entered could not be understood. Check it and try again.",
+        ),
         _ => ("出现问题，请稍后再试。", "Something went wrong. Please try again later."),
     };
     Both::new(zh, en)

@@ -42,7 +42,10 @@ fn describe() {
     describe_gauge!("cinnabar_connections", "Open connections of the platform listener.");
     describe_gauge!("cinnabar_enrolment_connections", "Open connections of the enrolment listener.");
     describe_gauge!("cinnabar_portal_connections", "Open connections of the public verification pages.");
-    describe_counter!("cinnabar_portal_verifications_total", "Verifications on the public pages, by way and code.");
+    describe_counter!(
+        "cinnabar_portal_verifications_total",
+        "Verifications on the public pages, by way and code."
+    );
     describe_gauge!("cinnabar_key_device_available", "1 while the device that holds keys answers.");
     describe_counter!(
         "cinnabar_enrolments_total",

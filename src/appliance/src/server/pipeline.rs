@@ -188,10 +188,10 @@ pub(super) fn shape(mut response: Response, id: &RequestId) -> (Response, Option
     let problem = response.extensions_mut().remove::<Problem>().or_else(|| {
         let refused = status.is_client_error() || status.is_server_error();
         // The framework answers in plain text or not at all; what a handler put into JSON stays.
-        let shaped = response
-            .headers()
-            .get(header::CONTENT_TYPE)
-            .is_some_and(|kind| kind.as_bytes().starts_with(b"application/"));
+        let shaped = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| {
+            // A page tells its refusal itself.
+            ["application/", "text/html"].iter().any(|own| kind.as_bytes().starts_with(own.as_bytes()))
+        });
         (refused && !shaped).then(|| {
             let kind = Kind::of_status(status);
             let detail = match kind {

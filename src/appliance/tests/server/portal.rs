@@ -3,7 +3,7 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::files::small_pdf;
+use crate::documents::pdf;
 use crate::house::{Answer, Client, House};
 
 const JSON: (&str, &str) = ("content-type", "application/json");
@@ -36,7 +36,8 @@ async fn the_page_comes_without_a_certificate_in_the_language_asked_for_and_hold
     assert!(page.header("permissions-policy").contains("camera=(self)"));
     assert_eq!(page.header("cache-control"), "no-store");
 
-    let english = client.send(Method::GET, "/", &[("accept-language", "en-GB, zh;q=0.5")], Vec::new()).await.unwrap();
+    let english =
+        client.send(Method::GET, "/", &[("accept-language", "en-GB, zh;q=0.5")], Vec::new()).await.unwrap();
     let english = String::from_utf8(english.body.to_vec()).unwrap();
     assert!(english.contains("lang=\"en\"") && english.contains("Enter the licence number"), "{english}");
     let named = client.get("/?lang=en").await;
@@ -60,7 +61,8 @@ async fn old_phones_speak_tls_1_2_and_nobody_is_asked_for_a_certificate() {
     let tls = house.tls_of(None, &[&rustls::version::TLS12]);
     let stream = tokio::net::TcpStream::connect(house.portal).await.unwrap();
     let name = rustls_pki_types::ServerName::try_from("localhost").unwrap();
-    let stream = tokio_rustls::TlsConnector::from(std::sync::Arc::new(tls)).connect(name, stream).await.unwrap();
+    let stream =
+        tokio_rustls::TlsConnector::from(std::sync::Arc::new(tls)).connect(name, stream).await.unwrap();
     let (_, connection) = stream.get_ref();
     assert_eq!(connection.protocol_version(), Some(rustls::ProtocolVersion::TLSv1_2));
 }
@@ -69,7 +71,7 @@ async fn old_phones_speak_tls_1_2_and_nobody_is_asked_for_a_certificate() {
 async fn a_document_is_judged_and_told_in_both_languages() {
     let house = House::open().await;
     let mut client = stranger(&house).await;
-    let plain = ask(&mut client, PDF, small_pdf()).await;
+    let plain = ask(&mut client, PDF, pdf(1, 0)).await;
     assert_eq!(plain.status, 200, "{:?}", plain.body);
     let told = plain.json();
     assert_eq!(told["tone"], "warn", "nothing is sealed: {told}");
@@ -130,7 +132,7 @@ async fn an_address_verifies_so_often_and_files_have_a_bound() {
     assert!(!text.is_empty());
     let mut client = stranger(&house).await;
     assert_eq!(client.get("/").await.status, 200, "the page is there while sealed");
-    assert_eq!(ask(&mut client, PDF, small_pdf()).await.problem(), "sealed");
+    assert_eq!(ask(&mut client, PDF, pdf(1, 0)).await.problem(), "sealed");
     house.unseal().await;
     let mut refused: Option<Value> = None;
     for _ in 0..70 {

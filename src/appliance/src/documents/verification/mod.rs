@@ -105,7 +105,8 @@ pub async fn whole(app: &App, document: Arc<Spooled>) -> crate::problem::Result<
     let now = clock.journal.clock().now().map_err(CommitError::ClockUntrusted)?.div_euclid(1_000_000);
     let evidence = Evidence::of(app).map_err(Problem::internal)?;
     let source = document.clone();
-    let job = move || evidence.verify(source.as_ref(), None, Wanted { at: now, policy: None, plain: Some(false) });
+    let job =
+        move || evidence.verify(source.as_ref(), None, Wanted { at: now, policy: None, plain: Some(false) });
     let mut report = app.desk.work(job).await??;
     register::consult(app, &mut report, &document, now).await?;
     Ok((report, now))
