@@ -8,3 +8,4 @@ pub mod catalogue;
 pub mod codes;
 pub mod identifier;
 pub mod life;
+pub mod template;

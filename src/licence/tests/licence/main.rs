@@ -4,3 +4,4 @@ mod catalogue;
 mod codes;
 mod identifier;
 mod life;
+mod template;
