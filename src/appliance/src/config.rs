@@ -17,6 +17,7 @@ mod documents;
 mod enrolment;
 mod fetch;
 mod levels;
+mod licences;
 mod pkcs11;
 mod portal;
 mod seals;
@@ -29,6 +30,7 @@ pub use documents::Documents;
 pub use enrolment::EnrolmentListener;
 pub use fetch::Fetch;
 pub use levels::Levels;
+pub use licences::{FontFile, Licences};
 pub use pkcs11::Pkcs11;
 pub use portal::PortalListener;
 pub use seals::Seals;
@@ -84,6 +86,9 @@ pub struct Config {
     /// What applications for seals leave open.
     #[serde(default)]
     pub seals: Seals,
+    /// What the pages of licences are set in.
+    #[serde(default)]
+    pub licences: Licences,
 }
 
 /// Who this appliance is.
@@ -396,6 +401,7 @@ impl Config {
         let optional = optional.chain(portal);
         let optional = optional.chain(self.policies.signature_validation.as_mut());
         let optional = optional.chain(self.policies.trust.as_mut()).chain(self.documents.font.as_mut());
+        let optional = optional.chain(self.licences.paths());
         for path in paths.into_iter().chain(optional) {
             *path = base.join(&*path);
         }
@@ -467,6 +473,9 @@ impl Config {
         if let Some((key, value, reason)) = self.seals.wrong() {
             return wrong(key, &value, reason);
         }
+        if let Some((key, value, reason)) = self.licences.wrong() {
+            return wrong(key, &value, reason);
+        }
         let limits = &self.limits;
         let stamps =
             |of: fn(&Timestamps) -> u32| self.timestamps.as_ref().map_or(1, |terms| of(terms).into());
@@ -488,6 +497,7 @@ impl Config {
             ("documents.seals_per_request", self.documents.seals_per_request as u64, 1),
             ("documents.batch_items", self.documents.batch_items as u64, 1),
             ("documents.batch_bytes", self.documents.batch_bytes, 1024),
+            ("licences.render_seconds", self.licences.render_seconds, 1),
             ("fetch.seconds", self.fetch.seconds, 1),
             ("fetch.bytes", self.fetch.bytes, 1024),
             ("timestamps.accuracy_milliseconds", stamps(|terms| terms.accuracy_milliseconds), 1),
@@ -578,6 +588,8 @@ mod tests {
             ("[seals]\nsuite = \"gost\"", "seals.suite"),
             ("[seals]\ndivision = \"3703\"", "seals.division"),
             ("[documents]\nbatch_items = 0", "documents.batch_items"),
+            ("[licences]\nrender_seconds = 0", "licences.render_seconds"),
+            ("[licences.fonts.\"a, b\"]\npath = \"a.ttf\"", "licences.fonts"),
             ("[documents]\nverification_url = \"ftp://x/\"", "documents.verification_url"),
             ("[documents]\nverification_url = \"https://x/ y\"", "documents.verification_url"),
         ] {

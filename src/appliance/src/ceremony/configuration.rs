@@ -76,5 +76,6 @@ pub(super) fn configuration(plan: &Plan, random: &dyn SecureRandom) -> Result<Co
         status: Default::default(),
         documents: Documents::default(),
         seals: Seals::default(),
+        licences: crate::config::Licences::default(),
     })
 }

@@ -25,6 +25,8 @@ use crate::app::App;
 pub struct Service {
     /// Which generations of the library's keys are in use.
     pub keys: library::keys::Known,
+    /// The fonts of pages, once the first was drawn.
+    pub fonts: std::sync::OnceLock<licence::template::Fonts>,
 }
 
 /// The routes of all of it on the platform API.
