@@ -140,6 +140,10 @@ table! {
     SealApplicationClosed = "seal-application-closed", 409, "The application does not allow this step", true;
     /// Another application about the seal is open.
     SealApplicationOpen = "seal-application-open", 409, "Another application about the seal is open", true;
+    /// The licence's state does not allow the operation.
+    LicenceStateForbids = "licence-state-forbids", 409, "The licence's state does not allow this", true;
+    /// The licence's type does not have the operation.
+    LicenceTypeForbids = "licence-type-forbids", 409, "The licence's type does not allow this", true;
     /// The document is not a PDF or damaged beyond reading.
     PdfUnreadable = "pdf-unreadable", 422, "The document cannot be read as PDF", true;
     /// The document ends before its end.

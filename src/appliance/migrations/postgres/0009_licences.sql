@@ -182,7 +182,9 @@ CREATE TABLE licence_events (
     -- Words that may name somebody, encrypted under the licence's key.
     words      BYTEA,
     caller     TEXT NOT NULL REFERENCES callers (id),
-    time       BIGINT NOT NULL
+    time       BIGINT NOT NULL,
+    -- Of its entry; filled in by the journal.
+    leaf       BIGINT
 );
 CREATE INDEX licence_events_licence ON licence_events (licence, id);
 

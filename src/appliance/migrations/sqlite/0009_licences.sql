@@ -182,7 +182,9 @@ CREATE TABLE licence_events (
     -- Words that may name somebody, encrypted under the licence's key.
     words      BLOB,
     caller     TEXT NOT NULL REFERENCES callers (id),
-    time       INTEGER NOT NULL
+    time       INTEGER NOT NULL,
+    -- Of its entry; filled in by the journal.
+    leaf       INTEGER
 ) STRICT;
 CREATE INDEX licence_events_licence ON licence_events (licence, id);
 

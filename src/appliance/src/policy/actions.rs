@@ -190,4 +190,34 @@ actions! {
     ReadOwnUses = "licence.uses.own";
     /// Count the uses of licences.
     CountLicenceUses = "licence.figures";
+    /// Change a licence: a new version with other fields.
+    ChangeLicence = "licence.change";
+    /// Renew a licence.
+    RenewLicence = "licence.renew";
+    /// Mend a mistake in a licence.
+    CorrectLicence = "licence.correct";
+    /// Enter the annual check of a licence.
+    CheckLicence = "licence.check";
+    /// Enter that a licence is reported lost.
+    ReportLicenceLost = "licence.report-loss";
+    /// Issue a lost or damaged licence anew.
+    ReissueLicence = "licence.reissue";
+    /// Suspend a licence.
+    SuspendLicence = "licence.suspend";
+    /// Lift a suspension or a report of loss.
+    ResumeLicence = "licence.resume";
+    /// Cancel a licence.
+    CancelLicence = "licence.cancel";
+    /// Revoke a licence.
+    RevokeLicence = "licence.revoke";
+    /// Withdraw a licence.
+    WithdrawLicence = "licence.withdraw";
+    /// Transfer a licence to another issuing body.
+    TransferLicence = "licence.transfer";
+    /// Take a licence over from elsewhere with its identifier.
+    ImportLicence = "licence.import";
+    /// See what befell a licence.
+    ReadLicenceEvents = "licence.events";
+    /// Enter that licences run out.
+    WarnOfLicenceExpiry = "licence.expiring";
 }

@@ -71,11 +71,7 @@ impl Life {
         time: Option<Renewed>,
         now: i64,
     ) -> Result<Self, Refusal> {
-        let state = self.state.at(self.valid_to, now);
-        let after = state.after(operation).ok_or(Refusal::State { operation, state })?;
-        if !operation.allowed_by(operations) {
-            return Err(Refusal::NotOfType(operation));
-        }
+        let after = self.allows(operation, operations, now)?;
         let mut life = Self { state: after, ..self };
         if operation.makes_version() {
             if self.number >= MAX_NUMBER {
@@ -95,6 +91,16 @@ impl Life {
             }
         }
         Ok(life)
+    }
+
+    /// The state after an operation, if state and type allow it; what a new version must keep to is not asked.
+    ///
+    /// # Errors
+    /// [`Refusal::State`], [`Refusal::NotOfType`].
+    pub fn allows(self, operation: Operation, operations: &[Operation], now: i64) -> Result<State, Refusal> {
+        let state = self.state.at(self.valid_to, now);
+        let after = state.after(operation).ok_or(Refusal::State { operation, state })?;
+        if operation.allowed_by(operations) { Ok(after) } else { Err(Refusal::NotOfType(operation)) }
     }
 
     /// The state that is seen at `now`.

@@ -251,7 +251,7 @@ pub async fn holders(db: &Db, licence: &str) -> Result<Vec<Row>, StoreError> {
 /// [`StoreError`].
 pub async fn events(db: &Db, licence: &str) -> Result<Vec<Row>, StoreError> {
     let sql = "SELECT id, version, licence, identifier, operation, before, after, ground, basis, item, case_number, \
-               words, caller, time FROM licence_events WHERE licence = $1 ORDER BY id";
+               words, caller, time, leaf FROM licence_events WHERE licence = $1 ORDER BY id";
     let records = db.fetch_all(sql, &[licence.into()]).await?;
     records.iter().map(|record| record.to_row(&LICENCE_EVENTS)).collect()
 }

@@ -177,6 +177,7 @@ pub static LICENCE_EVENTS: Table = Table::new(
         Column::bytes("words"),
         Column::text("caller"),
         Column::int("time"),
+        Column::int("leaf").exempt(),
     ],
 );
 
