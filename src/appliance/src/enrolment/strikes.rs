@@ -8,12 +8,27 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Wrong tries by peer.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Strikes {
     by_peer: Mutex<HashMap<String, (Instant, u32)>>,
+    tries: u32,
+    window: Duration,
+    most: usize,
+}
+
+impl Default for Strikes {
+    fn default() -> Self {
+        Self::new(TRIES, WINDOW, MOST_PEERS)
+    }
 }
 
 impl Strikes {
+    /// `tries` wrong ones in a window, of at most so many peers at a time.
+    #[must_use]
+    pub fn new(tries: u32, window: Duration, most: usize) -> Self {
+        Self { by_peer: Mutex::default(), tries, window, most }
+    }
+
     /// That a peer may try.
     ///
     /// # Errors
@@ -21,8 +36,8 @@ impl Strikes {
     pub fn may_try(&self, peer: &str, now: Instant) -> Result<(), Duration> {
         let by_peer = self.by_peer.lock().unwrap_or_else(PoisonError::into_inner);
         match by_peer.get(peer) {
-            Some((since, count)) if *count >= TRIES => {
-                let left = WINDOW.saturating_sub(now.saturating_duration_since(*since));
+            Some((since, count)) if *count >= self.tries => {
+                let left = self.window.saturating_sub(now.saturating_duration_since(*since));
                 if left.is_zero() { Ok(()) } else { Err(left) }
             }
             _ => Ok(()),
@@ -32,13 +47,13 @@ impl Strikes {
     /// Counts a wrong try.
     pub fn wrong(&self, peer: &str, now: Instant) {
         let mut by_peer = self.by_peer.lock().unwrap_or_else(PoisonError::into_inner);
-        if by_peer.len() >= MOST_PEERS && !by_peer.contains_key(peer) {
+        if by_peer.len() >= self.most && !by_peer.contains_key(peer) {
             // So many different peers at once: whoever began longest ago is forgotten, and nobody else is refused for it.
             let oldest = by_peer.iter().min_by_key(|(_, (since, _))| *since).map(|(peer, _)| peer.clone());
             oldest.and_then(|oldest| by_peer.remove(&oldest));
         }
         let (since, count) = by_peer.entry(peer.to_owned()).or_insert((now, 0));
-        if now.saturating_duration_since(*since) >= WINDOW {
+        if now.saturating_duration_since(*since) >= self.window {
             (*since, *count) = (now, 0);
         }
         *count += 1;
@@ -47,7 +62,7 @@ impl Strikes {
     /// Forgets peers whose window has passed.
     pub fn forget_quiet(&self, now: Instant) {
         let mut by_peer = self.by_peer.lock().unwrap_or_else(PoisonError::into_inner);
-        by_peer.retain(|_, (since, _)| now.saturating_duration_since(*since) < WINDOW);
+        by_peer.retain(|_, (since, _)| now.saturating_duration_since(*since) < self.window);
     }
 }
 

@@ -27,6 +27,8 @@ pub struct Service {
     pub keys: library::keys::Known,
     /// The fonts of pages, once the first was drawn.
     pub fonts: std::sync::OnceLock<licence::template::Fonts>,
+    /// Records looked at for verifying, and its limits.
+    pub verification: verification::Service,
 }
 
 /// The routes of all of it on the platform API.

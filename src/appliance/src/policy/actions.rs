@@ -36,6 +36,8 @@ actions! {
     SignHash = "document.sign-hash";
     /// Verify a document.
     VerifyDocument = "document.verify";
+    /// Verify a licence.
+    VerifyLicence = "licence.verify";
     /// Read the receipt of an act.
     ReadReceipt = "receipt.read";
     /// List an organisation's seals.

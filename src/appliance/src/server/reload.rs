@@ -172,6 +172,7 @@ pub(super) async fn watch(app: Arc<App>, current: Handshakes, mut stop: Stopping
                     tell(everything(&app, &current).await);
                 }
                 status::tick(&app);
+                crate::licences::verification::tick(&app);
                 app.rates.forget_quiet();
                 app.visitors.forget_quiet();
                 app.portal.forget_quiet();
@@ -225,6 +226,7 @@ async fn register(app: &Arc<App>, known: &mut Vec<(String, i64)>) -> bool {
 }
 
 async fn read_moved(app: &Arc<App>, known: &mut Vec<(String, i64)>) -> Result<bool, StoreError> {
+    let asked = std::time::Instant::now();
     let now = records::generations(&app.db).await?;
     let of = |all: &[(String, i64)], wanted: &str| {
         all.iter().find(|(name, _)| name == wanted).map(|(_, value)| *value)
@@ -251,6 +253,8 @@ async fn read_moved(app: &Arc<App>, known: &mut Vec<(String, i64)>) -> Result<bo
         // Another node may have stopped one. Its use would not be recorded anyway; now it is refused before any work.
         app.desk.seals.clear();
     }
+    let licences = of(&now, generations::LICENCES).unwrap_or_default();
+    app.licences.verification.confirm(licences, asked);
     *known = now;
     Ok(authorities)
 }

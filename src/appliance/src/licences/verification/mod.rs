@@ -1,11 +1,70 @@
-//! Whether a licence holds: by identifier and a known field, by file, code, QR symbol or presentation; the shared-service
+//! Whether a licence holds: by identifier and a known field, by file, show-code, QR symbol or presentation; the shared-service
 //! interface of GB/T 36906.
+//!
+//! Every way ends in one [`Verdict`] with the standard's result codes. Asked by the platform API (`http`), the shared-service
+//! interface (`shared`), the public page (`portal`) and, for what a code shows, by `showing`. Judges by records of this
+//! appliance and by what is signed; what other regions issued is judged with `recognition`.
+
+mod credential;
+mod facts;
+mod file;
+mod identifier;
+mod known;
+mod limits;
+mod record;
+mod show_code;
+mod verdict;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use utoipa_axum::router::OpenApiRouter;
 
+pub use credential::{Challenge, by_presentation, by_qr};
+pub use file::by_file;
+pub use identifier::by_identifier;
+pub use show_code::by_show_code;
+pub use verdict::{Audience, Code, Facts, FileCode, Origin, Reason, Shown, Verdict};
+
 use crate::app::App;
+
+/// What a node keeps for verifying.
+#[derive(Debug, Default)]
+pub struct Service {
+    records: record::Records,
+    limits: limits::Limits,
+    tally: limits::Tally,
+}
+
+impl Service {
+    /// Takes note of the generation of licences, asked for at `asked`.
+    pub fn confirm(&self, generation: i64, asked: Instant) {
+        self.records.confirm(generation, asked);
+    }
+}
+
+/// Forgets strangers that have been quiet, and enters what verifiers asked in minutes that are over. Once a second.
+pub fn tick(app: &Arc<App>) {
+    let service = &app.licences.verification;
+    service.limits.forget_quiet();
+    let Ok(now) = identifier::clock(app) else { return };
+    enter(app, service.tally.over(now, false));
+}
+
+fn enter(app: &Arc<App>, units: Vec<crate::journal::Unit>) {
+    if units.is_empty() {
+        return;
+    }
+    let app = app.clone();
+    tokio::spawn(async move {
+        for unit in units {
+            let Ok(unsealed) = app.unsealed() else { return };
+            if let Err(error) = unsealed.journal.commit(unit).await {
+                tracing::error!(%error, "verifications could not be entered");
+            }
+        }
+    });
+}
 
 /// Its routes on the platform API.
 pub fn routes() -> OpenApiRouter<Arc<App>> {

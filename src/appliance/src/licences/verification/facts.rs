@@ -1,0 +1,120 @@
+//! From a version on record to a verdict: where the licence stands now, and what whoever asks may see of it.
+
+use licence::life::State;
+use serde_json::Value as Json;
+
+use super::record::Version;
+use super::verdict::{Audience, Code, Facts, Origin, Reason, Shown, Verdict, instant};
+use crate::app::App;
+use crate::problem::Result;
+
+/// The verdict on a version that was found and whose proof was right. `now` is microseconds.
+///
+/// # Errors
+/// A problem when the catalogue cannot be read.
+pub(super) async fn verdict(
+    app: &App,
+    audience: &Audience<'_>,
+    version: &Version,
+    now: i64,
+) -> Result<Verdict> {
+    let seconds = now.div_euclid(1_000_000);
+    let standing = Standing::of(version, seconds);
+    let mut verdict = Verdict::new(standing.code, now);
+    verdict.reasons.extend(standing.reason(version));
+    verdict.licence = Some(Facts { fields: shown(app, audience, version).await?, ..facts(version, standing) });
+    verdict.origin = Some(Origin::own());
+    Ok(verdict)
+}
+
+/// Where a version stands at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Standing {
+    /// The result code.
+    pub code: Code,
+    state: Option<State>,
+}
+
+impl Standing {
+    /// At `now`, Unix seconds.
+    pub(super) fn of(version: &Version, now: i64) -> Self {
+        if version.superseded {
+            return Self { code: Code::Void, state: None };
+        }
+        let state = match version.state {
+            State::Active | State::Suspended | State::Lost if version.valid_to.is_some_and(|to| now > to) => {
+                State::Expired
+            }
+            state => state,
+        };
+        let code = match state {
+            State::Active if now < version.valid_from => Code::NotYetActive,
+            State::Active => Code::Valid,
+            State::Suspended | State::Lost => Code::Suspended,
+            State::Cancelled | State::Revoked | State::Withdrawn | State::Transferred | State::Expired => {
+                Code::Void
+            }
+        };
+        Self { code, state: Some(state) }
+    }
+
+    fn words(self) -> (&'static str, &'static str, &'static str) {
+        match self.state {
+            None => ("superseded", "已变更（旧版本）", "replaced by a newer version"),
+            Some(State::Active) => ("active", "有效", "in force"),
+            Some(State::Suspended) => ("suspended", "暂扣", "suspended"),
+            Some(State::Lost) => ("lost", "挂失", "reported lost"),
+            Some(State::Cancelled) => ("cancelled", "注销", "cancelled"),
+            Some(State::Revoked) => ("revoked", "吊销", "revoked"),
+            Some(State::Withdrawn) => ("withdrawn", "撤销", "withdrawn"),
+            Some(State::Transferred) => ("transferred", "转出", "transferred to another body"),
+            Some(State::Expired) => ("expired", "失效", "expired"),
+        }
+    }
+
+    fn reason(self, version: &Version) -> Option<Reason> {
+        let (name, zh, en) = self.words();
+        match (self.code, self.state) {
+            (Code::Valid, _) => None,
+            (Code::NotYetActive, _) => {
+                let from = instant(version.valid_from);
+                Some(Reason::new("not-yet-active", format!("自 {from} 起生效"), format!("in force from {from}")))
+            }
+            (_, None) => {
+                let present = &version.present;
+                Some(Reason::new(
+                    name,
+                    format!("该版本已被新版本取代，现行版本：{present}"),
+                    format!("a newer version has replaced this one; the present one is {present}"),
+                ))
+            }
+            _ => Some(Reason::new(name, format!("证照状态：{zh}"), format!("the licence is {en}"))),
+        }
+    }
+}
+
+fn facts(version: &Version, standing: Standing) -> Facts {
+    let (state, zh, en) = standing.words();
+    Facts {
+        identifier: version.identifier.clone(),
+        type_code: version.type_code.clone(),
+        type_name: version.type_name.clone(),
+        type_name_en: None,
+        issuer: Some(version.issuer.clone()),
+        issuer_code: version.issuer_code.clone(),
+        state: state.to_owned(),
+        state_zh: zh.to_owned(),
+        state_en: en.to_owned(),
+        valid_from: instant(version.valid_from),
+        valid_to: version.valid_to.map(instant),
+        present: version.superseded.then(|| version.present.clone()),
+        fields: Vec::new(),
+    }
+}
+
+/// The fields that no tag protects.
+async fn shown(_: &App, _: &Audience<'_>, version: &Version) -> Result<Vec<Shown>> {
+    let open: serde_json::Map<String, Json> = serde_json::from_str(&version.fields).unwrap_or_default();
+    let shown = |(name, value): (String, Json)| Shown { zh: name.clone(), en: name.clone(), name, value };
+    Ok(open.into_iter().map(shown).collect())
+}

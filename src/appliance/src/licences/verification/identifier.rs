@@ -1,0 +1,164 @@
+//! By identifier and one known field.
+//!
+//! Whoever asks says the identifier and a field's value that stands on the licence in his hands. Strangers get one answer
+//! for "there is none" and "it does not match", by the same work: the same look into the store or the cache, the same keyed
+//! hash under a key of custody, the same comparison (decision 30). Wrong answers are limited per licence and per address.
+
+use std::sync::Arc;
+
+use licence::identifier::{Check, Identifier, IdentifierError};
+
+use super::facts;
+use super::known;
+use super::record::Version;
+use super::verdict::{Audience, Code, Reason, Verdict};
+use crate::app::App;
+use crate::journal::CommitError;
+use crate::problem::{Kind, Problem, Result};
+
+/// Verifies that a licence has this value in this field, and says where it stands.
+///
+/// `identifier` with or without its object identifier; `field` a name in the type's schema, marked `x-known`.
+///
+/// # Errors
+/// A problem when limits are reached, the appliance is sealed, or the store does not answer. That nothing is found or
+/// matches is a verdict.
+pub async fn by_identifier(
+    app: &App,
+    audience: &Audience<'_>,
+    identifier: &str,
+    field: &str,
+    value: &str,
+) -> Result<Verdict> {
+    let now = clock(app)?;
+    let read = match read(identifier) {
+        Ok(read) => read,
+        Err(fault) => return Ok(Verdict::new(Code::Incomplete, now).because(unreadable(&fault))),
+    };
+    if let Some(missing) = missing(field, value) {
+        return Ok(Verdict::new(Code::Incomplete, now).because(missing));
+    }
+    let service = &app.licences.verification;
+    service.limits.admit(audience, &read.licence)?;
+    let found = service.records.find(&app.db, &read.text).await?;
+    let right = matches(app, found.as_deref(), &read.licence, field, value).await?;
+    let verdict = match (&found, right) {
+        (Some(version), true) => facts::verdict(app, audience, version, now).await?,
+        (found, _) => {
+            service.limits.wrong(audience, &read.licence);
+            let code = if found.is_some() { Code::Mismatch } else { Code::NotFound };
+            Verdict::refused(audience, code, now)
+        }
+    };
+    let verdict = read.check.into_iter().fold(verdict, Verdict::because);
+    service.tally.count(audience, verdict.code, now);
+    Ok(verdict)
+}
+
+/// The time by the trusted clock, microseconds.
+pub(super) fn clock(app: &App) -> Result<i64> {
+    Ok(app.unsealed()?.journal.clock().now().map_err(CommitError::ClockUntrusted)?)
+}
+
+/// An identifier as it is looked up.
+struct Asked {
+    /// As it stands on record.
+    text: String,
+    licence: String,
+    /// What there is to say of its check character.
+    check: Option<Reason>,
+}
+
+fn read(text: &str) -> std::result::Result<Asked, IdentifierError> {
+    let parsed = Identifier::parse(text)?;
+    let right = parsed.identifier.to_string();
+    let licence = parsed.identifier.licence_id();
+    Ok(match parsed.check {
+        Check::Right | Check::Absent => Asked { text: right, licence, check: None },
+        // On record as it came, where it was taken over from elsewhere: a wrong algorithm circulates.
+        Check::Wrong { found, expected } => {
+            let mut text = right;
+            text.pop();
+            text.push(found);
+            let check = Reason::new(
+                "check-character",
+                format!("校验位为“{found}”，按 GB/T 36904 应为“{expected}”：请核对证照标识是否录入有误"),
+                format!("the check character is `{found}`, by GB/T 36904 it would be `{expected}`: compare the identifier"),
+            );
+            Asked { text, licence, check: Some(check) }
+        }
+    })
+}
+
+fn unreadable(fault: &IdentifierError) -> Reason {
+    Reason::new("identifier", "证照标识格式不正确，应为“类型.颁发机构.流水号.版本.校验位”", fault.to_string())
+}
+
+fn missing(field: &str, value: &str) -> Option<Reason> {
+    if field.trim().is_empty() {
+        return Some(Reason::new(
+            "field",
+            "请选择证照上的一项信息",
+            "name a field that stands on the licence, beside the identifier",
+        ));
+    }
+    if value.trim().is_empty() {
+        return Some(Reason::new("value", "请填写该项信息的内容", "give the field's value as it stands on the licence"));
+    }
+    let long = field.len() > LONGEST_FIELD || value.len() > LONGEST_VALUE;
+    long.then(|| Reason::new("value", "所填内容过长", "what was given is longer than any such field"))
+}
+
+/// Whether the value is that of the version found. The same work whether there is one, and whether it has the field.
+async fn matches(
+    app: &App,
+    found: Option<&Version>,
+    licence: &str,
+    field: &str,
+    value: &str,
+) -> Result<bool> {
+    let mut right = false;
+    for (key, hash) in hashes(app, found, licence, field, value)? {
+        let nothing = [0; 32];
+        let known = found.and_then(|version| version.known(field, &key));
+        right |= known::same(known.unwrap_or(&nothing), &hash) & known.is_some();
+    }
+    Ok(right)
+}
+
+/// The keyed hashes that the value may stand under.
+fn hashes(
+    app: &App,
+    found: Option<&Version>,
+    licence: &str,
+    field: &str,
+    value: &str,
+) -> Result<Vec<(String, known::Hash)>> {
+    let unsealed = app.unsealed()?;
+    let key = found.and_then(|version| version.known_by.clone()).unwrap_or_else(|| "licence-holders".into());
+    let mut message = Vec::with_capacity(128);
+    for part in ["known", licence, field, value.trim()] {
+        message.extend_from_slice(&(part.len() as u64).to_be_bytes());
+        message.extend_from_slice(part.as_bytes());
+    }
+    match unsealed.custody.mac(&key, &message) {
+        Ok(hash) => Ok(vec![(key, hash)]),
+        Err(custody::CustodyError::NoSuchKey { .. }) => Ok(Vec::new()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The present version of a licence, by its identifier in any version; past limits, for what proves itself.
+pub(super) async fn found(app: &App, identifier: &Identifier) -> Result<Option<Arc<Version>>> {
+    Ok(app.licences.verification.records.find(&app.db, &identifier.to_string()).await?)
+}
+
+/// Too many wrong answers.
+pub(super) fn limited(wait: std::time::Duration) -> Problem {
+    let text = "Too many verifications failed; wait as `Retry-After` says. 核验失败次数过多，请稍后再试。";
+    Problem::new(Kind::TooManyRequests, text).retry_after(wait.as_secs() + 1)
+}
+
+/// Octets.
+const LONGEST_FIELD: usize = 128;
+const LONGEST_VALUE: usize = 4096;
