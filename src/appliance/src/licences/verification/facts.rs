@@ -1,6 +1,6 @@
 //! From a version on record to a verdict: where the licence stands now, and what whoever asks may see of it.
 
-use licence::life::State;
+use licence::life::{ResultCode, State};
 use serde_json::Value as Json;
 
 use super::record::Version;
@@ -22,7 +22,8 @@ pub(super) async fn verdict(
     let standing = Standing::of(version, seconds);
     let mut verdict = Verdict::new(standing.code, now);
     verdict.reasons.extend(standing.reason(version));
-    verdict.licence = Some(Facts { fields: shown(app, audience, version).await?, ..facts(version, standing) });
+    verdict.licence =
+        Some(Facts { fields: shown(app, audience, version).await?, ..facts(version, standing) });
     verdict.origin = Some(Origin::own());
     Ok(verdict)
 }
@@ -32,6 +33,7 @@ pub(super) async fn verdict(
 pub(super) struct Standing {
     /// The result code.
     pub code: Code,
+    /// As it is seen; none for a version that a newer one has replaced.
     state: Option<State>,
 }
 
@@ -41,35 +43,19 @@ impl Standing {
         if version.superseded {
             return Self { code: Code::Void, state: None };
         }
-        let state = match version.state {
-            State::Active | State::Suspended | State::Lost if version.valid_to.is_some_and(|to| now > to) => {
-                State::Expired
-            }
-            state => state,
+        let code = match version.state.result_code(version.valid_from, version.valid_to, now) {
+            ResultCode::Valid => Code::Valid,
+            ResultCode::NotYetActive => Code::NotYetActive,
+            ResultCode::Suspended => Code::Suspended,
+            ResultCode::Void => Code::Void,
         };
-        let code = match state {
-            State::Active if now < version.valid_from => Code::NotYetActive,
-            State::Active => Code::Valid,
-            State::Suspended | State::Lost => Code::Suspended,
-            State::Cancelled | State::Revoked | State::Withdrawn | State::Transferred | State::Expired => {
-                Code::Void
-            }
-        };
-        Self { code, state: Some(state) }
+        Self { code, state: Some(version.state.at(version.valid_to, now)) }
     }
 
     fn words(self) -> (&'static str, &'static str, &'static str) {
-        match self.state {
-            None => ("superseded", "已变更（旧版本）", "replaced by a newer version"),
-            Some(State::Active) => ("active", "有效", "in force"),
-            Some(State::Suspended) => ("suspended", "暂扣", "suspended"),
-            Some(State::Lost) => ("lost", "挂失", "reported lost"),
-            Some(State::Cancelled) => ("cancelled", "注销", "cancelled"),
-            Some(State::Revoked) => ("revoked", "吊销", "revoked"),
-            Some(State::Withdrawn) => ("withdrawn", "撤销", "withdrawn"),
-            Some(State::Transferred) => ("transferred", "转出", "transferred to another body"),
-            Some(State::Expired) => ("expired", "失效", "expired"),
-        }
+        self.state.map_or(("superseded", "已变更（旧版本）", "replaced by a newer version"), |state| {
+            (state.as_str(), state.word_zh(), state.word_en())
+        })
     }
 
     fn reason(self, version: &Version) -> Option<Reason> {
@@ -78,7 +64,11 @@ impl Standing {
             (Code::Valid, _) => None,
             (Code::NotYetActive, _) => {
                 let from = instant(version.valid_from);
-                Some(Reason::new("not-yet-active", format!("自 {from} 起生效"), format!("in force from {from}")))
+                Some(Reason::new(
+                    "not-yet-active",
+                    format!("自 {from} 起生效"),
+                    format!("in force from {from}"),
+                ))
             }
             (_, None) => {
                 let present = &version.present;

@@ -19,10 +19,15 @@ pub async fn by_file(app: &Arc<App>, audience: &Audience<'_>, file: Arc<Spooled>
     let sql = "SELECT identifier FROM licence_artefacts WHERE sha256 = $1 LIMIT 1";
     let found = app.db.fetch_optional(sql, &[digest.into()]).await?;
     let Some(found) = found else {
-        let reason = Reason::new("not-on-record", "该文件不是本系统签发的证照文件", "no licence on record has this file");
+        let reason = Reason::new(
+            "not-on-record",
+            "该文件不是本系统签发的证照文件",
+            "no licence on record has this file",
+        );
         return Ok(Verdict::new(Code::NotFound, now).of_file(FileCode::Fails).because(reason));
     };
-    let version = super::record::read(&app.db, super::record::BY_IDENTIFIER, found.text("identifier")?).await?;
+    let version =
+        super::record::read(&app.db, super::record::BY_IDENTIFIER, found.text("identifier")?).await?;
     match version {
         Some(version) => {
             Ok(super::facts::verdict(app, audience, &version, now).await?.of_file(FileCode::Pass))

@@ -4,8 +4,6 @@
 //! for "there is none" and "it does not match", by the same work: the same look into the store or the cache, the same keyed
 //! hash under a key of custody, the same comparison (decision 30). Wrong answers are limited per licence and per address.
 
-use std::sync::Arc;
-
 use licence::identifier::{Check, Identifier, IdentifierError};
 
 use super::facts;
@@ -14,6 +12,7 @@ use super::record::Version;
 use super::verdict::{Audience, Code, Reason, Verdict};
 use crate::app::App;
 use crate::journal::CommitError;
+use crate::licences::library::holder;
 use crate::problem::{Kind, Problem, Result};
 
 /// Verifies that a licence has this value in this field, and says where it stands.
@@ -83,7 +82,9 @@ fn read(text: &str) -> std::result::Result<Asked, IdentifierError> {
             let check = Reason::new(
                 "check-character",
                 format!("校验位为“{found}”，按 GB/T 36904 应为“{expected}”：请核对证照标识是否录入有误"),
-                format!("the check character is `{found}`, by GB/T 36904 it would be `{expected}`: compare the identifier"),
+                format!(
+                    "the check character is `{found}`, by GB/T 36904 it would be `{expected}`: compare the identifier"
+                ),
             );
             Asked { text, licence, check: Some(check) }
         }
@@ -103,7 +104,11 @@ fn missing(field: &str, value: &str) -> Option<Reason> {
         ));
     }
     if value.trim().is_empty() {
-        return Some(Reason::new("value", "请填写该项信息的内容", "give the field's value as it stands on the licence"));
+        return Some(Reason::new(
+            "value",
+            "请填写该项信息的内容",
+            "give the field's value as it stands on the licence",
+        ));
     }
     let long = field.len() > LONGEST_FIELD || value.len() > LONGEST_VALUE;
     long.then(|| Reason::new("value", "所填内容过长", "what was given is longer than any such field"))
@@ -118,39 +123,12 @@ async fn matches(
     value: &str,
 ) -> Result<bool> {
     let mut right = false;
-    for (key, hash) in hashes(app, found, licence, field, value)? {
-        let nothing = [0; 32];
+    for (key, hash) in holder::known(app, licence, field, value.trim()).await? {
+        let Some(hash) = known::hash(&hash) else { continue };
         let known = found.and_then(|version| version.known(field, &key));
-        right |= known::same(known.unwrap_or(&nothing), &hash) & known.is_some();
+        right |= known::same(known.unwrap_or(&[0; 32]), &hash) & known.is_some();
     }
     Ok(right)
-}
-
-/// The keyed hashes that the value may stand under.
-fn hashes(
-    app: &App,
-    found: Option<&Version>,
-    licence: &str,
-    field: &str,
-    value: &str,
-) -> Result<Vec<(String, known::Hash)>> {
-    let unsealed = app.unsealed()?;
-    let key = found.and_then(|version| version.known_by.clone()).unwrap_or_else(|| "licence-holders".into());
-    let mut message = Vec::with_capacity(128);
-    for part in ["known", licence, field, value.trim()] {
-        message.extend_from_slice(&(part.len() as u64).to_be_bytes());
-        message.extend_from_slice(part.as_bytes());
-    }
-    match unsealed.custody.mac(&key, &message) {
-        Ok(hash) => Ok(vec![(key, hash)]),
-        Err(custody::CustodyError::NoSuchKey { .. }) => Ok(Vec::new()),
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// The present version of a licence, by its identifier in any version; past limits, for what proves itself.
-pub(super) async fn found(app: &App, identifier: &Identifier) -> Result<Option<Arc<Version>>> {
-    Ok(app.licences.verification.records.find(&app.db, &identifier.to_string()).await?)
 }
 
 /// Too many wrong answers.

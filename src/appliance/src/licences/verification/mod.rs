@@ -8,9 +8,11 @@
 mod credential;
 mod facts;
 mod file;
+mod http;
 mod identifier;
 mod known;
 mod limits;
+mod question;
 mod record;
 mod show_code;
 mod verdict;
@@ -23,6 +25,7 @@ use utoipa_axum::router::OpenApiRouter;
 pub use credential::{Challenge, by_presentation, by_qr};
 pub use file::by_file;
 pub use identifier::by_identifier;
+pub use question::{LONGEST as LONGEST_QUESTION, Question};
 pub use show_code::by_show_code;
 pub use verdict::{Audience, Code, Facts, FileCode, Origin, Reason, Shown, Verdict};
 
@@ -68,5 +71,5 @@ fn enter(app: &Arc<App>, units: Vec<crate::journal::Unit>) {
 
 /// Its routes on the platform API.
 pub fn routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new()
+    http::routes()
 }

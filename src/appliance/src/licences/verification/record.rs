@@ -18,6 +18,7 @@ use crate::store::{Db, Record, StoreError};
 
 /// One version of a licence, as far as verifying needs it. Times are Unix seconds.
 #[derive(Debug, Clone)]
+#[expect(dead_code, reason = "files and credentials are compared with the rest")]
 pub struct Version {
     /// Its identifier.
     pub identifier: String,
@@ -68,7 +69,8 @@ impl Version {
     }
 
     fn weight(&self) -> usize {
-        let texts = [&self.identifier, &self.licence, &self.type_name, &self.issuer, &self.present, &self.fields];
+        let texts =
+            [&self.identifier, &self.licence, &self.type_name, &self.issuer, &self.present, &self.fields];
         let known: usize = self.known.iter().map(|(name, _)| name.len() + 48).sum();
         texts.into_iter().map(String::len).sum::<usize>() + known + 400
     }
@@ -89,9 +91,6 @@ macro_rules! concat_select {
 
 /// Reads one version by its identifier.
 pub(super) const BY_IDENTIFIER: &str = concat_select!("v.id = $1");
-
-/// Reads the present version of a licence.
-pub(super) const BY_LICENCE: &str = concat_select!("l.id = $1 AND v.id = l.identifier");
 
 fn version(record: &Record) -> Result<Version, StoreError> {
     let owned = |text: Option<&str>| text.map(ToOwned::to_owned);
@@ -120,7 +119,7 @@ fn version(record: &Record) -> Result<Version, StoreError> {
 
 /// A word this program does not know is no word of permission.
 fn state(word: &str) -> State {
-    serde_json::from_value(word.into()).unwrap_or(State::Suspended)
+    State::parse(word).unwrap_or(State::Suspended)
 }
 
 /// Reads a version past the cache.
