@@ -55,7 +55,7 @@ struct AuthorityRecord {
     label: String,
     /// The place in the key hierarchy.
     slot: String,
-    /// `root-ca`, `issuing-ca`, `ocsp`, `time-stamp`, `seal-maker`, or `cross` for a cross-certificate.
+    /// `root-ca`, `issuing-ca`, `ocsp`, `time-stamp`, `seal-maker`, `credential-signer`, `publisher`, or `cross` for a cross-certificate.
     role: String,
     /// `pending` (awaits approval or its certificate), `active`, `retiring` (answers for what it issued) or `retired`.
     state: String,

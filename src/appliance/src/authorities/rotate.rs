@@ -1,4 +1,4 @@
-//! Replacing the key of a delegated signer: OCSP responder, time-stamping unit, seal maker.
+//! Replacing the key of a delegated signer: OCSP responder, time-stamping unit, seal maker, signer of credentials, publisher.
 //!
 //! The new key is made in the custody of its place, its certificate comes from the same authority by the same way as
 //! every other (intent, lint, signature, record), and the former one retires in the same unit: it signs nothing more,
@@ -123,12 +123,15 @@ pub(super) fn wish(app: &App, key: &Key, info: &KeyInfo, now: i64) -> Result<Wis
     let registered = Subject::default().organization(organisation.as_str()).named(name);
     let profiles = app.profiles();
     let profile = profiles.get(profile_of(key.role));
-    let profile =
-        profile.ok_or_else(|| Problem::internal(format!("no profile for {}", key.role.as_str())))?;
+    let profile = profile.ok_or_else(|| {
+        let name = profile_of(key.role);
+        let detail = format!("There is no certificate profile `{name}`: add `{name}.toml` to the profiles.");
+        Problem::new(Kind::NotReady, detail)
+    })?;
     let seconds = now.div_euclid(1_000_000);
     Ok(Wish {
         subject: profile.subject_from(&registered, None),
-        names: Vec::new(),
+        names: key.role.names(&app.config.appliance.public_url),
         public_key: info.public_key.clone().unwrap_or_default(),
         not_before: None,
         not_after: Some(seconds + i64::from(key.days) * 86_400 - 1),
@@ -152,6 +155,8 @@ pub(super) const fn profile_of(role: Role) -> &'static str {
         Role::Ocsp => "ocsp",
         Role::TimeStamp => "time-stamp",
         Role::SealMaker => "seal-maker",
+        Role::CredentialSigner => "credential-signer",
+        Role::Publisher => "publisher",
         Role::LogCheckpoint | Role::Data => "",
     }
 }
@@ -166,7 +171,10 @@ fn delegate<'a>(app: &'a App, slot: &str) -> Result<&'a Key, AuthorityError> {
         Role::RootCa | Role::IssuingCa => {
             "That is an authority: it is replaced with `cinnabar authority rollover`, by two officers."
         }
-        _ => "Only the keys of OCSP responders, time-stamping units and seal makers are rotated by command.",
+        _ => {
+            "Only the keys of OCSP responders, time-stamping units, seal makers, signers of credentials and publishers \
+              are rotated by command."
+        }
     };
     Err(Problem::new(Kind::InvalidParameter, detail).into())
 }

@@ -112,19 +112,22 @@ pub fn certify(
     linted.sign(signer).map_err(refused)
 }
 
-/// What the hierarchy asks of a key's certificate; nothing for keys that have none.
+/// What the hierarchy asks of a key's certificate, where `public_url` is the appliance's address; nothing for keys that have
+/// none.
 #[must_use]
-pub fn wanted(key: &Key, organisation: &str) -> Option<Wanted> {
+pub fn wanted(key: &Key, organisation: &str, public_url: &str) -> Option<Wanted> {
     let profile = match key.role {
         Role::RootCa => "root",
         Role::IssuingCa => "issuing-ca",
         Role::Ocsp => "ocsp",
         Role::TimeStamp => "time-stamp",
         Role::SealMaker => "seal-maker",
+        Role::CredentialSigner => "credential-signer",
+        Role::Publisher => "publisher",
         Role::LogCheckpoint | Role::Data => return None,
     };
     let name = key.name.replace("{organisation}", organisation);
-    Some(Wanted { profile, name, alternative_names: Vec::new(), days: Some(key.days) })
+    Some(Wanted { profile, name, alternative_names: key.role.names(public_url), days: Some(key.days) })
 }
 
 /// Host names and addresses as alternative names.

@@ -55,6 +55,10 @@ pub enum Role {
     TimeStamp,
     /// Signs electronic seals (GB/T 38540).
     SealMaker,
+    /// Signs what licences are proved by: credentials, QR symbols, status lists.
+    CredentialSigner,
+    /// Signs what the platform publishes: the catalogue of licences, trust lists.
+    Publisher,
     /// Signs the log's checkpoints.
     LogCheckpoint,
     /// Encrypts data at rest.
@@ -62,12 +66,14 @@ pub enum Role {
 }
 
 impl Role {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 9] = [
         Self::RootCa,
         Self::IssuingCa,
         Self::Ocsp,
         Self::TimeStamp,
         Self::SealMaker,
+        Self::CredentialSigner,
+        Self::Publisher,
         Self::LogCheckpoint,
         Self::Data,
     ];
@@ -81,6 +87,8 @@ impl Role {
             Self::Ocsp => "ocsp",
             Self::TimeStamp => "time-stamp",
             Self::SealMaker => "seal-maker",
+            Self::CredentialSigner => "credential-signer",
+            Self::Publisher => "publisher",
             Self::LogCheckpoint => "log-checkpoint",
             Self::Data => "data",
         }
@@ -98,10 +106,37 @@ impl Role {
         matches!(self, Self::RootCa | Self::IssuingCa)
     }
 
+    /// Whether keys with this role sign in the international suite alone: JOSE and COSE have no SM2.
+    #[must_use]
+    pub const fn is_international(self) -> bool {
+        matches!(self, Self::CredentialSigner | Self::Publisher)
+    }
+
+    /// By which URI its certificates name a key with this role, below the public address: who reads what it signed compares
+    /// it with what calls itself the issuer, so that no other certificate for signing documents will do.
+    #[must_use]
+    pub const fn address(self) -> Option<&'static str> {
+        match self {
+            Self::CredentialSigner => Some("licences/credentials"),
+            Self::Publisher => Some("licences/publications"),
+            _ => None,
+        }
+    }
+
+    /// The alternative names of its certificates.
+    #[must_use]
+    pub fn names(self, public_url: &str) -> Vec<pki::GeneralName> {
+        let base = public_url.trim_end_matches('/');
+        self.address().map(|path| pki::GeneralName::Uri(format!("{base}/{path}"))).into_iter().collect()
+    }
+
     /// Whether keys with this role sign for an authority, and are replaced often.
     #[must_use]
     pub const fn is_delegate(self) -> bool {
-        matches!(self, Self::Ocsp | Self::TimeStamp | Self::SealMaker)
+        matches!(
+            self,
+            Self::Ocsp | Self::TimeStamp | Self::SealMaker | Self::CredentialSigner | Self::Publisher
+        )
     }
 }
 

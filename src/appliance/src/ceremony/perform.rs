@@ -140,7 +140,7 @@ pub async fn perform(plan: &Plan, say: &mut dyn FnMut(&str)) -> Result<Done, Cer
         return Err(CeremonyError::Organisation(length));
     }
     let hierarchy = Hierarchy::parse(&plan.hierarchy)?;
-    let mut names = hierarchy.keys().iter().filter_map(|key| wanted(key, &plan.organisation));
+    let mut names = hierarchy.keys().iter().filter_map(|key| wanted(key, &plan.organisation, ""));
     if let Some(long) = names.find(|wanted| wanted.name.chars().count() > 64) {
         return Err(CeremonyError::Name(long.name));
     }
@@ -271,7 +271,7 @@ impl<'a> Scene<'a> {
         let mut requests = Vec::new();
         let of_root = |key: &&Key| key.issuer.as_ref() == Some(&root.label);
         for key in self.hierarchy.keys().iter().filter(of_root) {
-            let Some(wanted) = wanted(key, &self.plan.organisation) else { continue };
+            let Some(wanted) = wanted(key, &self.plan.organisation, &self.terms.public_url) else { continue };
             let signer = self.custody.signer(&key.label)?;
             let request = offline::request(key, &wanted, signer.as_ref(), &self.terms)?;
             let file = format!("requests/{}.csr", key.label);
@@ -315,7 +315,7 @@ impl<'a> Scene<'a> {
             key.role.is_authority() && root == Some(CustodyKind::Offline)
         };
         for key in hierarchy.keys().iter().filter(|key| !came(key)) {
-            let Some(wanted) = wanted(key, &self.plan.organisation) else { continue };
+            let Some(wanted) = wanted(key, &self.plan.organisation, &self.terms.public_url) else { continue };
             let own = self.custody.signer(&key.label)?;
             let certificate = match &key.issuer {
                 Some(issuer) => self.issue(&wanted, own.public_key(), issuer)?,

@@ -92,6 +92,8 @@ async fn openssl_verifies_every_certificate_of_a_ceremony() {
     for (leaf, issuer) in [
         ("certificates/seals-ca.pem", "certificates/root.pem"),
         ("certificates/seal-maker.pem", "certificates/seals-ca.pem"),
+        ("certificates/credential-signer.pem", "certificates/platform-ca.pem"),
+        ("certificates/publisher.pem", "certificates/platform-ca.pem"),
         ("certificates/time-stamp.pem", "certificates/platform-ca.pem"),
         ("certificates/ocsp-officers.pem", "certificates/officers-ca.pem"),
         ("tls/server.crt", "certificates/platform-ca.pem"),

@@ -628,17 +628,27 @@ fn authorities(root: &Path, hierarchy: &Hierarchy, custody: &Arc<dyn Custody>) -
             _ => (Algorithm::P256, Usage::Sign),
         };
         custody.generate(&key.label, algorithm, usage).unwrap();
-        if !matches!(key.role, Role::RootCa | Role::IssuingCa | Role::Ocsp | Role::SealMaker) {
+        if !matches!(
+            key.role,
+            Role::RootCa
+                | Role::IssuingCa
+                | Role::Ocsp
+                | Role::SealMaker
+                | Role::CredentialSigner
+                | Role::Publisher
+        ) {
             continue;
         }
         let profile = match key.role {
             Role::RootCa => "root",
             Role::Ocsp => "ocsp",
             Role::SealMaker => "seal-maker",
+            Role::CredentialSigner => "credential-signer",
+            Role::Publisher => "publisher",
             _ => "issuing-ca",
         };
-        let wanted =
-            Wanted { profile, name: key.label.clone(), alternative_names: Vec::new(), days: Some(key.days) };
+        let alternative_names = key.role.names(&terms(0).public_url);
+        let wanted = Wanted { profile, name: key.label.clone(), alternative_names, days: Some(key.days) };
         let own = custody.signer(&key.label).unwrap();
         let random = SystemRandom::new();
         let certificate = match &key.issuer {

@@ -109,10 +109,12 @@ pub const BUILTIN: &[(&str, &str)] = files![
     "ocsp",
     "time-stamp",
     "seal-maker",
+    "credential-signer",
+    "publisher",
 ];
 
 /// Those an operator may do without.
-const OPTIONAL: &[&str] = &["seal-person", "document-signer"];
+const OPTIONAL: &[&str] = &["seal-person", "document-signer", "credential-signer", "publisher"];
 
 /// Names that certificates were recorded under before there were files.
 const ALIASES: &[(&str, &str)] = &[

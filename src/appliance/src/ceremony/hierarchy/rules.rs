@@ -16,6 +16,9 @@ pub(super) fn check(label: String, entry: Entry) -> Result<Key, HierarchyError> 
     }
     let suite =
         entry.suite.as_deref().map(Suite::by_name).transpose().map_err(|error| wrong(&error.to_string()))?;
+    if entry.role.is_international() && suite.is_some_and(|suite| *suite != Suite::INTERNATIONAL) {
+        return Err(wrong("credentials and published documents are signed in suite `international` alone"));
+    }
     if (entry.role == Role::Data) != entry.purpose.is_some() {
         return Err(wrong("a data key, and no other, names its purpose"));
     }
