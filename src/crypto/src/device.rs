@@ -47,6 +47,13 @@ pub fn raw_signature_to_der(scheme: SignatureScheme, raw: &[u8; 64]) -> Option<V
     }
 }
 
+/// The 64 octets `r ‖ s` of a DER `Ecdsa-Sig-Value` on P-256, as JOSE (RFC 7518 §3.4) and COSE (RFC 9053 §2.1) carry it; `None`
+/// when it is none.
+#[must_use]
+pub fn der_signature_to_raw(der: &[u8]) -> Option<[u8; 64]> {
+    Signature::from_der(der).ok().map(|signature| signature.to_bytes().into())
+}
+
 #[cfg(test)]
 mod tests {
     use p256::ecdsa::SigningKey;
@@ -61,6 +68,8 @@ mod tests {
         let spki = p256_public_key(key.verifying_key().to_sec1_point(false).as_bytes()).unwrap();
         let raw: Signature = key.sign(b"message");
         let signature = ecdsa_p256_signature(&raw.to_bytes()).unwrap();
+        assert_eq!(der_signature_to_raw(&signature).unwrap()[..], raw.to_bytes()[..]);
+        assert_eq!(der_signature_to_raw(&signature[1..]), None);
         verify(&spki, SignatureScheme::EcdsaP256Sha256, b"message", &signature).unwrap();
         assert_eq!(ed25519_public_key(&[1; 32]).unwrap().len(), 44);
     }

@@ -19,7 +19,7 @@ mod symmetric;
 mod throwaway;
 mod verify;
 
-pub use device::raw_signature_to_der;
+pub use device::{der_signature_to_raw, raw_signature_to_der};
 pub use digest::{DigestAlgorithm, DigestError, Hasher, sha1_identifier};
 pub use key::{KeyError, KeyKind, SignError, Signer, SoftwareKey};
 pub use prehashed::{PrehashedKey, PrehashedSigner, prehash};

@@ -6,6 +6,7 @@
 
 pub mod catalogue;
 pub mod codes;
+pub mod credential;
 pub mod identifier;
 pub mod life;
 pub mod template;

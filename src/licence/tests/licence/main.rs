@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod codes;
+mod credential;
 mod identifier;
 mod life;
 mod template;
