@@ -447,8 +447,16 @@ mod tests {
             error.contains("suite `shangmi` must have exactly one key with role `root-ca`, found 2"),
             "{error}"
         );
+        // JOSE and COSE have no SM2.
+        let signer = "role = \"credential-signer\"\nsuite = \"";
+        let text = BOTH.replace(&format!("{signer}international"), &format!("{signer}shangmi"));
+        let error = Hierarchy::parse(&text).unwrap_err().to_string();
+        assert!(error.contains("`credential-signer`") && error.contains("`international` alone"), "{error}");
         // Without the international side nobody could log in.
-        let alone = DEFAULT.replace("\"international\"", "\"shangmi\"");
+        let credentials =
+            |section: &&str| section.contains("Credentials\"") || section.contains("Publications\"");
+        let without: String = DEFAULT.split_inclusive("\n\n").filter(|one| !credentials(one)).collect();
+        let alone = without.replace("\"international\"", "\"shangmi\"");
         let error = Hierarchy::parse(&alone).unwrap_err().to_string();
         assert!(error.contains("no authority of suite `international` issues `machine`"), "{error}");
     }
