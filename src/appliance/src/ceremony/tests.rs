@@ -53,7 +53,7 @@ async fn an_empty_folder_becomes_an_appliance_with_everything_in_the_log() {
     let url: DatabaseUrl = config.database.url.parse().unwrap();
     let db = Db::open(&url).await.unwrap();
     let certificates = db.fetch_all("SELECT id FROM certificates", &[]).await.unwrap();
-    assert_eq!(certificates.len(), 13);
+    assert_eq!(certificates.len() as u64, certified + 1 + 3);
     let transcript = std::fs::read_to_string(&done.transcript).unwrap();
     for share in &done.shares {
         assert!(!transcript.contains(share.as_str()), "a share stands in the transcript");
@@ -183,5 +183,5 @@ async fn pkilint_finds_no_fault_in_any_certificate_of_a_ceremony() {
     }
     let names: Vec<_> = (0..all.len()).map(|index| format!("{index}.cer")).collect();
     let batch = pkilint::assert_clean(names.iter().map(String::as_str).zip(all.iter().map(Certificate::der)));
-    assert_eq!(batch.judged, 13 + 12, "each below the root with its issuer too");
+    assert_eq!(batch.judged, 2 * all.len() - 1, "each below the root with its issuer too");
 }

@@ -14,6 +14,8 @@ use proptest::prelude::*;
 
 use super::world::{DAY, ISSUER, NOW, Party, World, entity, identifier, place};
 
+type Claims = Vec<(Value, Value)>;
+
 fn essential() -> Essential {
     Essential {
         identifier: identifier(),
@@ -141,7 +143,7 @@ fn other_forms_of_the_same_token_are_read_and_other_algorithms_are_not() {
 fn claims_that_are_missing_twice_or_wrong_are_refused() {
     let world = World::new();
     let kid = qr::kid(world.issuer.certificate().unwrap());
-    let with = |change: &dyn Fn(&mut Vec<(Value, Value)>)| {
+    let with = |change: &dyn Fn(&mut Claims)| {
         let mut claims = claims();
         change(&mut claims);
         let structure = sign(&claims, Some(&kid), Algorithm::ES256, &world.issuer);
@@ -213,7 +215,7 @@ proptest! {
     }
 }
 
-fn claims() -> Vec<(Value, Value)> {
+fn claims() -> Claims {
     let licence = vec![
         (1.into(), "食品经营许可证".into()),
         (2.into(), "示例市好味餐饮店".into()),
