@@ -182,6 +182,14 @@ table! {
     UseLimitReached = "seal-use-limit-reached", 429, "The seal was used as often as its rule allows", true;
     /// The request for approval of a use is not open any more.
     UseRequestClosed = "seal-use-request-closed", 409, "The request for approval is not open", true;
+    /// There is no such licence type, or none of its versions is published.
+    LicenceTypeUnknown = "licence-type-unknown", 404, "There is no such licence type", true;
+    /// The licence type is retired.
+    LicenceTypeRetired = "licence-type-retired", 409, "The licence type is retired", true;
+    /// The definition of a licence type, or its templates, have faults.
+    LicenceTypeFaulty = "licence-type-faulty", 422, "The definition of the licence type has faults", true;
+    /// The version of the licence type is not in the state that the step takes.
+    LicenceTypeStep = "licence-type-step", 409, "The licence type's state does not allow this step", true;
     /// Our own fault.
     Internal = "internal", 500, "Internal error", false;
 }

@@ -6,8 +6,7 @@ CREATE TABLE licence_types (
     version      INTEGER NOT NULL CHECK (version > 0),
     name         TEXT NOT NULL,
     organisation TEXT NOT NULL REFERENCES organisations (id),
-    -- The newest version of its definition, and the one in force.
-    newest       INTEGER NOT NULL CHECK (newest > 0),
+    -- The version of its definition that is in force.
     published    INTEGER,
     state        TEXT NOT NULL CHECK (state IN ('draft', 'published', 'retired')),
     updated      INTEGER NOT NULL
@@ -20,19 +19,24 @@ CREATE TABLE licence_type_versions (
     version         INTEGER NOT NULL CHECK (version > 0),
     type            TEXT NOT NULL REFERENCES licence_types (id),
     number          INTEGER NOT NULL CHECK (number > 0),
-    state           TEXT NOT NULL CHECK (state IN ('draft', 'review', 'published', 'superseded', 'retired', 'withdrawn')),
+    state           TEXT NOT NULL CHECK (state IN ('draft', 'review', 'published', 'superseded', 'retired', 'refused', 'withdrawn')),
     -- The definition and the templates (TOML and SVG pages), JSON; the digest is over both.
     definition      TEXT NOT NULL,
     templates       TEXT NOT NULL,
     digest          TEXT NOT NULL,
     author          TEXT NOT NULL REFERENCES callers (id),
     author_person   TEXT NOT NULL,
+    submitter       TEXT REFERENCES callers (id),
+    submitter_person TEXT,
     reviewer        TEXT REFERENCES callers (id),
     reviewer_person TEXT,
     reason          TEXT,
     created         INTEGER NOT NULL,
     submitted       INTEGER,
-    decided         INTEGER
+    decided         INTEGER,
+    -- SHA-256 of caller and idempotency key, and of the request it stood for.
+    request_key     TEXT UNIQUE,
+    request_digest  TEXT
 ) STRICT;
 CREATE UNIQUE INDEX licence_type_versions_number ON licence_type_versions (type, number);
 CREATE INDEX licence_type_versions_state ON licence_type_versions (state, id);

@@ -23,6 +23,8 @@ use crate::app::App;
 /// What this node keeps of licences besides rows: caches, each with its own rule of when to forget.
 #[derive(Debug, Default)]
 pub struct Service {
+    /// Licence types, ready for use.
+    pub types: catalogue::Known,
     /// Which generations of the library's keys are in use.
     pub keys: library::keys::Known,
     /// The fonts of pages, once the first was drawn.

@@ -222,4 +222,18 @@ actions! {
     ReadLicenceEvents = "licence.events";
     /// Enter that licences run out.
     WarnOfLicenceExpiry = "licence.expiring";
+    /// Draft a licence type, or a new version of one.
+    DraftLicenceType = "licence-type.draft";
+    /// Hand a draft in for review.
+    SubmitLicenceType = "licence-type.submit";
+    /// Publish a licence type that others drafted.
+    PublishLicenceType = "licence-type.publish";
+    /// Refuse what others drafted.
+    RefuseLicenceType = "licence-type.refuse";
+    /// Take a draft back.
+    WithdrawLicenceType = "licence-type.withdraw";
+    /// Retire a licence type.
+    RetireLicenceType = "licence-type.retire";
+    /// Read drafts of licence types.
+    ReadLicenceType = "licence-type.read";
 }

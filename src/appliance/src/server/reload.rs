@@ -255,6 +255,10 @@ async fn read_moved(app: &Arc<App>, known: &mut Vec<(String, i64)>) -> Result<bo
     }
     let licences = of(&now, generations::LICENCES).unwrap_or_default();
     app.licences.verification.confirm(licences, asked);
+    if moved(generations::LICENCE_TYPES) {
+        // Another node may have published or retired one.
+        app.licences.types.forget();
+    }
     *known = now;
     Ok(authorities)
 }

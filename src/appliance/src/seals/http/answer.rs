@@ -12,7 +12,7 @@ use crate::problem::{Kind, Problem, Result};
 use crate::server::Session;
 
 /// A record, with its version and, after an act, the leaf that proves it.
-pub(super) fn answer<T: Serialize>(
+pub(crate) fn answer<T: Serialize>(
     status: StatusCode,
     body: &T,
     version: i64,
@@ -33,7 +33,7 @@ pub(super) fn answer<T: Serialize>(
 ///
 /// # Errors
 /// The problem to answer.
-pub(super) fn matching(headers: &HeaderMap, version: i64) -> Result<()> {
+pub(crate) fn matching(headers: &HeaderMap, version: i64) -> Result<()> {
     let Some(given) = headers.get(header::IF_MATCH) else {
         let detail = "Send `If-Match` with the `ETag` of what you read.";
         return Err(Problem::new(Kind::PreconditionRequired, detail));
@@ -47,7 +47,7 @@ pub(super) fn matching(headers: &HeaderMap, version: i64) -> Result<()> {
 }
 
 /// Cuts a list that was read with one more than asked for; the cursor of the next page, if there is one.
-pub(super) fn cut<T>(items: &mut Vec<T>, limit: u32, id: impl Fn(&T) -> String) -> Option<String> {
+pub(crate) fn cut<T>(items: &mut Vec<T>, limit: u32, id: impl Fn(&T) -> String) -> Option<String> {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = items.len() > limit;
     items.truncate(limit);

@@ -1,6 +1,6 @@
 //! Routes of seals and of applications for them.
 
-mod answer;
+pub(crate) mod answer;
 mod applications;
 mod apply;
 mod attachments;
