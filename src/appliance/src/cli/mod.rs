@@ -17,6 +17,7 @@ mod client;
 mod init;
 mod keystore;
 mod leaf;
+mod licence_type;
 mod maintenance;
 mod noted;
 mod output;
@@ -113,6 +114,9 @@ pub enum Command {
     SealUse(registry::SealUseCommand),
     /// Ask how things stand with a seal
     SealStatus(seal_status::SealStatusArgs),
+    /// The catalogue of licence types: draft, review, publish, retire
+    #[command(subcommand)]
+    LicenceType(licence_type::LicenceTypeCommand),
     /// Verify the signatures of a PDF, a CMS, a time-stamp or an electronic seal; needs no server
     Verify(Box<verify::VerifyArgs>),
     /// Work on PDF files without a server
@@ -197,6 +201,7 @@ fn dispatch(cli: Cli, output: Output) -> Outcome {
         Command::Status(args) => admin::status(args, &global, output),
         Command::Seal(args) => seal::run(*args, &global, output),
         Command::SignFile(args) => sign_file::run(&args, &global, output),
+        Command::LicenceType(command) => licence_type::run(command, &global, output),
         Command::SealRecord(command) => registry::seal_record(command, &global, output),
         Command::SealUse(command) => registry::seal_use(command, &global, output),
         Command::SealStatus(args) => seal_status::run(args, &global, output),

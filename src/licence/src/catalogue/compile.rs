@@ -242,9 +242,12 @@ fn tags(fields: &[Field], faults: &mut Faults) {
         if tags.known && (tags.sensitivity == Sensitivity::Sensitive || plural(&field.kind)) {
             faults.add(
                 format!("{at}/x-known"),
-                "敏感字段与列表不得用于核验",
-                "a sensitive field or a list cannot be what a verifier names; take a name or a date",
+                "敏感字段、列表与照片不得用于核验",
+                "a sensitive field, a list or a photograph cannot be what a verifier names; take a name or a date",
             );
+        }
+        if matches!(field.kind, Kind::Picture { .. }) && field.is_open() {
+            faults.add(format!("{at}/x-sensitivity"), "照片不得公开", "a photograph is at least `personal`");
         }
         if tags.qr && tags.sensitivity == Sensitivity::Sensitive {
             faults.add(
@@ -256,8 +259,8 @@ fn tags(fields: &[Field], faults: &mut Faults) {
         if tags.qr && plural(&field.kind) {
             faults.add(
                 format!("{at}/x-qr"),
-                "列表不得载入二维码",
-                "a list cannot stand in a QR symbol; it would not fit",
+                "列表与照片不得载入二维码",
+                "a list or a photograph cannot stand in a QR symbol; it would not fit",
             );
         }
     }
@@ -436,7 +439,7 @@ fn required(at: &str, field: &Field, faults: &mut Faults) {
 }
 
 const fn plural(kind: &Kind) -> bool {
-    matches!(kind, Kind::List { .. } | Kind::Record { .. })
+    matches!(kind, Kind::List { .. } | Kind::Record { .. } | Kind::Picture { .. })
 }
 
 fn name(at: &str, text: &str, faults: &mut Faults) {

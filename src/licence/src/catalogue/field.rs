@@ -37,6 +37,11 @@ pub enum Kind {
         /// The texts it may be, where the schema lists them.
         choices: Vec<String>,
     },
+    /// A photograph: base64 of a PNG or JPEG (`contentEncoding`).
+    Picture {
+        /// Most characters of base64.
+        longest: u32,
+    },
     /// A day, `YYYY-MM-DD`.
     Date,
     /// A moment, RFC 3339.
@@ -91,6 +96,7 @@ impl Kind {
                 choices.iter().map(|choice| choice.len() as u64).max().unwrap_or_default()
             }
             Self::Text { longest, .. } => u64::from(*longest) * if latin { 1 } else { HAN_OCTETS },
+            Self::Picture { longest } => u64::from(*longest),
             Self::Date => 10,
             Self::DateTime => 35,
             Self::Integer { least, greatest } => {

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::{
     FieldFault,
     fault::{Faults, token},
-    field::Field,
+    field::{Field, Kind},
     values,
 };
 use crate::codes;
@@ -32,6 +32,11 @@ pub(super) fn judge(
         let Some(value) = fields.get(&field.name) else { continue };
         let at = format!("/{}", field.name);
         characters(value, &at, &mut faults);
+        if let (Kind::Picture { .. }, Value::String(text)) = (&field.kind, value)
+            && !base64(text)
+        {
+            faults.add(&at, "照片须为base64编码", "a photograph is a PNG or JPEG in base64 (RFC 4648)");
+        }
         if let (Some(check), Value::String(text)) = (&field.tags.check, value)
             && let Err(error) = digits(check, text)
         {
@@ -51,6 +56,15 @@ fn digits(check: &str, text: &str) -> Result<(), codes::CodeError> {
         // The definition was judged: there is no other.
         _ => Ok(()),
     }
+}
+
+/// Whether a text is base64 with padding. Nothing is decoded: pictures are read where they are drawn.
+fn base64(text: &str) -> bool {
+    let body = text.trim_end_matches('=');
+    text.len().is_multiple_of(4)
+        && text.len() - body.len() <= 2
+        && !body.is_empty()
+        && body.bytes().all(|octet| octet.is_ascii_alphanumeric() || matches!(octet, b'+' | b'/'))
 }
 
 /// Texts within a value, at any depth the schema allows.

@@ -86,6 +86,50 @@ fn the_shipped_permit_compiles() {
 }
 
 #[test]
+fn the_other_shipped_definitions_compile() {
+    let shipped = [
+        (include_str!("../../../../policies/licence-templates/business-licence.json"), 10),
+        (include_str!("../../../../policies/licence-templates/qualification-certificate.json"), 10),
+    ];
+    for (text, fields) in shipped {
+        let definition: Value = serde_json::from_str(text).expect("JSON");
+        let compiled = compile(&definition).expect("a shipped definition compiles");
+        assert_eq!(compiled.fields().len(), fields);
+        assert!(!compiled.vct().is_empty());
+    }
+}
+
+#[test]
+fn a_photograph_is_base64_within_its_bound_and_never_open() {
+    let person = include_str!("../../../../policies/licence-templates/qualification-certificate.json");
+    let mut definition: Value = serde_json::from_str(person).expect("JSON");
+    let compiled = compile(&definition).expect("compiles");
+    let fields = json!({
+        "name": "王某某", "sex": "女", "birth": "1990年3月", "id_number": "990101199003070015",
+        "profession": "建筑工程", "grade": "中级", "certificate_number": "2026990100000001",
+        "approved": "2026-03-01", "photo": "iVBORw0KGgo="
+    });
+    let mut fields = fields.as_object().cloned().expect("an object");
+    assert_eq!(compiled.validate(&fields), Ok(()));
+    assert!(compiled.split(&fields).protected.contains_key("photo"));
+    for wrong in ["iVBORw0KGgo", "iVBO Rw0KGgo", "====", "照片"] {
+        fields.insert("photo".to_owned(), json!(wrong));
+        let faults = compiled.validate(&fields).expect_err("no base64");
+        assert_eq!((faults.len(), faults[0].pointer.as_str()), (1, "/photo"), "{wrong}: {faults:?}");
+    }
+    fields.insert("photo".to_owned(), json!("A".repeat(200_004)));
+    assert!(compiled.validate(&fields).expect_err("too long")[0].en.contains("at most 200000"));
+    let at = "/schema/properties/photo";
+    definition["schema"]["properties"]["photo"]["x-sensitivity"] = json!("open");
+    refused(&definition, &format!("{at}/x-sensitivity"));
+    definition["schema"]["properties"]["photo"]["x-sensitivity"] = json!("personal");
+    definition["schema"]["properties"]["photo"]["x-known"] = json!(true);
+    refused(&definition, &format!("{at}/x-known"));
+    definition["schema"]["properties"]["photo"]["contentEncoding"] = json!("base32");
+    refused(&definition, &format!("{at}/contentEncoding"));
+}
+
+#[test]
 fn codes_are_those_of_the_defining_body() {
     refused(&with("/code", json!("11990000MB0F00012G01")), "/code");
     refused(&with("/code", json!("11990000MB0F00020B001")), "/code");

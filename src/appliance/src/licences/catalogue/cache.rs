@@ -9,7 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use licence::catalogue::Compiled;
 
-use super::model::Standing;
+use super::model::TypeState;
 use super::records::{self, int, text};
 use super::{CatalogueError, checks};
 use crate::app::App;
@@ -27,7 +27,7 @@ pub struct Published {
     /// The organisation that keeps the type.
     pub organisation: String,
     /// Where this version stands: published, superseded or retired.
-    pub state: Standing,
+    pub state: TypeState,
     /// The definition.
     pub compiled: Compiled,
     /// The files of its templates, by name.
@@ -99,7 +99,7 @@ pub async fn in_force(app: &App, code: &str) -> Result<Arc<Published>, Catalogue
     let epoch = known.epoch();
     let unknown = || CatalogueError::Unknown(code.to_owned());
     let row = records::licence_type(&app.db, code).await?.ok_or_else(unknown)?;
-    if Standing::of(&row) == Standing::Retired {
+    if TypeState::of(&row) == TypeState::Retired {
         return Err(CatalogueError::Retired(code.to_owned()));
     }
     let number = int(&row, "published").ok_or_else(unknown)?;
@@ -140,7 +140,7 @@ async fn read(app: &App, row: &Row, number: i64) -> Result<Published, CatalogueE
     let code = row.id();
     let none = || CatalogueError::NoVersion { code: code.to_owned(), number };
     let version = records::version(&app.db, code, number).await?.ok_or_else(none)?;
-    let state = Standing::of(&version);
+    let state = TypeState::of(&version);
     if !state.is_public() {
         return Err(none());
     }

@@ -2,12 +2,15 @@
 //! record, a level that this appliance reaches, templates that fit.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use licence::catalogue::{Compiled, Fault, TypeDefinition};
 
 use super::CatalogueError;
 use super::records::text;
 use crate::app::App;
+use crate::licences::templates;
+use crate::problem::Problem;
 use crate::store::tables::{ORGANISATIONS, SEALS};
 use crate::store::{Row, StoreError};
 
@@ -29,8 +32,8 @@ pub(super) fn files(row: &Row) -> BTreeMap<String, String> {
 /// Everything that keeps a version from being published.
 ///
 /// # Errors
-/// [`StoreError`].
-pub(super) async fn faults(app: &App, row: &Row) -> Result<Vec<Fault>, StoreError> {
+/// [`CatalogueError`]: the store failed, or the configured fonts cannot be used.
+pub(super) async fn faults(app: &Arc<App>, row: &Row) -> Result<Vec<Fault>, CatalogueError> {
     let compiled = match compiled(row) {
         Ok(compiled) => compiled,
         Err(CatalogueError::Faults(faults)) => return Ok(faults),
@@ -39,7 +42,39 @@ pub(super) async fn faults(app: &App, row: &Row) -> Result<Vec<Fault>, StoreErro
     let mut faults = Vec::new();
     register(app, &compiled, &mut faults).await?;
     level(app, &compiled, &mut faults);
+    faults.extend(pages(app, compiled.definition().clone(), files(row)).await?);
     Ok(faults)
+}
+
+/// Templates that read, place every field, and hold the longest texts that the schema lets through.
+async fn pages(
+    app: &Arc<App>,
+    definition: TypeDefinition,
+    files: BTreeMap<String, String>,
+) -> Result<Vec<Fault>, CatalogueError> {
+    let app = app.clone();
+    // Templates come from offices: bounded work, but work, on a thread that nobody else waits for.
+    let judged = tokio::task::spawn_blocking(move || {
+        let templates = match templates::read(&definition, &files) {
+            Ok(templates) => templates,
+            Err((name, error)) => {
+                let fault = Fault::new(
+                    format!("/templates/{name}"),
+                    "模板无法使用",
+                    format!("this template cannot be used: {error}"),
+                );
+                return Ok(vec![fault]);
+            }
+        };
+        let fonts = templates::fonts(&app)?;
+        let findings = templates::check(&definition, &templates, &fonts, false);
+        let told = findings.into_iter().map(|(name, finding)| {
+            Fault::new(format!("/templates/{name}/{}", finding.place), finding.zh, finding.en)
+        });
+        Ok::<_, templates::FontsError>(told.collect())
+    });
+    let judged = judged.await.map_err(|error| CatalogueError::Refused(Problem::internal(error)))?;
+    judged.map_err(|error| CatalogueError::Refused(Problem::internal(error)))
 }
 
 /// Issuers are registered organisations, their seals are there and may be used by them.

@@ -3,7 +3,7 @@
 use licence::catalogue::Fault;
 use serde_json::json;
 
-use super::model::Standing;
+use super::model::TypeState;
 use crate::journal::CommitError;
 use crate::problem::{Kind, Problem};
 use crate::store::StoreError;
@@ -36,7 +36,7 @@ pub enum CatalogueError {
         /// The version.
         number: i64,
         /// Where it stands.
-        state: Standing,
+        state: TypeState,
     },
     /// A later version is in force.
     #[error("version {published} of licence type `{code}` is in force already; draft a new one from it")]

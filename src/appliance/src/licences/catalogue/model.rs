@@ -28,7 +28,7 @@ pub struct NewDraft {
 /// Where a type or a version of it stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Standing {
+pub enum TypeState {
     /// Drafted; of a type: no version of it was ever published.
     Draft,
     /// Handed in for review.
@@ -45,7 +45,7 @@ pub enum Standing {
     Withdrawn,
 }
 
-impl Standing {
+impl TypeState {
     /// Its word in rows.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -105,7 +105,7 @@ pub struct LicenceType {
     /// The organisation that keeps it.
     pub organisation: String,
     /// `draft`, `published` or `retired`.
-    pub state: Standing,
+    pub state: TypeState,
     /// The version in force.
     pub published: Option<i64>,
     /// Version of this record, also its `ETag`.
@@ -127,7 +127,7 @@ pub struct TypeVersion {
     /// Which version it is, the first is 1.
     pub number: i64,
     /// Where it stands.
-    pub state: Standing,
+    pub state: TypeState,
     /// Version of this record, also its `ETag`.
     pub version: i64,
     /// SHA-256 over definition and templates, hexadecimal.
@@ -168,7 +168,7 @@ impl From<&Row> for LicenceType {
             code: row.id().to_owned(),
             name: text(row, "name").to_owned(),
             organisation: text(row, "organisation").to_owned(),
-            state: Standing::of(row),
+            state: TypeState::of(row),
             published: int(row, "published"),
             version: row.version(),
             updated: time(row, "updated"),
@@ -184,7 +184,7 @@ impl TypeVersion {
         Self {
             code: text(row, "type").to_owned(),
             number: int(row, "number").unwrap_or_default(),
-            state: Standing::of(row),
+            state: TypeState::of(row),
             version: row.version(),
             digest: text(row, "digest").to_owned(),
             author: text(row, "author").to_owned(),

@@ -3,11 +3,13 @@
 //! The policies have compared the persons before anything here is called. A published version is replaced in the unit that
 //! publishes the next one; both write the type's row, so that of two officers who publish at once one meets a conflict.
 
+use std::sync::Arc;
+
 use licence::catalogue::TypeDefinition;
 use serde_json::json;
 
 use super::error::CatalogueError;
-use super::model::Standing;
+use super::model::TypeState;
 use super::records::{self, int, text, version_id};
 use super::{checks, forget};
 use crate::app::{App, Unsealed};
@@ -68,7 +70,7 @@ pub(super) async fn draft(
         }
         let now = now(&unsealed)?;
         let known = records::licence_type(&app.db, code).await?;
-        if known.as_ref().is_some_and(|row| Standing::of(row) == Standing::Retired) {
+        if known.as_ref().is_some_and(|row| TypeState::of(row) == TypeState::Retired) {
             return Err(CatalogueError::Retired(code.to_owned()));
         }
         let organisation = app.db.row(&ORGANISATIONS, &draft.organisation).await?;
@@ -82,7 +84,7 @@ pub(super) async fn draft(
             .with("version", 1)
             .with("type", code)
             .with("number", number)
-            .with("state", Standing::Draft.as_str())
+            .with("state", TypeState::Draft.as_str())
             .with("definition", definition.as_str())
             .with("templates", draft.templates.as_str())
             .with("digest", digest.as_str())
@@ -116,7 +118,7 @@ fn type_row(draft: &Draft, now: i64) -> Row {
         .with("version", 1)
         .with("name", draft.definition.name.zh.as_str())
         .with("organisation", draft.organisation.as_str())
-        .with("state", Standing::Draft.as_str())
+        .with("state", TypeState::Draft.as_str())
         .with("updated", now)
 }
 
@@ -125,17 +127,17 @@ fn type_row(draft: &Draft, now: i64) -> Row {
 /// # Errors
 /// [`CatalogueError`].
 pub(super) async fn submit(
-    app: &App,
+    app: &Arc<App>,
     permit: &Permit<SubmitLicenceType>,
     row: Row,
 ) -> Result<Done, CatalogueError> {
-    stands(&row, &[Standing::Draft])?;
+    stands(&row, &[TypeState::Draft])?;
     sound(app, &row).await?;
     let unsealed = app.unsealed()?;
     let caller = permit.caller();
     let row = row
         .next_version()
-        .with("state", Standing::Review.as_str())
+        .with("state", TypeState::Review.as_str())
         .with("submitter", caller.id.as_str())
         .with("submitter_person", person_of(caller))
         .with("submitted", now(&unsealed)?);
@@ -148,15 +150,15 @@ pub(super) async fn submit(
 /// # Errors
 /// [`CatalogueError`].
 pub(super) async fn publish(
-    app: &App,
+    app: &Arc<App>,
     permit: &Permit<PublishLicenceType>,
     row: Row,
 ) -> Result<Done, CatalogueError> {
-    stands(&row, &[Standing::Review])?;
+    stands(&row, &[TypeState::Review])?;
     let (code, number) = (text(&row, "type").to_owned(), int(&row, "number").unwrap_or_default());
     let unknown = || CatalogueError::Unknown(code.clone());
     let of = records::licence_type(&app.db, &code).await?.ok_or_else(unknown)?;
-    if Standing::of(&of) == Standing::Retired {
+    if TypeState::of(&of) == TypeState::Retired {
         return Err(CatalogueError::Retired(code));
     }
     let before = int(&of, "published");
@@ -166,12 +168,12 @@ pub(super) async fn publish(
     let compiled = sound(app, &row).await?;
     let unsealed = app.unsealed()?;
     let now = now(&unsealed)?;
-    let row = decided(row, Standing::Published, permit.caller(), now);
+    let row = decided(row, TypeState::Published, permit.caller(), now);
     let of = of
         .next_version()
         .with("name", compiled.definition().name.zh.as_str())
         .with("published", number)
-        .with("state", Standing::Published.as_str())
+        .with("state", TypeState::Published.as_str())
         .with("updated", now);
     let mut unit = Unit::new(permit.act())
         .facts(facts(&row))
@@ -181,7 +183,7 @@ pub(super) async fn publish(
     if let Some(before) = before
         && let Some(old) = records::version(&app.db, &code, before).await?
     {
-        unit = unit.update(old.next_version().with("state", Standing::Superseded.as_str()));
+        unit = unit.update(old.next_version().with("state", TypeState::Superseded.as_str()));
     }
     let done = done(&unsealed, unit, row).await;
     forget(app);
@@ -198,9 +200,9 @@ pub(super) async fn refuse(
     row: Row,
     reason: &str,
 ) -> Result<Done, CatalogueError> {
-    stands(&row, &[Standing::Review])?;
+    stands(&row, &[TypeState::Review])?;
     let unsealed = app.unsealed()?;
-    let row = decided(row, Standing::Refused, permit.caller(), now(&unsealed)?).with("reason", reason);
+    let row = decided(row, TypeState::Refused, permit.caller(), now(&unsealed)?).with("reason", reason);
     let unit = Unit::new(permit.act())
         .facts(facts(&row))
         .update(row.clone())
@@ -219,11 +221,11 @@ pub(super) async fn withdraw(
     row: Row,
     reason: Option<&str>,
 ) -> Result<Done, CatalogueError> {
-    stands(&row, &[Standing::Draft, Standing::Review])?;
+    stands(&row, &[TypeState::Draft, TypeState::Review])?;
     let unsealed = app.unsealed()?;
     let row = row
         .next_version()
-        .with("state", Standing::Withdrawn.as_str())
+        .with("state", TypeState::Withdrawn.as_str())
         .with("reason", reason)
         .with("decided", now(&unsealed)?);
     let mut unit = Unit::new(permit.act()).facts(facts(&row)).update(row.clone());
@@ -244,20 +246,20 @@ pub(super) async fn retire(
     reason: &str,
 ) -> Result<Done, CatalogueError> {
     let code = row.id().to_owned();
-    let number = match (Standing::of(&row), int(&row, "published")) {
-        (Standing::Retired, _) => return Err(CatalogueError::Retired(code)),
+    let number = match (TypeState::of(&row), int(&row, "published")) {
+        (TypeState::Retired, _) => return Err(CatalogueError::Retired(code)),
         (_, Some(number)) => number,
         (_, None) => return Err(CatalogueError::Unknown(code)),
     };
     let unsealed = app.unsealed()?;
     let now = now(&unsealed)?;
-    let row = row.next_version().with("state", Standing::Retired.as_str()).with("updated", now);
+    let row = row.next_version().with("state", TypeState::Retired.as_str()).with("updated", now);
     let none = || CatalogueError::NoVersion { code: code.clone(), number };
     let last = records::version(&app.db, &code, number).await?.ok_or_else(none)?;
     let unit = Unit::new(permit.act())
-        .facts(json!({ "type": code, "number": number, "state": Standing::Retired.as_str() }))
+        .facts(json!({ "type": code, "number": number, "state": TypeState::Retired.as_str() }))
         .update(row.clone())
-        .update(last.next_version().with("state", Standing::Retired.as_str()))
+        .update(last.next_version().with("state", TypeState::Retired.as_str()))
         .bump(generations::LICENCE_TYPES)
         .detail(json!({ "reason": reason }));
     let done = done(&unsealed, unit, row).await;
@@ -266,7 +268,7 @@ pub(super) async fn retire(
 }
 
 /// That nothing keeps a version from being published.
-async fn sound(app: &App, row: &Row) -> Result<licence::catalogue::Compiled, CatalogueError> {
+async fn sound(app: &Arc<App>, row: &Row) -> Result<licence::catalogue::Compiled, CatalogueError> {
     let faults = checks::faults(app, row).await?;
     if !faults.is_empty() {
         return Err(CatalogueError::Faults(faults));
@@ -274,8 +276,8 @@ async fn sound(app: &App, row: &Row) -> Result<licence::catalogue::Compiled, Cat
     checks::compiled(row)
 }
 
-fn stands(row: &Row, among: &[Standing]) -> Result<(), CatalogueError> {
-    let state = Standing::of(row);
+fn stands(row: &Row, among: &[TypeState]) -> Result<(), CatalogueError> {
+    let state = TypeState::of(row);
     if among.contains(&state) {
         return Ok(());
     }
@@ -283,7 +285,7 @@ fn stands(row: &Row, among: &[Standing]) -> Result<(), CatalogueError> {
     Err(CatalogueError::Step { code, number, state })
 }
 
-fn decided(row: Row, state: Standing, by: &Caller, now: i64) -> Row {
+fn decided(row: Row, state: TypeState, by: &Caller, now: i64) -> Row {
     row.next_version()
         .with("state", state.as_str())
         .with("reviewer", by.id.as_str())

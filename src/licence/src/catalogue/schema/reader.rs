@@ -206,6 +206,10 @@ fn text(schema: &Map<String, Value>, at: &str, faults: &mut Faults) -> Option<Ki
         Some("date-time") => return Some(Kind::DateTime),
         _ => {}
     }
+    if schema.contains_key("contentEncoding") {
+        let longest = bound(schema, "maxLength", LONGEST_PICTURE, at, faults)?;
+        return Some(Kind::Picture { longest });
+    }
     let choices = match (schema.get("enum"), schema.get("const")) {
         (Some(Value::Array(choices)), _) => choices.iter().collect(),
         (_, Some(only)) => vec![only],
@@ -342,6 +346,8 @@ const MOST_LEVELS: usize = 3;
 const MOST_REFERENCES: usize = 5;
 /// Characters of a text. A long business scope has 2,000.
 const LONGEST_TEXT: u32 = 4_000;
+/// Characters of a photograph in base64: 300 kB of picture; `template` would draw more.
+const LONGEST_PICTURE: u32 = 400_000;
 /// Entries of a list.
 const MOST_ITEMS: u32 = 200;
 /// Characters of a field's name.

@@ -32,8 +32,8 @@ fn holds(word: &str) -> Option<Holds> {
         "$schema" | "$ref" | "$comment" | "title" | "description" | "type" | "enum" | "const"
         | "required" | "dependentRequired" | "examples" | "minimum" | "maximum" | "exclusiveMinimum"
         | "exclusiveMaximum" | "multipleOf" | "minLength" | "maxLength" | "pattern" | "format"
-        | "minItems" | "maxItems" | "uniqueItems" | "minContains" | "maxContains" | "minProperties"
-        | "maxProperties" => Holds::Plain,
+        | "contentEncoding" | "minItems" | "maxItems" | "uniqueItems" | "minContains" | "maxContains"
+        | "minProperties" | "maxProperties" => Holds::Plain,
         _ if TAGS.contains(&word) => Holds::Plain,
         _ => return None,
     })
@@ -127,6 +127,9 @@ fn plain(word: &str, value: &Value, at: &str, place: Place, faults: &mut Faults)
                 format!("不支持的格式，可用：{}", FORMATS.join("、")),
                 format!("this format is not checked here; known ones: {}", FORMATS.join(", ")),
             );
+        }
+        ("contentEncoding", encoding) if encoding != "base64" => {
+            faults.add(at, "只支持base64", "the one encoding is `base64`: a photograph, PNG or JPEG");
         }
         ("enum", Value::Array(choices)) if choices.len() > MOST_CHOICES => {
             faults.add(

@@ -13,7 +13,7 @@ use utoipa_axum::router::OpenApiRouter;
 use super::model::{LicenceType, TypeVersion};
 use super::records::{self, text};
 use super::service::Done;
-use super::{CatalogueError, model::Standing};
+use super::{CatalogueError, model::TypeState};
 use crate::app::App;
 use crate::policy::Resource;
 use crate::problem::Result;
@@ -60,7 +60,7 @@ fn type_done(done: &Done) -> Response {
 
 /// What a type says of itself, with the versions that the caller may know of.
 fn with_versions(row: &Row, versions: &[Row], drafts: bool) -> LicenceType {
-    let shown = versions.iter().filter(|row| drafts || Standing::of(row).is_public());
+    let shown = versions.iter().filter(|row| drafts || TypeState::of(row).is_public());
     LicenceType { versions: shown.map(TypeVersion::bare).collect(), ..LicenceType::from(row) }
 }
 

@@ -11,7 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::super::model::{LicenceType, Standing, TypeVersion};
+use super::super::model::{LicenceType, TypeState, TypeVersion};
 use super::super::records::{self, Filter};
 use super::super::{CatalogueError, checks};
 use super::{Result2, licence_type, no_version, shown, version, with_versions};
@@ -34,7 +34,7 @@ struct ListQuery {
     organisation: Option<String>,
     /// In this state: `draft`, `published` or `retired`.
     #[param(inline)]
-    state: Option<Standing>,
+    state: Option<TypeState>,
     /// With this in their name or code.
     search: Option<String>,
     /// Cursor of an earlier page.
@@ -76,7 +76,7 @@ async fn list(
     let home = session.caller().organisation.clone();
     let filter = Filter {
         organisation: query.organisation,
-        state: query.state.map(Standing::as_str),
+        state: query.state.map(TypeState::as_str),
         part: query.search.filter(|part| !part.is_empty()),
         drafts_of: if all { "*".to_owned() } else { home },
     };
@@ -96,7 +96,7 @@ async fn one(State(app): State<Arc<App>>, session: Session, Path(code): Path<Str
     let (resource, row) = licence_type(&app, &code).await?;
     let drafts = session.permit::<ReadLicenceType>(resource).is_ok();
     let unknown = || CatalogueError::Unknown(code.clone());
-    let row = row.filter(|row| drafts || Standing::of(row) != Standing::Draft).ok_or_else(unknown)?;
+    let row = row.filter(|row| drafts || TypeState::of(row) != TypeState::Draft).ok_or_else(unknown)?;
     let versions = records::versions(&app.db, &code).await?;
     shown(&with_versions(&row, &versions, drafts), row.version())
 }
@@ -114,12 +114,12 @@ async fn one_version(
     Path((code, number)): Path<(String, i64)>,
 ) -> Result<Response> {
     let (resource, row) = version(&app, &code, number).await?;
-    if !row.as_ref().is_some_and(|row| Standing::of(row).is_public()) {
+    if !row.as_ref().is_some_and(|row| TypeState::of(row).is_public()) {
         session.permit::<ReadLicenceType>(resource)?;
     }
     let row = row.ok_or_else(|| no_version(&code, number))?;
     let mut view = TypeVersion::whole(&row);
-    if matches!(view.state, Standing::Draft | Standing::Review) {
+    if matches!(view.state, TypeState::Draft | TypeState::Review) {
         view.faults = checks::faults(&app, &row).await?;
     }
     shown(&view, row.version())

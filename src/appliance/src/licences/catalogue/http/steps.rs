@@ -35,15 +35,15 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(retire))
 }
 
-/// Why a version is refused or taken back, or a type retired.
+/// TypeStepReason a version is refused or taken back, or a type retired.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
-struct Why {
+struct TypeStepReason {
     /// For the author to read; needed for a refusal and for retiring a type.
     reason: Option<String>,
 }
 
-impl Why {
+impl TypeStepReason {
     fn checked(self) -> Result<Option<String>> {
         if self.reason.as_deref().is_some_and(|reason| !is_shown_text(reason, 500)) {
             return Err(BadParameter { name: "reason", reason: "write 1 to 500 visible characters" }.into());
@@ -100,7 +100,7 @@ async fn publish(
 
 /// Refuse a version of a licence type
 #[utoipa::path(post, path = "/v1/licence-types/{code}/versions/{number}/refuse", tag = "licence-types",
-    params(("code" = String, Path), ("number" = i64, Path), ("If-Match" = String, Header)), request_body = Why,
+    params(("code" = String, Path), ("number" = i64, Path), ("If-Match" = String, Header)), request_body = TypeStepReason,
     responses((status = 200, description = "Refused", body = TypeVersion),
         (status = "4XX", description = "Problem details (RFC 9457)", content_type = "application/problem+json")))]
 async fn refuse(
@@ -108,7 +108,7 @@ async fn refuse(
     session: Session,
     Path((code, number)): Path<(String, i64)>,
     headers: HeaderMap,
-    body: Result2<Json<Why>, JsonRejection>,
+    body: Result2<Json<TypeStepReason>, JsonRejection>,
 ) -> Result<Response> {
     let Json(why) = body?;
     let (resource, row) = version(&app, &code, number).await?;
@@ -120,7 +120,7 @@ async fn refuse(
 
 /// Take back a version of a licence type that is not decided on
 #[utoipa::path(post, path = "/v1/licence-types/{code}/versions/{number}/withdraw", tag = "licence-types",
-    params(("code" = String, Path), ("number" = i64, Path), ("If-Match" = String, Header)), request_body = Why,
+    params(("code" = String, Path), ("number" = i64, Path), ("If-Match" = String, Header)), request_body = TypeStepReason,
     responses((status = 200, description = "Taken back", body = TypeVersion),
         (status = "4XX", description = "Problem details (RFC 9457)", content_type = "application/problem+json")))]
 async fn withdraw(
@@ -128,7 +128,7 @@ async fn withdraw(
     session: Session,
     Path((code, number)): Path<(String, i64)>,
     headers: HeaderMap,
-    body: Result2<Json<Why>, JsonRejection>,
+    body: Result2<Json<TypeStepReason>, JsonRejection>,
 ) -> Result<Response> {
     let Json(why) = body?;
     let (resource, row) = version(&app, &code, number).await?;
@@ -144,7 +144,7 @@ async fn withdraw(
 /// For good: nothing is issued of it any more. Licences that there are stay what they are, can be changed in their state
 /// and verified.
 #[utoipa::path(post, path = "/v1/licence-types/{code}/retire", tag = "licence-types",
-    params(("code" = String, Path), ("If-Match" = String, Header)), request_body = Why,
+    params(("code" = String, Path), ("If-Match" = String, Header)), request_body = TypeStepReason,
     responses((status = 200, description = "Retired", body = LicenceType),
         (status = "4XX", description = "Problem details (RFC 9457)", content_type = "application/problem+json")))]
 async fn retire(
@@ -152,7 +152,7 @@ async fn retire(
     session: Session,
     Path(code): Path<String>,
     headers: HeaderMap,
-    body: Result2<Json<Why>, JsonRejection>,
+    body: Result2<Json<TypeStepReason>, JsonRejection>,
 ) -> Result<Response> {
     let Json(why) = body?;
     let (resource, row) = licence_type(&app, &code).await?;
