@@ -96,7 +96,7 @@ fn push(
         {
             return Err((format!("`{key}`"), "only shapes in plain or graded colours are drawn"));
         }
-        "dx" | "dy" | "rotate" | "textLength" if !none => {
+        "dx" | "dy" | "rotate" if !none => {
             return Err((format!("`{key}` of a text"), "remove manual kerns; use `letter-spacing`"));
         }
         "stroke-dasharray" if value.split([',', ' ']).count() > MAX_DASHES => {
@@ -174,7 +174,7 @@ const PROPERTIES: [&str; 25] = [
     "text-anchor",
 ];
 /// Attributes alone.
-const GEOMETRY: [&str; 27] = [
+const GEOMETRY: [&str; 28] = [
     "id",
     "d",
     "x",
@@ -202,5 +202,6 @@ const GEOMETRY: [&str; 27] = [
     "gradientTransform",
     "spreadMethod",
     "clipPathUnits",
+    "textLength",
 ];
 const MAX_DASHES: usize = 16;

@@ -143,10 +143,7 @@ impl Template {
         findings: &mut Vec<Finding>,
     ) {
         let mut unbounded = BTreeSet::new();
-        let longest: Map<String, Value> = fields
-            .iter()
-            .map(|(name, schema)| (name.clone(), longest(schema, name, 0, &mut unbounded)))
-            .collect();
+        let longest = all_longest(fields, &mut unbounded);
         let placed = self.placed();
         for name in unbounded.iter().filter(|name| placed.contains(*name)) {
             findings.push(Finding::new(
@@ -200,6 +197,17 @@ impl Template {
     }
 }
 
+/// The longest values that a type lets through, and computed ones as long as they can become: what [`Template::check`] lays.
+#[must_use]
+pub fn worst_case(definition: &TypeDefinition) -> (Map<String, Value>, Computed) {
+    let longest = all_longest(&properties(&definition.schema), &mut BTreeSet::new());
+    (longest, Computed::longest(definition))
+}
+
+fn all_longest(fields: &Map<String, Value>, unbounded: &mut BTreeSet<String>) -> Map<String, Value> {
+    fields.iter().map(|(name, schema)| (name.clone(), longest(schema, name, 0, unbounded))).collect()
+}
+
 impl Finding {
     /// What keeps a template from being used.
     pub(super) fn refused(place: &str, error: &TemplateError) -> Self {
@@ -222,6 +230,31 @@ impl Finding {
 }
 
 impl Computed {
+    /// What stands in for computed values in a preview: an identifier of the type's code that nobody issues, the type's
+    /// defining body as issuer, `today`, a year's validity, and a QR symbol that says it is a sample.
+    #[must_use]
+    pub fn sample(
+        definition: &TypeDefinition,
+        values: &Map<String, Value>,
+        today: jiff::civil::Date,
+    ) -> Self {
+        let number =
+            definition.number_field.as_ref().and_then(|field| values.get(field)).and_then(Value::as_str);
+        let body = &definition.defining_body;
+        Self {
+            identifier: format!("1.2.156.3005.2.{}.{}.00000000.001.0", definition.code, body.code),
+            number: number.unwrap_or("00000000").to_owned(),
+            issuer: body.name.clone(),
+            issued: Some(today),
+            valid_from: Some(today),
+            valid_to: today.checked_add(jiff::Span::new().days(364)).ok(),
+            version: 1,
+            qr: Some(format!("CNB1:{}", "SAMPLE ".repeat(60))),
+            purpose: Some("样本".to_owned()),
+            annotated_until: Some(today),
+        }
+    }
+
     /// As long as they can become.
     fn longest(definition: &TypeDefinition) -> Self {
         let day = jiff::civil::date(2028, 12, 28);

@@ -12,7 +12,7 @@ use krilla::text::{GlyphId, KrillaGlyph};
 use krilla::{Document, SerializeSettings};
 use serde_json::Value;
 
-use super::fonts::{Fonts, Letters};
+use super::fonts::{Fonts, Letter, Letters};
 use super::lay::{Cell, Glyph, Place, Run, lay};
 use super::page::{Anchor, Area, MM, POINTS, Page, Span, Standing};
 use super::settings::{BoxSettings, Colour, Settings};
@@ -148,41 +148,47 @@ impl Drawing<'_> {
     }
 
     fn standing(&mut self, text: &Standing, surface: &mut Surface<'_>) -> Result<(), TemplateError> {
-        let mut runs = Vec::new();
-        let mut x = 0.0;
+        let mut set = Vec::with_capacity(text.spans.len());
+        let (mut wide, mut count) = (0.0_f32, 0_usize);
         for span in &text.spans {
             let words = span.words.fill(&self.values)?.replace('\n', " ");
             self.spend(words.chars().count())?;
             let letters = self.letters.set(&words, self.family(span)?)?;
-            for stretch in letters.chunk_by(|a, b| a.face == b.face) {
-                let (Some(first), Some(last)) = (stretch.first(), stretch.last()) else { continue };
-                let spacing = span.spacing / span.size;
-                let glyphs: Vec<Glyph> = stretch
-                    .iter()
-                    .map(|letter| Glyph {
-                        id: letter.glyph,
-                        advance: letter.advance + spacing,
-                        start: letter.start - first.start,
-                        end: letter.end - first.start,
-                    })
-                    .collect();
-                let wide: f32 = glyphs.iter().map(|glyph| glyph.advance * span.size).sum();
-                let text = words.get(first.start..last.end).unwrap_or_default().to_owned();
-                runs.push((Run { x, y: 0.0, face: first.face, size: span.size, text, glyphs }, span.colour));
-                x += wide;
-            }
+            wide += letters.iter().map(|letter| letter.advance * span.size + span.spacing).sum::<f32>();
+            count += letters.len();
+            set.push((span, words, letters));
         }
+        #[expect(clippy::cast_precision_loss, reason = "a line's letters")]
+        let gaps = count.saturating_sub(1) as f32;
+        // Behind the last letter there is no space to be spread.
+        let last = text.spans.last().map_or(0.0, |span| span.spacing);
+        let stretch = text.length.filter(|_| count > 1).map_or(0.0, |length| (length - wide + last) / gaps);
+        let wide = wide - last + stretch * gaps;
         let shift = match text.anchor {
             Anchor::Start => 0.0,
-            Anchor::Middle => -x / 2.0,
-            Anchor::End => -x,
+            Anchor::Middle => -wide / 2.0,
+            Anchor::End => -wide,
         };
         let [sx, ky, kx, sy, tx, ty] = text.transform;
         surface.push_transform(&Transform::from_row(sx, ky, kx, sy, tx, ty));
-        for (mut run, colour) in runs {
-            run.x += text.x + shift;
-            run.y += text.y;
-            self.run(&run, colour, 1.0, surface);
+        let mut x = text.x + shift;
+        for (span, words, letters) in set {
+            let spacing = (span.spacing + stretch) / span.size;
+            for stretch in letters.chunk_by(|a, b| a.face == b.face) {
+                let (Some(first), Some(last)) = (stretch.first(), stretch.last()) else { continue };
+                let glyph = |letter: &Letter| Glyph {
+                    id: letter.glyph,
+                    advance: letter.advance + spacing,
+                    start: letter.start - first.start,
+                    end: letter.end - first.start,
+                };
+                let glyphs: Vec<Glyph> = stretch.iter().map(glyph).collect();
+                let along: f32 = glyphs.iter().map(|glyph| glyph.advance * span.size).sum();
+                let text_of = words.get(first.start..last.end).unwrap_or_default().to_owned();
+                let run = Run { x, y: text.y, face: first.face, size: span.size, text: text_of, glyphs };
+                self.run(&run, span.colour, 1.0, surface);
+                x += along;
+            }
         }
         surface.pop();
         Ok(())

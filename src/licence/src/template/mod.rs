@@ -27,6 +27,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+pub use check::worst_case;
 pub use draw::render;
 pub use error::TemplateError;
 pub use finding::{Finding, Severity};

@@ -46,6 +46,8 @@ pub(super) struct Standing {
     pub(super) x: f32,
     pub(super) y: f32,
     pub(super) anchor: Anchor,
+    /// How long the line is to be, by space between its letters (`textLength`).
+    pub(super) length: Option<f32>,
     pub(super) spans: Vec<Span>,
     /// On a layer that an overprint leaves out.
     pub(super) left_out: bool,
@@ -407,7 +409,7 @@ impl<'r> Reading<'r> {
         left_out: bool,
     ) -> Result<(), TemplateError> {
         let transform = attributes.iter().find(|(key, _)| key == "transform").map(|(_, value)| value.clone());
-        let mut line = Line { x: 0.0, y: 0.0, anchor: style.anchor, spans: Vec::new() };
+        let mut line = Line { x: 0.0, y: 0.0, length: None, anchor: style.anchor, spans: Vec::new() };
         self.place(attributes, &mut line)?;
         let mut lines = vec![line];
         self.spans(node, style, 0, &mut lines)?;
@@ -461,7 +463,7 @@ impl<'r> Reading<'r> {
             let inner = self.inherit(style, &attributes)?;
             if attributes.iter().any(|(key, _)| key == "x" || key == "y") {
                 let (x, y) = lines.last().map_or((0.0, 0.0), |line| (line.x, line.y));
-                let mut line = Line { x, y, anchor: inner.anchor, spans: Vec::new() };
+                let mut line = Line { x, y, length: None, anchor: inner.anchor, spans: Vec::new() };
                 self.place(&attributes, &mut line)?;
                 lines.push(line);
             }
@@ -475,18 +477,19 @@ impl<'r> Reading<'r> {
             match key.as_str() {
                 "x" => line.x = self.length(key, value.trim())?,
                 "y" => line.y = self.length(key, value.trim())?,
+                "textLength" => line.length = Some(self.length(key, value.trim())?),
                 _ => {}
             }
         }
         Ok(())
     }
 
-    fn line(&mut self, line: Line, transform: Option<&str>, left_out: bool) -> Result<(), TemplateError> {
+    fn line(&mut self, mut line: Line, transform: Option<&str>, left_out: bool) -> Result<(), TemplateError> {
         let mut spans = Vec::new();
         let mut marks = Vec::new();
         let last = line.spans.len().saturating_sub(1);
         let mut blank = true;
-        for (index, (text, style)) in line.spans.into_iter().enumerate() {
+        for (index, (text, style)) in std::mem::take(&mut line.spans).into_iter().enumerate() {
             // Line feeds of the file are spaces, several spaces one, none at the ends (SVG 1.1 §10.15).
             let mut text = collapsed(&text);
             if blank {
@@ -518,8 +521,8 @@ impl<'r> Reading<'r> {
             spans.push(Span { words, families, bold, size, spacing, colour: Colour::default() });
         }
         if !spans.is_empty() {
-            let (x, y, anchor) = (line.x, line.y, line.anchor);
-            let standing = Standing { transform: [0.0; 6], x, y, anchor, spans, left_out };
+            let Line { x, y, length, anchor, .. } = line;
+            let standing = Standing { transform: [0.0; 6], x, y, anchor, length, spans, left_out };
             self.texts.push(Unplaced { marks, standing });
         }
         Ok(())
@@ -563,6 +566,7 @@ impl<'r> Reading<'r> {
 struct Line {
     x: f32,
     y: f32,
+    length: Option<f32>,
     anchor: Anchor,
     spans: Vec<(String, Style)>,
 }

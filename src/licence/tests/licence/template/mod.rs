@@ -1,6 +1,10 @@
 //! Pages of licences, from template to PDF.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod attacks;
+mod judges;
+mod layout;
+mod shipped;
 mod thin;
 
 use std::sync::Arc;
@@ -30,9 +34,13 @@ pub fn svg(inside: &str) -> String {
     )
 }
 
+pub fn identifier() -> &'static str {
+    "1.2.156.3005.2.11990000MB0F00012G001.11990000MB0F00013D.JY10000001.001.X"
+}
+
 pub fn computed() -> Computed {
     Computed {
-        identifier: "1.2.156.3005.2.11990000MB0F00012G001.11990000MB0F00013D.JY10000001.001.X".to_owned(),
+        identifier: identifier().to_owned(),
         number: "JY13401000000017".to_owned(),
         issuer: "示例市市场监督管理局".to_owned(),
         issued: Some(jiff::civil::date(2026, 3, 1)),
