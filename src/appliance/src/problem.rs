@@ -190,6 +190,16 @@ table! {
     LicenceTypeFaulty = "licence-type-faulty", 422, "The definition of the licence type has faults", true;
     /// The version of the licence type is not in the state that the step takes.
     LicenceTypeStep = "licence-type-step", 409, "The licence type's state does not allow this step", true;
+    /// There is no such licence, or it is somebody else's.
+    LicenceNotOfHolder = "licence-not-of-holder", 404, "The holder has no such licence", true;
+    /// The licence is not in force.
+    LicenceNotInForce = "licence-not-in-force", 409, "The licence is not in force", true;
+    /// A show-code that shows nothing (any more).
+    ShowCodeUnusable = "show-code-unusable", 404, "The code shows nothing", true;
+    /// More than the holder lets the agent do.
+    DelegationForbids = "licence-delegation-forbids", 403, "The delegation does not allow this", true;
+    /// No rule of the licence type gives this to this organisation for this purpose.
+    QueryNotAllowed = "licence-query-not-allowed", 403, "The licence type does not give this", true;
     /// Our own fault.
     Internal = "internal", 500, "Internal error", false;
 }

@@ -31,6 +31,8 @@ pub struct Service {
     pub fonts: std::sync::OnceLock<licence::template::Fonts>,
     /// Records looked at for verifying, and its limits.
     pub verification: verification::Service,
+    /// Tries, turns and definitions of showing.
+    pub showing: showing::Service,
 }
 
 /// The routes of all of it on the platform API.

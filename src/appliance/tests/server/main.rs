@@ -20,6 +20,7 @@ mod files;
 #[path = "../../../pki/tests/forge/mod.rs"]
 mod forge;
 mod house;
+mod licences;
 #[allow(dead_code, reason = "a cast from which each test picks")]
 #[path = "../../../eseal/tests/ses/parts.rs"]
 mod parts;

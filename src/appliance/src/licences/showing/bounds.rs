@@ -16,6 +16,8 @@ pub const FIELDS: usize = 200;
 pub const ITEMS: usize = 50;
 /// Delegations of one licence that are in force at once.
 pub const DELEGATIONS: usize = 50;
+/// Codes of one licence that are open at once.
+pub const OPEN: i64 = 20;
 /// Licences in one answer to a department.
 pub const LICENCES: u32 = 50;
 /// How long a document can be had by a query, microseconds.

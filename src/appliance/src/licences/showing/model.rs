@@ -102,9 +102,10 @@ impl NewShowCode {
 pub struct ShowCode {
     /// The code.
     pub code: String,
-    /// Where a phone leads with it. The code stands in the fragment, which no server is sent (RFC 9110 §4.2.4).
-    pub url: String,
-    /// A QR symbol of that address, SVG.
+    /// Where a phone leads with it. The code stands in the fragment, which no server is sent (RFC 9110 §4.2.4). `null`
+    /// where there are no public pages.
+    pub url: Option<String>,
+    /// A QR symbol of that address, or else of the code alone, SVG.
     pub qr: String,
     /// Identifier of the licence's version that it shows.
     pub identifier: String,
@@ -286,6 +287,22 @@ pub struct OfHolder {
     pub limit: Option<u32>,
 }
 
+impl OfHolder {
+    /// The one who is named.
+    ///
+    /// # Errors
+    /// [`BadParameter`] when nobody is, or both are.
+    pub fn party(&self) -> Result<&Party, BadParameter> {
+        let (party, name) = match (&self.holder, &self.agent) {
+            (Some(party), None) => (party, "holder"),
+            (None, Some(party)) => (party, "agent"),
+            _ => return Err(BadParameter { name: "holder", reason: "name the holder, or the agent" }),
+        };
+        party.check(name)?;
+        Ok(party)
+    }
+}
+
 /// A department takes licences by their holder.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -303,6 +320,8 @@ pub struct NewLicenceQuery {
     pub purpose: String,
     /// Who works on the case; kept encrypted, the holder is not told.
     pub operator: String,
+    /// Cursor of an earlier answer.
+    pub after: Option<String>,
 }
 
 impl NewLicenceQuery {
@@ -325,8 +344,11 @@ impl NewLicenceQuery {
 pub struct LicenceQueryAnswer {
     /// Identifier of the query.
     pub query: String,
-    /// The licences of that type that the holder has.
+    /// The licences of that type that the holder has, at most 50.
     pub licences: Vec<TakenLicence>,
+    /// Cursor of the next answer, if there is more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
     /// When it was answered, RFC 3339.
     pub time: String,
     /// Leaf of the log that records it.

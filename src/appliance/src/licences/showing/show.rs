@@ -1,0 +1,236 @@
+//! 亮证: a holder's platform has a code given out for one licence.
+//!
+//! The code is bound to the version of the licence, to the fields and to how often and how long it shows them; none of this can
+//! be changed afterwards, and it ends before the licence and the delegation do. Nobody but who asked knows it: a hash is kept.
+//! With an `Idempotency-Key` the code is made from the key, the caller and the request by a secret in custody, so that the
+//! same request is answered with the same code although none is kept.
+
+use std::collections::BTreeSet;
+
+use custody::{Algorithm, CustodyError, Usage};
+use licence::catalogue::TypeDefinition;
+use ring::rand::{SecureRandom, SystemRandom};
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use super::code::{Code, OCTETS, symbol};
+use super::model::{NewShowCode, ShowCode};
+use super::parts::{self, Attempt};
+use super::{bounds, delegation};
+use crate::app::{App, Unsealed};
+use crate::documents::replay::{ReplayError, ReplayKey};
+use crate::journal::Unit;
+use crate::licences::library::{self, Licence, records};
+use crate::policy::{Permit, ShowLicence};
+use crate::problem::{Kind, Problem, Result};
+use crate::store::tables::{LICENCE_SHOW_CODES, LICENCES};
+use crate::store::{Row, Value};
+
+/// The idempotency of one request for a code.
+#[derive(Debug)]
+pub struct Repeatable {
+    /// Of the record that a code was given out.
+    pub key: ReplayKey,
+    /// Caller, key and request, from which the code is made.
+    pub message: Vec<u8>,
+}
+
+/// Gives out a code; also the leaf that records it, unless it was given out before.
+///
+/// # Errors
+/// A problem: nobody's licence or another's, not in force, fields that are not there or beyond the delegation.
+pub async fn show(
+    app: &App,
+    permit: &Permit<ShowLicence>,
+    licence: Option<Licence>,
+    new: &NewShowCode,
+    repeatable: Option<&Repeatable>,
+) -> Result<(ShowCode, Option<u64>)> {
+    let unsealed = app.unsealed()?;
+    let caller = &permit.caller().id;
+    let (licence, delegated) = match &new.delegation {
+        None => (parts::held(app, caller, licence, &new.holder).await?, None),
+        Some(id) => (delegation::agents(app, caller, licence, id, &new.holder).await?, Some(id.as_str())),
+    };
+    let code = drawn(app, &unsealed, repeatable)?;
+    if let Some(repeatable) = repeatable
+        && let Some(kept) = repeatable.key.open(&app.db, &unsealed.custody, replay_label(app)?).await?
+    {
+        let row = app.db.row(&LICENCE_SHOW_CODES, &String::from_utf8_lossy(&kept)).await?;
+        let row = row.filter(|row| row.id() == code.kept());
+        let row = row.ok_or_else(|| ReplayError::Damaged("it names no code on record".to_owned()))?;
+        return Ok((answer(app, &code, &row)?, None));
+    }
+    let id = licence.id().to_owned();
+    parts::bounded(|| attempt(app, permit, &id, new, &code, delegated, repeatable)).await
+}
+
+async fn attempt(
+    app: &App,
+    permit: &Permit<ShowLicence>,
+    licence: &str,
+    new: &NewShowCode,
+    code: &Code,
+    delegated: Option<&str>,
+    repeatable: Option<&Repeatable>,
+) -> std::result::Result<(ShowCode, Option<u64>), Attempt> {
+    let unsealed = app.unsealed()?;
+    let now = parts::now(&unsealed)?;
+    let licence = records::licence(&app.db, licence).await?.ok_or_else(parts::not_theirs)?;
+    parts::in_force(&licence, now)?;
+    crowded(app, licence.id(), now).await?;
+    let definition = parts::definition(app, licence.type_code(), licence.type_number()).await?;
+    let delegation = match delegated {
+        None => None,
+        Some(id) => Some(delegation::admitting(app, &licence, id, new, now).await?),
+    };
+    let fields = scope(&definition, new, delegation.as_ref())?;
+    let mut expires = now.saturating_add(i64::from(new.seconds()) * bounds::SECOND);
+    if let Some(end) = licence.valid_to() {
+        expires = expires.min(end.saturating_add(1).saturating_mul(bounds::SECOND));
+    }
+    if let Some(delegation) = &delegation {
+        expires = expires.min(records::int(delegation, "until").unwrap_or(now));
+    }
+    let kept = code.kept();
+    let key = library::data_key(&unsealed, &licence)?;
+    let words = parts::words(&key, &kept, &json!({ "purpose": new.purpose }))?;
+    let row = Row::new(
+        &LICENCE_SHOW_CODES,
+        vec![
+            kept.as_str().into(),
+            1.into(),
+            licence.id().into(),
+            licence.identifier().into(),
+            parts::list(&fields).into(),
+            i64::from(new.uses()).into(),
+            0.into(),
+            delegated.into(),
+            new.item.as_deref().into(),
+            words.into(),
+            permit.caller().id.as_str().into(),
+            permit.caller().organisation.as_str().into(),
+            "open".into(),
+            now.into(),
+            expires.into(),
+        ],
+    );
+    let facts = json!({
+        "licence": licence.id(),
+        "identifier": licence.identifier(),
+        "fields": fields,
+        "uses": new.uses(),
+        "expires": parts::moment(expires),
+        "delegation": delegated,
+        "item": new.item,
+    });
+    let detail = json!({
+        "by": { "kind": new.holder.kind, "number": new.holder.number },
+        "purpose": new.purpose,
+    });
+    let mut unit = Unit::new(permit.act()).facts(facts).detail(detail).insert(row.clone()).guard(
+        &LICENCES,
+        licence.id(),
+        licence.version(),
+    );
+    if let Some(delegation) = delegation {
+        let used = records::int(&delegation, "used").unwrap_or_default() + i64::from(new.uses());
+        unit = unit.update(delegation.next_version().with("used", used));
+    }
+    if let Some(repeatable) = repeatable {
+        let label = replay_label(app)?;
+        let kept =
+            repeatable.key.seal(kept.as_bytes(), now, &unsealed.custody, label).map_err(Problem::from)?;
+        unit = unit.cache_insert(kept);
+    }
+    let committed = unsealed.journal.commit(unit).await?;
+    Ok((answer(app, code, &row)?, Some(committed.leaf)))
+}
+
+/// The fields that the code shows: those asked for, or those that anyone may see, and none beyond the delegation.
+fn scope(definition: &TypeDefinition, new: &NewShowCode, delegation: Option<&Row>) -> Result<Vec<String>> {
+    let all: Vec<&str> = parts::fields(definition).into_iter().map(|(name, _)| name).collect();
+    let allowed = delegation.and_then(|row| row.value("fields").as_text()).map(parts::unlist);
+    let allows = |name: &str| allowed.as_ref().is_none_or(|allowed| allowed.iter().any(|one| one == name));
+    let Some(asked) = &new.fields else {
+        let open = parts::open_fields(definition);
+        let fields = all.into_iter().filter(|name| open.contains(name) && allows(name));
+        return Ok(fields.map(ToOwned::to_owned).collect());
+    };
+    let asked: BTreeSet<&str> = asked.iter().map(String::as_str).collect();
+    if let Some(unknown) = asked.iter().find(|name| !all.contains(name)) {
+        let detail = format!(
+            "Licences of this type have no field `{}`.",
+            unknown.chars().take(60).collect::<String>()
+        );
+        return Err(Problem::new(Kind::InvalidParameter, detail).with("parameter", "fields"));
+    }
+    if asked.iter().any(|name| !allows(name)) {
+        return Err(delegation::forbids(
+            "fields",
+            "The holder lets the agent show other fields only.",
+            "超出委托的字段范围",
+        ));
+    }
+    Ok(all.into_iter().filter(|name| asked.contains(name)).map(ToOwned::to_owned).collect())
+}
+
+/// That a licence has not too many codes open at once.
+async fn crowded(app: &App, licence: &str, now: i64) -> Result<()> {
+    let since = now.saturating_sub(i64::from(*bounds::SECONDS.end()) * bounds::SECOND);
+    let sql = "SELECT count(*) AS n FROM licence_show_codes WHERE licence = $1 AND created > $2 AND expires > $3 \
+               AND state = 'open'";
+    let parameters: [Value; 3] = [licence.into(), since.into(), now.into()];
+    let found = app.db.fetch_optional(sql, &parameters).await?;
+    let many = found.map_or(Ok(0), |record| record.int("n"))?;
+    if many < bounds::OPEN {
+        return Ok(());
+    }
+    let detail = "Too many codes of this licence are open; wait until they are over.";
+    Err(Problem::new(Kind::TooManyRequests, detail).retry_after(30))
+}
+
+fn answer(app: &App, code: &Code, row: &Row) -> Result<ShowCode> {
+    let url = super::portal(app).map(|portal| code.url(portal));
+    let qr = symbol(url.as_deref().unwrap_or(code.as_str()));
+    Ok(ShowCode {
+        qr: qr.ok_or_else(|| Problem::internal("the portal's address does not fit a QR symbol"))?,
+        url,
+        code: code.as_str().to_owned(),
+        identifier: records::text(row, "identifier").to_owned(),
+        fields: parts::unlist(records::text(row, "fields")),
+        uses: records::int(row, "granted").unwrap_or_default(),
+        expires: parts::moment(records::int(row, "expires").unwrap_or_default()),
+    })
+}
+
+/// A fresh code, or the one that belongs to a repeatable request.
+fn drawn(app: &App, unsealed: &Unsealed, repeatable: Option<&Repeatable>) -> Result<Code> {
+    let mut octets = Zeroizing::new([0; OCTETS]);
+    match repeatable {
+        None => SystemRandom::new().fill(octets.as_mut()).map_err(|_| Problem::internal("no randomness"))?,
+        Some(repeatable) => {
+            let custody = unsealed.custody.as_ref();
+            let mac = match custody.mac(KEY, &repeatable.message) {
+                Err(CustodyError::NoSuchKey { .. }) => {
+                    let algorithm = Algorithm::mac_in(app.keystore().suite());
+                    // Another request may have made it meanwhile; then the second attempt finds it.
+                    let made = custody.generate(KEY, algorithm, Usage::Mac);
+                    custody.mac(KEY, &repeatable.message).map_err(|error| made.err().unwrap_or(error))
+                }
+                mac => mac,
+            };
+            let mac = Zeroizing::new(mac?);
+            octets.copy_from_slice(mac.first_chunk::<OCTETS>().unwrap_or(&[0; OCTETS]));
+        }
+    }
+    Ok(Code::of(*octets))
+}
+
+fn replay_label(app: &App) -> Result<&str> {
+    let label = app.hierarchy.data_key("replay").map(|key| key.label.as_str());
+    label.ok_or_else(|| Problem::internal("the hierarchy has no `replay` key"))
+}
+
+/// Label of the key from which codes of repeatable requests are made.
+const KEY: &str = "licence-show-codes";

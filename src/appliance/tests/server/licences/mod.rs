@@ -1,0 +1,3 @@
+//! Electronic licences over the platform API.
+
+mod showing;
