@@ -56,8 +56,8 @@ pub enum CwtError {
 pub(super) enum KeyName<'a> {
     /// By a key identifier.
     Kid(&'a [u8]),
-    /// By the issuer's certificates.
-    Chain,
+    /// By the issuer's certificates, and by the identifier of the first.
+    Chain(&'a [u8]),
 }
 
 /// Signs claims: tagged COSE_Sign1, everything in the protected header.
@@ -70,12 +70,12 @@ pub(super) fn sign(
     let mut header = HeaderBuilder::new().algorithm(Algorithm::ES256);
     header = match key {
         KeyName::Kid(kid) => header.key_id(kid.to_vec()),
-        KeyName::Chain => {
+        KeyName::Chain(kid) => {
             let mut chain: Vec<Value> =
                 issuer.chain().iter().map(|certificate| Value::Bytes(certificate.der().to_vec())).collect();
             // RFC 9360 §2: one certificate stands alone, several in an array.
             let value = if chain.len() == 1 { chain.remove(0) } else { Value::Array(chain) };
-            header.value(HeaderParameter::X5Chain as i64, value)
+            header.key_id(kid.to_vec()).value(HeaderParameter::X5Chain as i64, value)
         }
     };
     if let Some(typ) = typ {

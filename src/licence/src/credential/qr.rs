@@ -35,7 +35,7 @@ pub struct Essential {
     pub fields: Vec<(String, String)>,
     /// From when it holds, Unix seconds.
     pub valid_from: i64,
-    /// Until when, Unix seconds; without an end when absent.
+    /// Its last second, Unix time; without an end when absent.
     pub valid_to: Option<i64>,
     /// When the symbol was made, Unix seconds.
     pub issued_at: i64,
@@ -110,7 +110,7 @@ pub enum QrError {
     Untrusted(#[from] Untrusted),
 }
 
-/// The eight octets by which a symbol names its signer.
+/// The eight octets by which tokens in CBOR name their signer's certificate.
 #[must_use]
 pub fn kid(certificate: &Certificate) -> [u8; 8] {
     let mut kid = [0; 8];
@@ -126,7 +126,8 @@ pub fn encode(essential: &Essential, issuer: &Issuer) -> Result<String, QrError>
     let certificate = issuer.certificate().ok_or(IssuerError::NoCertificate)?;
     let mut claims = vec![(SUB.into(), Value::Text(essential.identifier.to_string()))];
     if let Some(to) = essential.valid_to {
-        claims.push((EXP.into(), to.into()));
+        // RFC 8392 §3.1.4: from `exp` on it is not to be accepted.
+        claims.push((EXP.into(), to.saturating_add(1).into()));
     }
     claims.push((NBF.into(), essential.valid_from.into()));
     claims.push((IAT.into(), essential.issued_at.into()));
@@ -193,7 +194,7 @@ pub fn decode(text: &str) -> Result<Read, QrError> {
         issuing_body: text(ISSUING_BODY, "issuing body")?,
         fields: fields.ok_or(QrError::Claim("fields"))?,
         valid_from: token.seconds(NBF)?.ok_or(QrError::Claim("nbf"))?,
-        valid_to: token.seconds(EXP)?,
+        valid_to: token.seconds(EXP)?.map(|over| over.saturating_sub(1)),
         issued_at: token.seconds(IAT)?.ok_or(QrError::Claim("iat"))?,
         status: status(&token)?,
     };
@@ -246,7 +247,7 @@ impl Read {
         if valid_from > at {
             return Err(QrError::NotYet(valid_from));
         }
-        if let Some(over) = valid_to.filter(|to| *to <= at) {
+        if let Some(over) = valid_to.filter(|to| *to < at) {
             return Err(QrError::Expired(over));
         }
         Ok(Verified { essential: self.essential, issuer, signer })

@@ -128,7 +128,9 @@ pub fn token_cwt(
     if let Some(ttl) = terms.ttl {
         claims.push((TTL.into(), ttl.into()));
     }
-    cose::sign(claims, Some(CWT), KeyName::Chain, issuer)
+    // By both: readers differ in which they ask for.
+    let kid = issuer.certificate().map(super::super::qr::kid).unwrap_or_default();
+    cose::sign(claims, Some(CWT), KeyName::Chain(&kid), issuer)
 }
 
 impl Token {

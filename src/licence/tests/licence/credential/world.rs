@@ -65,7 +65,13 @@ pub fn key() -> Arc<SoftwareKey> {
 
 /// A certificate by one of the profiles that come with the program, valid from a day ago for `days`.
 pub fn entity(profile: &str, uri: Option<&str>, days: i64, issuer: Option<&Entity>) -> Entity {
-    let key = key();
+    let key = SoftwareKey::generate(KeyKind::P256, &SystemRandom::new()).unwrap();
+    entity_of(&key, profile, uri, days, issuer)
+}
+
+/// The same for a key in PKCS#8.
+pub fn entity_of(key: &[u8], profile: &str, uri: Option<&str>, days: i64, issuer: Option<&Entity>) -> Entity {
+    let key = Arc::new(SoftwareKey::from_pkcs8(key).unwrap());
     let wish = Wish {
         subject: Subject::default().organization("示例市行政审批局").named(profile),
         names: uri.map(|uri| GeneralName::Uri(uri.to_owned())).into_iter().collect(),
