@@ -69,7 +69,7 @@ fn a_signers_key_is_rotated_by_command() {
     run("openssl", ["x509", "-inform", "DER", "-in", &from, "-out", &to]).ok();
     let (root, issuer) = (appliance.certificate("root"), appliance.certificate("platform-ca"));
     verify(&root, &[&issuer], &pem, &["-purpose", "ocsphelper"]).ok();
-    for slot in ["time-stamp", "seal-maker"] {
+    for slot in ["time-stamp", "seal-maker", "credential-signer", "publisher"] {
         appliance.cli_as("officer-2", &["key", "rotate", slot]).ok();
         assert_eq!(state(&appliance, &format!("{slot}-2")), "active");
     }

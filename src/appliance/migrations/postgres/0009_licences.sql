@@ -154,6 +154,8 @@ CREATE TABLE licence_status_lists (
     size    BIGINT NOT NULL,
     taken   BIGINT NOT NULL,
     state   TEXT NOT NULL CHECK (state IN ('open', 'full')),
+    -- In which order places are given out: nobody can tell from a place when it was taken.
+    seed    BYTEA NOT NULL,
     created BIGINT NOT NULL
 );
 
@@ -169,6 +171,7 @@ CREATE TABLE licence_statuses (
     updated BIGINT NOT NULL
 );
 CREATE INDEX licence_statuses_value ON licence_statuses (list, place) WHERE value <> 0;
+CREATE INDEX licence_statuses_changed ON licence_statuses (list, updated) WHERE version > 1 OR value <> 0;
 
 -- What befell a licence: one row for each step of its life.
 CREATE TABLE licence_events (

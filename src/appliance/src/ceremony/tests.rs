@@ -77,7 +77,11 @@ async fn a_keystore_of_the_shangmi_suite_is_made_and_named_in_the_configuration(
     // The keys that seal data are of that suite; the authorities' are of theirs.
     let keys = sealed.keys().unwrap();
     let data = keys.iter().filter(|key| key.usage == custody::Usage::Seal).map(|key| key.algorithm);
-    assert_eq!(data.collect::<Vec<_>>(), [custody::Algorithm::Sm4; 2]);
+    let data: Vec<_> = data.collect();
+    assert!(
+        !data.is_empty() && data.iter().all(|algorithm| *algorithm == custody::Algorithm::Sm4),
+        "{data:?}"
+    );
     assert!(keys.iter().any(|key| key.algorithm == custody::Algorithm::P256));
     // The appliance does not start with a keystore of another suite than its configuration names.
     let url: DatabaseUrl = config.database.url.parse().unwrap();

@@ -10,6 +10,7 @@ pub mod library;
 pub mod life;
 pub mod recognition;
 pub mod showing;
+pub mod signers;
 pub mod status;
 pub mod templates;
 pub mod verification;
@@ -29,6 +30,12 @@ pub struct Service {
     pub keys: library::keys::Known,
     /// The fonts of pages, once the first was drawn.
     pub fonts: std::sync::OnceLock<licence::template::Fonts>,
+    /// Who signs credentials and publications.
+    pub signers: signers::Signers,
+    /// Places in status lists that this node has in hand.
+    pub places: status::Blocks,
+    /// Status lists as they are published.
+    pub lists: status::Lists,
     /// Records looked at for verifying, and its limits.
     pub verification: verification::Service,
     /// Tries, turns and definitions of showing.
@@ -54,5 +61,5 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
 
 /// What anyone may read over plain HTTP, because it is signed: the catalogue, status lists, trust lists.
 pub fn public_routes() -> axum::Router<Arc<App>> {
-    axum::Router::new()
+    status::public_routes()
 }

@@ -220,6 +220,8 @@ actions! {
     ImportLicence = "licence.import";
     /// See what befell a licence.
     ReadLicenceEvents = "licence.events";
+    /// Take places in status lists for licences to come.
+    ReserveLicenceStatus = "licence.status.reserve";
     /// Enter that licences run out.
     WarnOfLicenceExpiry = "licence.expiring";
     /// Draft a licence type, or a new version of one.

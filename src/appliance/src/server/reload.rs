@@ -259,6 +259,9 @@ async fn read_moved(app: &Arc<App>, known: &mut Vec<(String, i64)>) -> Result<bo
         // Another node may have published or retired one.
         app.licences.types.forget();
     }
+    if moved(generations::LICENCES) {
+        app.licences.lists.stir();
+    }
     *known = now;
     Ok(authorities)
 }

@@ -506,7 +506,7 @@ impl Client {
 }
 
 pub struct Parts {
-    root: PathBuf,
+    pub root: PathBuf,
     custody: Arc<dyn Custody>,
     authorities: Vec<(String, Certificate)>,
 }

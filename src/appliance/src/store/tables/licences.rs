@@ -144,6 +144,7 @@ pub static LICENCE_STATUS_LISTS: Table = Table::new(
         Column::int("size"),
         Column::int("taken"),
         Column::text("state"),
+        Column::bytes("seed"),
         Column::int("created"),
     ],
 );
