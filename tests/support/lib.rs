@@ -20,6 +20,7 @@ pub mod corpus;
 pub mod dns;
 pub mod fault;
 pub mod judges;
+pub mod licences;
 pub mod pkilint;
 pub mod postgres;
 pub mod process;
