@@ -20,11 +20,8 @@ mod files;
 #[path = "../../../pki/tests/forge/mod.rs"]
 mod forge;
 mod house;
-<<<<<<< HEAD
-mod licences;
-=======
 mod licence_status;
->>>>>>> 3d17652 (licences: status lists, and the signers of credentials and publications)
+mod licences;
 #[allow(dead_code, reason = "a cast from which each test picks")]
 #[path = "../../../eseal/tests/ses/parts.rs"]
 mod parts;
