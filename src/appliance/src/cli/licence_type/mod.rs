@@ -1,6 +1,7 @@
 //! `cinnabar licence-type`: the catalogue of licence types, from draft to retirement.
 
 mod draft;
+mod preview;
 mod read;
 mod steps;
 
@@ -55,6 +56,14 @@ With --submitter and --reviewer the draft is handed in and published at once, by
   cinnabar licence-type show 11990000MB0F00012G001 --identity credentials/licensing
   cinnabar licence-type show 11990000MB0F00012G001 2 --files pages/ --identity credentials/licensing")]
     Show(read::ShowArgs),
+    /// Judge the templates of a definition on this machine, with the longest texts of its schema
+    #[command(after_help = "Example:\n  cinnabar licence-type check food-operation-permit.json")]
+    Check(preview::CheckArgs),
+    /// Draw a template on this machine, marked as a sample
+    #[command(after_help = "Examples:
+  cinnabar licence-type preview food-operation-permit.json --values food-operation-permit.sample.json --out permit.pdf
+  cinnabar licence-type preview food-operation-permit.json --form overprint --out longest.pdf")]
+    Preview(preview::PreviewArgs),
 }
 
 /// Runs `cinnabar licence-type …`.
@@ -69,6 +78,8 @@ pub fn run(command: LicenceTypeCommand, global: &Global, output: Output) -> Outc
             LicenceTypeCommand::Retire(args) => steps::retire(args, global, output).await?,
             LicenceTypeCommand::List(args) => read::list(args, global, output).await?,
             LicenceTypeCommand::Show(args) => read::show(args, global, output).await?,
+            LicenceTypeCommand::Check(args) => preview::check(&args, global, output)?,
+            LicenceTypeCommand::Preview(args) => preview::preview(&args, global, output)?,
         }
         Ok(ExitCode::SUCCESS)
     })?

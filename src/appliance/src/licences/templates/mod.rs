@@ -2,6 +2,7 @@
 //! published. Templates, layout and PDF are the `licence` crate's.
 
 mod fonts;
+mod preview;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,12 +12,13 @@ use licence::template::{Finding, Fonts, Severity, Template, TemplateError};
 use utoipa_axum::router::OpenApiRouter;
 
 pub use fonts::{FontsError, fonts, load as load_fonts};
+pub use preview::{Form, Preview, PreviewError};
 
 use crate::app::App;
 
 /// Its routes on the platform API.
 pub fn routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new()
+    preview::routes()
 }
 
 /// Reads the templates that a definition names out of their files: `NAME.toml` and the SVG pages it names.
