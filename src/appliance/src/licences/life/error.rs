@@ -5,6 +5,7 @@ use licence::life::{Refusal, State};
 use crate::documents::model::BadParameter;
 use crate::documents::replay::ReplayError;
 use crate::journal::CommitError;
+use crate::licences::catalogue::CatalogueError;
 use crate::licences::library::LibraryError;
 use crate::problem::{Kind, Problem};
 use crate::store::StoreError;
@@ -32,9 +33,12 @@ pub enum LifeError {
     /// A renewal that begins later would leave the holder without a licence until then.
     #[error("a renewed term counts from a day that has come; name today or an earlier day")]
     Later,
-    /// The type's definition on record does not read.
-    #[error("the definition of licence type `{0}` does not read")]
-    Definition(String),
+    /// The type cannot be used.
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
+    /// The type changed since it was read.
+    #[error("the licence's type was changed at the same time; try again")]
+    TypeChanged,
     /// Something else was done to the licence at the same time.
     #[error("something else was done to the licence at the same time; read it again")]
     Lost,
@@ -58,6 +62,7 @@ pub enum LifeError {
 impl From<CommitError> for LifeError {
     fn from(error: CommitError) -> Self {
         match error {
+            CommitError::Conflict { table: "licence_types", .. } => Self::TypeChanged,
             CommitError::Conflict { .. } => Self::Lost,
             other => Self::Commit(other),
         }
@@ -93,8 +98,9 @@ impl From<LifeError> for Problem {
             LifeError::CheckedAlready => parameter("checked_to", "年检已覆盖该日期"),
             LifeError::CheckBeyond => parameter("checked_to", "年检日期应在今天与有效期截止日之间"),
             LifeError::Later => parameter("valid_from", "延续的起算日不得晚于今天"),
+            LifeError::TypeChanged => Self::new(Kind::Conflict, text).with("zh", "证照类型刚刚变更，请重试"),
             LifeError::Lost => Self::new(Kind::Conflict, text).with("zh", "证照同时被他人办理，请重新读取"),
-            LifeError::Definition(_) => Self::internal(text),
+            LifeError::Catalogue(error) => error.into(),
             LifeError::Library(error) => error.into(),
             LifeError::Replay(error) => error.into(),
             LifeError::Commit(error) => error.into(),

@@ -9,6 +9,7 @@
 mod error;
 mod events;
 mod http;
+pub mod import;
 mod order;
 mod rules;
 mod service;

@@ -32,6 +32,9 @@ pub struct Order {
     /// `check`: the last day that the annual check covers.
     #[schema(value_type = Option<String>, format = Date)]
     pub checked_to: Option<Date>,
+    /// What makes a version: the holder's public key (JWK, P-256) that the credential is bound to from now on.
+    #[schema(value_type = Option<Object>)]
+    pub holder_key: Option<Value>,
     /// `transfer`: the credit code of the body that takes the licence over.
     pub to: Option<String>,
 }
@@ -99,6 +102,11 @@ impl Order {
                 self.checked_to.is_some() && operation != Operation::Check,
                 "checked_to",
                 "only an annual check has it",
+            ),
+            (
+                self.holder_key.is_some() && !operation.makes_version(),
+                "holder_key",
+                "this operation makes no credential",
             ),
             (self.to.is_some() && operation != Operation::Transfer, "to", "only a transfer has it"),
         ];

@@ -18,6 +18,7 @@ use crate::app::{App, Unsealed};
 use crate::documents::replay::ReplayKey;
 use crate::identity::Caller;
 use crate::journal::{Act, CommitError, Committed, Unit, generations};
+use crate::licences::catalogue;
 use crate::licences::library::records::int;
 use crate::licences::library::{self, Licence, records};
 use crate::policy::{
@@ -103,16 +104,36 @@ async fn carry_out(
     checked: Checked,
     replay: Option<&ReplayKey>,
 ) -> Result<Done, LifeError> {
+    let mut again = true;
+    loop {
+        match attempt(app, &hand, &licence, &checked, replay).await {
+            // The type changed since this node read it: that is no reason why a licence could not be suspended.
+            Err(LifeError::TypeChanged) if again => {
+                catalogue::forget(app);
+                again = false;
+            }
+            done => return done,
+        }
+    }
+}
+
+async fn attempt(
+    app: &Arc<App>,
+    hand: &Hand,
+    licence: &Licence,
+    checked: &Checked,
+    replay: Option<&ReplayKey>,
+) -> Result<Done, LifeError> {
     let unsealed = app.unsealed()?;
     let now = unsealed.journal.clock().now().map_err(CommitError::ClockUntrusted)?;
+    let rules = rules(app, licence).await?;
+    let before = Before { life: life(licence), licence: licence.clone(), rules, now };
     if checked.operation.makes_version() {
+        before.life.allows(checked.operation, &before.rules.operations, now.div_euclid(1_000_000))?;
         let text = "New versions of licences are not made here yet; suspend or cancel it.";
         return Err(crate::problem::Problem::new(crate::problem::Kind::Conflict, text).into());
     }
-    let rules = rules(app, &licence).await?;
-    let before = Before { life: life(&licence), licence, rules, now };
-    let plain = plain(app, &unsealed, &hand, &before, &checked).await?;
-    let (unit, row, event) = plain;
+    let (unit, row, event) = plain(app, &unsealed, hand, &before, checked).await?;
     let unit = match replay {
         Some(key) => unit.cache_insert(kept(app, &unsealed, key, &event, now)?),
         None => unit,
@@ -256,7 +277,13 @@ fn last_second(day: Date) -> Option<i64> {
 }
 
 /// What answers the same request when it comes again: which event it was.
-fn kept(app: &App, unsealed: &Unsealed, key: &ReplayKey, event: &Row, now: i64) -> Result<Row, LifeError> {
+pub(super) fn kept(
+    app: &App,
+    unsealed: &Unsealed,
+    key: &ReplayKey,
+    event: &Row,
+    now: i64,
+) -> Result<Row, LifeError> {
     let label = replay_label(app)?;
     Ok(key.seal(event.id().as_bytes(), now, &unsealed.custody, label)?)
 }

@@ -1,6 +1,7 @@
 //! Electronic licences over the platform API: an office that issues food-operation permits, for every module here.
 
 mod catalogue;
+mod life;
 mod showing;
 
 use std::collections::BTreeMap;

@@ -2,6 +2,7 @@
 
 mod answer;
 mod events;
+mod import;
 mod operations;
 
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use crate::policy::Resource;
 use crate::problem::{Kind, Problem, Result};
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
-    operations::routes().merge(events::routes())
+    operations::routes().merge(events::routes()).merge(import::routes())
 }
 
 /// The licence that a name means, and what policies are asked about, which is known even when there is none.

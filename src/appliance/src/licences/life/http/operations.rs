@@ -141,7 +141,7 @@ async fn perform<A: Operates>(
     let licence = licence.ok_or_else(unknown)?;
     let parts = [licence.id().as_bytes(), body];
     let replay = ReplayKey::of(headers, &session.caller().id, A::NAME, &parts)?;
-    if let Some(answer) = again(app, replay.as_ref()).await? {
+    if let Some(answer) = again(app, replay.as_ref(), StatusCode::OK).await? {
         return Ok(answer);
     }
     let order: Order = if body.is_empty() { Order::default() } else { read(body)? };
@@ -154,14 +154,18 @@ async fn perform<A: Operates>(
         }
         // The same request at the same time on another connection: its answer is this one's.
         Err(LifeError::Lost | LifeError::Commit(CommitError::Exists { .. })) => {
-            again(app, replay.as_ref()).await?.ok_or_else(|| LifeError::Lost.into())
+            again(app, replay.as_ref(), StatusCode::OK).await?.ok_or_else(|| LifeError::Lost.into())
         }
         Err(error) => Err(error.into()),
     }
 }
 
 /// The answer of the first time to a request that is repeated.
-async fn again(app: &App, replay: Option<&ReplayKey>) -> Result<Option<Response>> {
+pub(super) async fn again(
+    app: &App,
+    replay: Option<&ReplayKey>,
+    status: StatusCode,
+) -> Result<Option<Response>> {
     let Some(replay) = replay else { return Ok(None) };
     let unsealed = app.unsealed()?;
     let Some(kept) = replay.open(&app.db, &unsealed.custody, replay_label(app)?).await? else {
@@ -173,7 +177,7 @@ async fn again(app: &App, replay: Option<&ReplayKey>) -> Result<Option<Response>
     let licence = library::found(app, library::records::text(&event, "licence")).await?;
     let leaf = library::records::int(&event, "leaf").and_then(|leaf| u64::try_from(leaf).ok());
     let standing = Standing { event: Some(id.clone()), ..Standing::of(&licence.row, seconds()) };
-    Ok(Some(standing.answer(StatusCode::OK, leaf)))
+    Ok(Some(standing.answer(status, leaf)))
 }
 
 pub(super) fn read<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T> {

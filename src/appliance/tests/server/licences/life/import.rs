@@ -1,0 +1,156 @@
+//! Taking licences over that exist already.
+
+use super::*;
+
+/// A Shandong identifier in general circulation whose check character was made by a wrong algorithm, with a type of our own.
+fn wrong_check(serial: &str) -> (String, char) {
+    let right = Identifier::new(TYPE, "11990000MB0F00012G", serial, 1).unwrap();
+    let wrong = if right.check_character() == 'M' { 'N' } else { 'M' };
+    (format!("{}.001.{wrong}", right.licence_id()), wrong)
+}
+
+/// Brings a licence with its document.
+async fn form(client: &mut Client, order: &Value, document: &[u8]) -> Answer {
+    let mut body = format!(
+        "--limit\r\ncontent-disposition: form-data; name=\"request\"\r\n\r\n{order}\r\n--limit\r\n\
+         content-disposition: form-data; name=\"document\"; filename=\"old.pdf\"\r\n\r\n"
+    )
+    .into_bytes();
+    body.extend_from_slice(document);
+    body.extend_from_slice(b"\r\n--limit--\r\n");
+    let headers = [("content-type", "multipart/form-data; boundary=limit")];
+    client.send(http::Method::POST, "/v1/licences/import", &headers, body).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_licence_comes_with_its_identifier_its_standing_and_its_document() {
+    for office in offices().await {
+        let mut client = office.client().await;
+        let order = old(
+            TYPE,
+            "20240000001",
+            &json!({ "state": "suspended", "ground": "penalty", "source": "旧系统" }),
+        );
+        let document = b"%PDF-1.4\n% as it was issued then\n%%EOF\n".to_vec();
+        let answer = form(&mut client, &order, &document).await;
+        assert_eq!(answer.status, 201, "{} {:?}", office.kind, answer.body);
+        let standing = answer.json();
+        assert_eq!(standing["state"], "suspended");
+        assert!(standing.get("warnings").is_none(), "{standing}");
+        assert_eq!(
+            (&standing["valid_from"], &standing["valid_to"]),
+            (&json!("2024-03-01"), &json!("2039-02-28"))
+        );
+        let id = standing["id"].as_str().unwrap();
+        assert_eq!(answer.header("location"), format!("/v1/licences/{id}"));
+        // No seal of ours is pretended, and nothing is published of what was never a credential.
+        let sql = "SELECT seal, document, state, operation FROM licence_versions WHERE licence = $1";
+        let row = office.house.app.db.fetch_optional(sql, &[id.into()]).await.unwrap().unwrap();
+        assert!(row.text("seal").is_err(), "no seal");
+        assert_eq!(row.text("operation").unwrap(), "import");
+        let digest = ring::digest::digest(&ring::digest::SHA256, &document);
+        assert_eq!(row.text("document").unwrap(), hex::encode(digest));
+        assert!(office.column(id, "status_list").await.as_int().is_none());
+        // It is found by its holder, and lives on like any other.
+        let found = appliance::licences::library::of_holder(&office.house.app, "001", &credit(), "", 10)
+            .await
+            .unwrap();
+        assert_eq!(found.len(), 1, "{}", office.kind);
+        let found = appliance::licences::library::of_holder(&office.house.app, "111", &citizen(), "", 10)
+            .await
+            .unwrap();
+        assert_eq!(found.len(), 1, "{}", office.kind);
+        let artefact = appliance::licences::library::document(
+            &office.house.app,
+            &found[0],
+            found[0].identifier(),
+            "original",
+        );
+        assert_eq!(artefact.await.unwrap().octets.as_slice(), document);
+        assert_eq!(
+            office.act(&office.own, id, Operation::Resume, &said(Operation::Resume)).await.status,
+            200
+        );
+        office.audited().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_odd_is_taken_with_a_warning_that_stays() {
+    for office in offices().await {
+        let mut client = office.client().await;
+        let (identifier, wrong) = wrong_check("20240000001");
+        let mut order = old(TYPE, "20240000001", &json!({ "identifier": identifier }));
+        order["fields"]["permit_number"] = "旧编号17".into();
+        order["fields"]["old_remark"] = "旧系统备注".into();
+        let answer = client.post("/v1/licences/import", &order).await;
+        assert_eq!(answer.status, 201, "{} {:?}", office.kind, answer.body);
+        let standing = answer.json();
+        let warnings = standing["warnings"].as_array().unwrap();
+        let codes: Vec<_> = warnings.iter().map(|warning| warning["code"].as_str().unwrap()).collect();
+        assert_eq!(codes[0], "check-character", "{warnings:?}");
+        assert!(warnings[0]["zh"].as_str().unwrap().contains(wrong));
+        assert!(codes.iter().filter(|code| **code == "field").count() >= 2, "{warnings:?}");
+        assert!(warnings.iter().any(|warning| warning["pointer"] == "/permit_number"), "{warnings:?}");
+        assert!(
+            !answer.body.windows(9).any(|window| window == "旧编号".as_bytes()),
+            "a warning names no value"
+        );
+        // The identifier stays what stands on the licence, and the warnings stay with it.
+        assert_eq!(standing["identifier"], identifier);
+        let id = standing["id"].as_str().unwrap();
+        let later = office.act(&office.own, id, Operation::Suspend, &said(Operation::Suspend)).await.json();
+        assert_eq!(later["warnings"], standing["warnings"], "{}", office.kind);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_makes_a_licence_unusable_is_refused_and_leaves_nothing() {
+    let office = office().await;
+    let mut client = office.client().await;
+    let order = |more: Value| old(TYPE, "20240000001", &more);
+    for (order, problem, parameter) in [
+        (order(json!({ "identifier": "nonsense" })), "invalid-parameter", "identifier"),
+        (order(json!({ "fields": { "operator": "示例" } })), "invalid-parameter", "fields"),
+        (order(json!({ "valid_to": "2024-02-28" })), "invalid-parameter", "valid_to"),
+        (order(json!({ "state": "expired" })), "invalid-parameter", "state"),
+        (order(json!({ "strange": 1 })), "malformed-request", ""),
+    ] {
+        let answer = client.post("/v1/licences/import", &order).await;
+        assert_eq!(answer.problem(), problem, "{order}");
+        if !parameter.is_empty() {
+            assert_eq!(answer.json()["parameter"], parameter, "{order}");
+        }
+    }
+    let unknown =
+        client.post("/v1/licences/import", &old("11990000MB0F00012G009", "20240000001", &json!({}))).await;
+    assert_eq!(unknown.status, 404, "{:?}", unknown.body);
+    let text = form(&mut client, &order(json!({})), b"GIF89a").await;
+    assert_eq!(text.json()["parameter"], "document");
+    let stranger =
+        office.house.connect(&office.stranger).await.post("/v1/licences/import", &order(json!({}))).await;
+    assert_eq!(stranger.problem(), "forbidden");
+    assert_eq!(crate::seals::count(&office.house, "SELECT count(*) AS n FROM licences").await, 0);
+    assert_eq!(crate::seals::count(&office.house, "SELECT count(*) AS n FROM licence_holders").await, 0);
+    // The same serial twice is one licence, whatever version it claims to be.
+    assert_eq!(client.post("/v1/licences/import", &order(json!({}))).await.status, 201);
+    let identifier = Identifier::new(TYPE, "11990000MB0F00012G", "20240000001", 2).unwrap().to_string();
+    let twice = client.post("/v1/licences/import", &order(json!({ "identifier": identifier }))).await;
+    assert_eq!((twice.status, twice.problem().as_str()), (409, "conflict"));
+    office.audited().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_absent_end_is_by_the_types_rule_and_no_end_is_said() {
+    let office = office().await;
+    let mut client = office.client().await;
+    let mut order = old(TYPE, "20240000001", &json!({ "valid_from": "2024-03-01" }));
+    order.as_object_mut().unwrap().remove("valid_to");
+    let five_years = client.post("/v1/licences/import", &order).await.json();
+    assert_eq!(five_years["valid_to"], "2029-02-28");
+    order["identifier"] =
+        Identifier::new(TYPE, "11990000MB0F00012G", "20240000002", 1).unwrap().to_string().into();
+    order["long_term"] = json!(true);
+    let endless = client.post("/v1/licences/import", &order).await.json();
+    assert!(endless.get("valid_to").is_none(), "{endless}");
+}
