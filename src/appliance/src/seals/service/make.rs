@@ -41,12 +41,103 @@ use crate::store::tables::{ORGANISATIONS, SEALS};
 /// # Errors
 /// [`LifeError`]; then nothing usable was made. An application whose organisation has been retired is entered as failed.
 pub async fn make(app: &Arc<App>, permit: &Permit<MakeSeal>, application: Row) -> Result<Done, LifeError> {
+    let prepared = prepare(app, permit, application).await?;
+    let unsealed = prepared.unsealed.clone();
+    match unsealed.journal.commit(prepared.unit()).await {
+        Ok(committed) => {
+            let row = prepared.application.clone();
+            prepared.adopted(app).await;
+            Ok(Done { row, committed })
+        }
+        Err(error) => Err(prepared.failed(error.into())),
+    }
+}
+
+/// A version of a seal that is not on record yet: its unit is committed by itself, or with more in it. Whoever has one says
+/// how that ended: [`adopted`](Self::adopted) or [`failed`](Self::failed); one that is dropped is as one that failed.
+pub struct PreparedSeal {
+    unsealed: Arc<Unsealed>,
+    application: Row,
+    unit: Unit,
+    seal: String,
+    /// Label of the key that was made for it.
+    made: Option<String>,
+    /// Label of the key that it had before.
+    former: Option<String>,
+}
+
+impl std::fmt::Debug for PreparedSeal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "PreparedSeal({})", self.seal)
+    }
+}
+
+impl PreparedSeal {
+    /// What enters it: the application as done, the seal, its version and certificate.
+    #[must_use]
+    pub fn unit(&self) -> Unit {
+        self.unit.clone()
+    }
+
+    /// The seal.
+    #[must_use]
+    pub fn seal(&self) -> &str {
+        &self.seal
+    }
+
+    /// The application as it is entered.
+    #[must_use]
+    pub fn application(&self) -> &Row {
+        &self.application
+    }
+
+    /// It is on record: its former key goes.
+    pub async fn adopted(mut self, app: &Arc<App>) {
+        forget(app, &self.seal, true).await;
+        if let (Some(_), Some(former)) = (self.made.take(), &self.former) {
+            destroy(&self.unsealed, former);
+        }
+    }
+
+    /// It is not on record: the key that was made for it goes, unless it may be on record all the same.
+    #[must_use]
+    pub fn failed(mut self, error: LifeError) -> LifeError {
+        if maybe_recorded(&error) {
+            self.made = None;
+        }
+        match error {
+            LifeError::Commit(CommitError::Exists { table: "seals", .. }) => {
+                LifeError::Taken(self.seal.clone())
+            }
+            other => other,
+        }
+    }
+}
+
+impl Drop for PreparedSeal {
+    fn drop(&mut self) {
+        // The key of what is not on record serves nothing.
+        if let Some(label) = self.made.take() {
+            destroy(&self.unsealed, &label);
+        }
+    }
+}
+
+/// Makes everything that an approved application asks for, up to the unit that enters it.
+///
+/// # Errors
+/// As [`make`].
+pub async fn prepare(
+    app: &Arc<App>,
+    permit: &Permit<MakeSeal>,
+    application: Row,
+) -> Result<PreparedSeal, LifeError> {
     let done = application_state(&application).after(Step::CarryOut).ok_or_else(|| closed(&application))?;
     let unsealed = app.unsealed()?;
     let now = unsealed.journal.clock().now().map_err(CommitError::ClockUntrusted)?;
     let before = Before::read(app, &application, now).await?;
     let Some(organisation) = before.organisation(app).await? else {
-        return fail(&unsealed, permit, application, &before).await;
+        return Err(fail(&unsealed, permit, application, &before).await);
     };
     let former = before.key_label.as_deref().and_then(|label| unsealed.custody.key(label).ok());
     let plan = Plan::of(app, &before, former.map(|key| key.usage), now).await?;
@@ -62,45 +153,31 @@ pub async fn make(app: &Arc<App>, permit: &Permit<MakeSeal>, application: Row) -
         Unit::new(act).facts(facts).guard(table, application.id(), application.version())
     });
     let numbers = taken.await?;
-    let label = if plan.new_key {
-        unsealed.custody.generate(&label, Algorithm::of_suite(plan.suite), plan.usage)?;
-        Some(label)
-    } else {
-        None
+    let application = application
+        .next_version()
+        .with("state", done.as_str())
+        .with("maker", permit.caller().id.as_str())
+        .with("maker_person", person_of(permit.caller()))
+        .with("carried_out", now)
+        .with("made", version_id(&before.id, before.next_number()));
+    let mut prepared = PreparedSeal {
+        unsealed: unsealed.clone(),
+        application,
+        unit: Unit::new(permit.act()),
+        seal: before.id.clone(),
+        made: None,
+        former: before.key_label.clone(),
     };
-    let made = finish(app, &unsealed, permit, &before, &plan, &numbers, label.as_deref(), |unit| {
-        let application = application
-            .clone()
-            .next_version()
-            .with("state", done.as_str())
-            .with("maker", permit.caller().id.as_str())
-            .with("maker_person", person_of(permit.caller()))
-            .with("carried_out", now)
-            .with("made", version_id(&before.id, before.next_number()));
-        let unit = unit.update(application.clone());
-        (application, unit.guard(&ORGANISATIONS, organisation.id(), organisation.version()))
-    });
-    match made.await {
-        Ok(done) => {
-            forget(app, &before.id, true).await;
-            if let (Some(_), Some(former)) = (&label, &before.key_label) {
-                destroy(&unsealed, former);
-            }
-            Ok(done)
-        }
-        Err(error) => {
-            // The key of what is not on record serves nothing. Where it may be on record, it stays.
-            if let Some(label) = label
-                && !maybe_recorded(&error)
-            {
-                destroy(&unsealed, &label);
-            }
-            Err(match error {
-                LifeError::Commit(CommitError::Exists { table: "seals", .. }) => LifeError::Taken(before.id),
-                other => other,
-            })
-        }
+    if plan.new_key {
+        unsealed.custody.generate(&label, Algorithm::of_suite(plan.suite), plan.usage)?;
+        prepared.made = Some(label);
     }
+    let row = prepared.application.clone();
+    let conclude =
+        |unit: Unit| unit.update(row).guard(&ORGANISATIONS, organisation.id(), organisation.version());
+    let made = prepared.made.as_deref();
+    prepared.unit = finish(app, &unsealed, permit, &before, &plan, &numbers, made, conclude).await?;
+    Ok(prepared)
 }
 
 /// Whether the making may be on record all the same: COMMIT broke off, or the journal stopped with the unit in its queue,
@@ -109,7 +186,7 @@ fn maybe_recorded(error: &LifeError) -> bool {
     matches!(error, LifeError::Commit(CommitError::OutcomeUnknown(_) | CommitError::Unavailable(_)))
 }
 
-/// Certificate, structure, and the one unit that enters everything.
+/// Certificate, structure, and the unit that enters them. `conclude` adds the rows of the application.
 #[expect(clippy::too_many_arguments, reason = "the parts of one making, each of its own kind")]
 async fn finish(
     app: &Arc<App>,
@@ -119,8 +196,8 @@ async fn finish(
     plan: &Plan,
     numbers: &Numbers,
     label: Option<&str>,
-    conclude: impl FnOnce(Unit) -> (Row, Unit),
-) -> Result<Done, LifeError> {
+    conclude: impl FnOnce(Unit) -> Unit,
+) -> Result<Unit, LifeError> {
     let code = numbers.code.clone().or_else(|| before.code.clone());
     let (certificate, issued) = match label {
         None => (plan.certificate(before)?, None),
@@ -159,7 +236,7 @@ async fn finish(
     if let (Some(facts), Some(row)) = (facts.as_object_mut(), &former) {
         facts.insert("revoked".to_owned(), json!({ "certificate": row.id(), "reason": text(row, "reason") }));
     }
-    let (application, mut unit) = conclude(Unit::new(permit.act()).facts(facts).bump(generations::SEALS));
+    let mut unit = conclude(Unit::new(permit.act()).facts(facts).bump(generations::SEALS));
     unit = standing::turned(&app.db, unit, seal.id(), (before.stored, stored_state(&seal)), None, plan.now)
         .await?;
     unit = match &before.seal {
@@ -174,11 +251,10 @@ async fn finish(
     if let Some(row) = former {
         unit = unit.update(row).bump(generations::CERTIFICATES);
     }
-    if let Some(issued) = issued {
-        unit = unit.also(issued);
-    }
-    let committed = unsealed.journal.commit(unit).await?;
-    Ok(Done { row: application, committed })
+    Ok(match issued {
+        Some(issued) => unit.also(issued),
+        None => unit,
+    })
 }
 
 /// Enters that an application can never be carried out.
@@ -187,8 +263,8 @@ async fn fail(
     permit: &Permit<MakeSeal>,
     application: Row,
     before: &Before,
-) -> Result<Done, LifeError> {
-    let after = application_state(&application).after(Step::Fail).ok_or_else(|| closed(&application))?;
+) -> LifeError {
+    let Some(after) = application_state(&application).after(Step::Fail) else { return closed(&application) };
     let row = application
         .next_version()
         .with("state", after.as_str())
@@ -196,8 +272,10 @@ async fn fail(
         .with("maker_person", person_of(permit.caller()))
         .with("reason", "the organisation is retired");
     let act = Act { action: "seal.fail".to_owned(), ..permit.act() };
-    unsealed.journal.commit(Unit::new(act).facts(application_facts(&row)).update(row)).await?;
-    Err(LifeError::Organisation(before.organisation.clone()))
+    match unsealed.journal.commit(Unit::new(act).facts(application_facts(&row)).update(row)).await {
+        Ok(_) => LifeError::Organisation(before.organisation.clone()),
+        Err(error) => error.into(),
+    }
 }
 
 /// What there was before a making: the application with its order, and the seal, if there is one.

@@ -28,7 +28,7 @@ pub use decide::{approve, refuse, withdraw};
 pub use error::LifeError;
 pub use holder::open as holder_number;
 pub use intervene::{Pause, resume, stop, suspend};
-pub use make::make;
+pub use make::{PreparedSeal, make, prepare};
 
 /// A changed record and the act that changed it.
 #[derive(Debug)]
