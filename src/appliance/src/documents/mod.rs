@@ -12,6 +12,7 @@ pub mod http;
 pub(crate) mod intake;
 pub mod levels;
 pub mod looks;
+pub mod made;
 pub mod model;
 mod order;
 pub mod parameters;

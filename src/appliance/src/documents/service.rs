@@ -19,6 +19,7 @@ use super::{levels, signers};
 use crate::app::{App, StartError};
 use crate::ceremony::Kind;
 use crate::config::Documents;
+use crate::identity::Caller;
 use crate::journal::{Act, CommitError, Journal, Unit};
 use crate::policy::{Permit, SealDocument};
 use crate::seals::Cabinet;
@@ -246,7 +247,7 @@ pub async fn seal(
     let build = |admissions: Vec<Option<Admission>>| {
         let each = permits.iter().zip(&*tasks).zip(&sealed.revisions).zip(admissions).enumerate();
         let mut parts = each.map(|(place, (((permit, task), revision), admission))| {
-            unit(permit, task, revision, place, common, admission)
+            unit(permit.act(), permit.caller(), task, revision, place, common, admission)
         });
         // INVARIANT: there is a first permit, or nothing was worked on.
         let first = parts.next().unwrap_or_else(|| Unit::new(Act::system("documents", "document.seal", "")));
@@ -339,16 +340,18 @@ fn claim(task: &Task, document: [u8; 32]) -> Claim<'_> {
 
 /// What the parts of one act have in common.
 #[derive(Clone, Copy)]
-struct Common<'a> {
-    ids: &'a [String],
-    level: Level,
-    time: i64,
+pub(super) struct Common<'a> {
+    pub ids: &'a [String],
+    pub level: Level,
+    pub time: i64,
     /// SHA-256 of the document as it came.
-    document: &'a str,
+    pub document: &'a str,
 }
 
-fn unit(
-    permit: &Permit<SealDocument>,
+/// The entry of one use of a seal, with its record.
+pub(super) fn unit(
+    act: Act,
+    caller: &Caller,
     task: &Task,
     revision: &Revision,
     place: usize,
@@ -357,14 +360,13 @@ fn unit(
 ) -> Unit {
     let Common { ids, level, time, document } = common;
     let Task { request, seal, record } = task;
-    let caller = permit.caller().id.clone();
-    let shown = permit.caller().fingerprint.clone();
+    let shown = caller.fingerprint.clone();
     let original_digest = hex::encode(&revision.original_sha256);
     let result_digest = hex::encode(&revision.result_sha256);
     let certificate = hex::encode(seal.certificate.sha256_fingerprint());
     let used = Use {
         id: record,
-        caller: &caller,
+        caller: &caller.id,
         time,
         original_digest: &original_digest,
         original_length: revision.original_length,
@@ -398,11 +400,10 @@ fn unit(
             facts.insert("format".into(), json!(request.format));
         }
     }
-    let unit = Unit::new(permit.act()).facts(facts).insert(row);
-    let unit = signers::guarded(unit, seal, request.format)
-        // Whoever is revoked while the document is worked on is refused at its end, on every node: revocation
-        // is the one change of a certificate's row, so a good one is at its first version.
-        .guard(&CERTIFICATES, shown, 1);
+    let unit = signers::guarded(Unit::new(act).facts(facts).insert(row), seal, request.format);
+    // Whoever is revoked while the document is worked on is refused at its end, on every node: revocation
+    // is the one change of a certificate's row, so a good one is at its first version. Batch work shows none.
+    let unit = if shown.is_empty() { unit } else { unit.guard(&CERTIFICATES, shown, 1) };
     let unit = match admission {
         Some(admission) => admission.into_unit(unit, record),
         None => unit,
