@@ -144,6 +144,10 @@ table! {
     LicenceStateForbids = "licence-state-forbids", 409, "The licence's state does not allow this", true;
     /// The licence's type does not have the operation.
     LicenceTypeForbids = "licence-type-forbids", 409, "The licence's type does not allow this", true;
+    /// Fields that do not fit the licence's type, or do not fit its pages.
+    LicenceUnsound = "licence-unsound", 422, "The licence does not fit its type", true;
+    /// The type is not this organisation's to issue, or names no seal for it.
+    LicenceTypeUnusable = "licence-type-unusable", 422, "The licence type cannot be used for this", true;
     /// The document is not a PDF or damaged beyond reading.
     PdfUnreadable = "pdf-unreadable", 422, "The document cannot be read as PDF", true;
     /// The document ends before its end.

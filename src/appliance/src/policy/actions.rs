@@ -238,4 +238,22 @@ actions! {
     RetireLicenceType = "licence-type.retire";
     /// Read drafts of licence types.
     ReadLicenceType = "licence-type.read";
+    /// Issue a licence.
+    IssueLicence = "licence.issue";
+    /// List the licences of an organisation.
+    ListLicences = "licence.list";
+    /// Read a licence: its personal fields, what was made of it.
+    ReadLicence = "licence.read";
+    /// Have many licences issued from one file.
+    StartLicenceJob = "licence-job.start";
+    /// See how far batch work is.
+    ReadLicenceJob = "licence-job.read";
+    /// Stop batch work, or have it go on.
+    SteerLicenceJob = "licence-job.steer";
+    /// Rotate the keys of the library.
+    RotateLicenceKeys = "licence-key.rotate";
+    /// Destroy what is personal of a licence.
+    EraseLicence = "licence.erase";
+    /// Keep the library: re-wrap keys, renew the index, carry batch work on.
+    KeepLicences = "licence.keep";
 }

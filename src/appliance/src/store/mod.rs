@@ -9,6 +9,7 @@
 
 mod cache;
 mod error;
+mod exempt;
 mod record;
 mod schema;
 mod snapshot;
@@ -28,6 +29,7 @@ use sqlx::sqlite::{
 use sqlx::{Arguments as _, AssertSqlSafe, Connection as _, PgPool, SqlSafeStr, SqlitePool};
 
 pub use error::{Rule, StoreError};
+pub use exempt::Rewrapped;
 pub use record::Record;
 pub use schema::SCHEMA;
 pub use snapshot::Snapshot;

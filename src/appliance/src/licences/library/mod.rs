@@ -6,8 +6,11 @@
 
 mod error;
 pub mod holder;
+mod http;
 pub mod keys;
+pub mod model;
 pub mod records;
+pub mod rotate;
 
 use std::sync::Arc;
 
@@ -25,7 +28,7 @@ use records::text;
 
 /// Its routes on the platform API.
 pub fn routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new()
+    http::routes()
 }
 
 /// The holder of a licence, as kept encrypted with its fields.

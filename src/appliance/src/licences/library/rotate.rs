@@ -1,0 +1,341 @@
+//! Rotation of the library's keys, without a pause: from the act on new licences are under the new keys, and what is under the
+//! former is re-wrapped and re-hashed in small steps by [`keep`], on any node. Reads and searches go on: a row names the key it
+//! is under, and who looks for a holder asks by every hash key that entries may still be under.
+//!
+//! Wrapped keys are exempt from row digests: re-wrapping changes no state and has one entry at its end. Hashes are state: each
+//! step is an act of the appliance, through the same policies as everybody's. A former key stays in custody until an officer
+//! destroys it there, because backups made before the rotation need it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use custody::Usage;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::ToSchema;
+
+use super::holder::{self, HOLDER, Person};
+use super::keys::{
+    DataKey, HASHING, OLDEST, WRAPPING, ensure, generations, hashing_label, opened, wrapping_label,
+};
+use super::records::{self, Licence, text};
+use super::{LibraryError, opened_content};
+use crate::app::{App, Unsealed};
+use crate::identity::Caller;
+use crate::journal::{Act, CommitError, Committed, Unit};
+use crate::policy::{Denied, Facts, KeepLicences, Permit, Resource, RotateLicenceKeys};
+use crate::problem::{Kind, Problem};
+use crate::server::listener::Stopping;
+use crate::store::tables::{LICENCE_HOLDERS, LICENCE_NUMBERS};
+use crate::store::{Record, Rewrapped, Row, StoreError, Value};
+
+/// Which keys to rotate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Which {
+    /// The key that wraps the data keys.
+    Wrapping,
+    /// The key of the hashes by which holders are found.
+    Holders,
+    /// Both.
+    All,
+}
+
+/// How the keys stand.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct KeysView {
+    /// Label of the key that data keys are wrapped under.
+    pub wrapping: String,
+    /// Licences whose data key is still under a former one.
+    pub to_rewrap: i64,
+    /// Label of the key of the holders' hashes.
+    pub holders: String,
+    /// Entries of the index that are still under a former one.
+    pub to_rehash: i64,
+}
+
+/// Why keys were not rotated.
+#[derive(Debug, thiserror::Error)]
+pub enum RotateError {
+    /// The library.
+    #[error(transparent)]
+    Library(#[from] LibraryError),
+    /// A rotation before is not done yet.
+    #[error(
+        "{left} entries are still under a former key of the holders' hashes; rotate again when they are renewed"
+    )]
+    Underway {
+        /// How many.
+        left: i64,
+    },
+    /// The policies.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// It could not be recorded.
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+}
+
+impl From<RotateError> for Problem {
+    fn from(error: RotateError) -> Self {
+        match error {
+            RotateError::Library(error) => error.into(),
+            RotateError::Underway { left } => Self::new(Kind::Conflict, error.to_string())
+                .with("left", left)
+                .with("zh", "上一次密钥轮换尚未完成"),
+            RotateError::Denied(error) => error.into(),
+            RotateError::Commit(error) => error.into(),
+        }
+    }
+}
+
+impl From<StoreError> for RotateError {
+    fn from(error: StoreError) -> Self {
+        Self::Library(error.into())
+    }
+}
+
+impl From<custody::CustodyError> for RotateError {
+    fn from(error: custody::CustodyError) -> Self {
+        Self::Library(error.into())
+    }
+}
+
+/// Begins to use new keys. What is under the former ones follows by itself.
+///
+/// # Errors
+/// [`RotateError`]; nothing was then changed.
+pub async fn rotate(
+    app: &App,
+    permit: &Permit<RotateLicenceKeys>,
+    which: Which,
+) -> Result<Committed, RotateError> {
+    let unsealed = opened(app)?;
+    app.licences.keys.forget();
+    let now = generations(app).await?;
+    let suite = app.keystore().suite();
+    let mut unit = Unit::new(permit.act());
+    let mut facts = serde_json::Map::new();
+    if which != Which::Holders {
+        let label = wrapping_label(app, now.wrapping + 1);
+        ensure(unsealed.custody.as_ref(), suite, &label, Usage::Seal)?;
+        unit = moved(app, unit, WRAPPING, now.wrapping + 1).await?;
+        facts.insert("wrapping".to_owned(), label.into());
+    }
+    if which != Which::Wrapping {
+        let left = view(app).await?.to_rehash;
+        if left > 0 {
+            return Err(RotateError::Underway { left });
+        }
+        let label = hashing_label(now.hashing + 1);
+        ensure(unsealed.custody.as_ref(), suite, &label, Usage::Mac)?;
+        unit = moved(app, unit, HASHING, now.hashing + 1).await?;
+        unit = moved(app, unit, OLDEST, now.hashing).await?;
+        facts.insert("holders".to_owned(), label.into());
+    }
+    let committed = unsealed.journal.commit(unit.facts(facts.into())).await;
+    app.licences.keys.forget();
+    match committed {
+        Err(CommitError::Conflict { .. } | CommitError::Exists { .. }) => Err(LibraryError::Busy.into()),
+        committed => Ok(committed?),
+    }
+}
+
+/// How the keys stand.
+///
+/// # Errors
+/// [`LibraryError::Store`].
+pub async fn view(app: &App) -> Result<KeysView, LibraryError> {
+    let now = generations(app).await?;
+    let (wrapping, holders) = (wrapping_label(app, now.wrapping), hashing_label(now.hashing));
+    let count = async |sql: &'static str, label: &str| {
+        let found = app.db.fetch_optional(sql, &[label.into()]).await?;
+        found.map_or(Ok(0), |record| record.int("n"))
+    };
+    Ok(KeysView {
+        to_rewrap: count(
+            "SELECT COUNT(*) AS n FROM licences WHERE (wrapped_by < $1 OR wrapped_by > $1) AND wrapped_by <> ''",
+            &wrapping,
+        )
+        .await?,
+        to_rehash: count("SELECT COUNT(*) AS n FROM licence_holders WHERE key < $1 OR key > $1", &holders).await?,
+        wrapping,
+        holders,
+    })
+}
+
+async fn moved(app: &App, unit: Unit, id: &str, number: i64) -> Result<Unit, StoreError> {
+    Ok(match app.db.row(&LICENCE_NUMBERS, id).await? {
+        Some(row) => unit.update(row.next_version().with("next", number)),
+        None => unit.insert(Row::new(&LICENCE_NUMBERS, vec![id.into(), Value::Int(1), number.into()])),
+    })
+}
+
+/// Carries rotations on until told to stop.
+pub(crate) async fn watch(app: Arc<App>, mut stop: Stopping) {
+    let mut tick = tokio::time::interval(PERIOD);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stop.wait() => return,
+            _ = tick.tick() => {}
+        }
+        let mut more = app.unsealed().is_ok();
+        while more && !stop.is_stopping() {
+            more = match keep(&app).await {
+                Ok(more) => more,
+                Err(error) => {
+                    tracing::error!(%error, "licences could not be brought under the new keys");
+                    false
+                }
+            };
+        }
+    }
+}
+
+/// One step: a few data keys wrapped anew, a few holders hashed anew. `true` while there is more to do.
+///
+/// # Errors
+/// [`RotateError`]; what was done until then is done.
+pub async fn keep(app: &App) -> Result<bool, RotateError> {
+    let unsealed = opened(app)?;
+    let now = generations(app).await?;
+    let wrapping = wrapping_label(app, now.wrapping);
+    let rewrapped = rewrap(app, &unsealed, &wrapping).await?;
+    let rehashed = rehash(app, &unsealed, &hashing_label(now.hashing)).await?;
+    if now.oldest < now.hashing && rehashed == 0 {
+        finish(app, &unsealed, now.hashing).await?;
+    }
+    Ok(rewrapped + rehashed > 0)
+}
+
+async fn rewrap(app: &App, unsealed: &Unsealed, label: &str) -> Result<usize, RotateError> {
+    const LICENCES: &str = "SELECT id, data_key, wrapped_by FROM licences WHERE (wrapped_by < $1 OR wrapped_by > $1) \
+                            AND wrapped_by <> '' ORDER BY wrapped_by, id LIMIT 200";
+    const JOBS: &str = "SELECT id, data_key, wrapped_by FROM licence_jobs WHERE wrapped_by <> $1 \
+                        AND state IN ('waiting', 'running', 'stopped') ORDER BY id LIMIT 200";
+    let under = |records: Vec<Record>| -> Result<Vec<Rewrapped>, RotateError> {
+        records.iter().map(|record| rewrapped(app, unsealed, record, label)).collect()
+    };
+    let licences = under(app.db.fetch_all(LICENCES, &[label.into()]).await?)?;
+    let jobs = under(app.db.fetch_all(JOBS, &[label.into()]).await?)?;
+    let done = licences.len() + jobs.len();
+    app.db.rewrap_licences(licences).await?;
+    app.db.rewrap_licence_jobs(jobs).await?;
+    Ok(done)
+}
+
+fn rewrapped(app: &App, unsealed: &Unsealed, record: &Record, label: &str) -> Result<Rewrapped, RotateError> {
+    let (id, was) = (record.text("id")?.to_owned(), record.text("wrapped_by")?.to_owned());
+    let custody = unsealed.custody.as_ref();
+    let key = DataKey::unwrap(custody, &id, record.bytes("data_key")?, &was)?;
+    let wrapped = key.wrap_under(custody, app.keystore().suite(), label.to_owned(), &id)?;
+    Ok(Rewrapped { id, was, key: wrapped.key, by: wrapped.by })
+}
+
+/// Brings the entries of a few licences, and what verifiers may know of them, under the present key.
+async fn rehash(app: &App, unsealed: &Unsealed, label: &str) -> Result<usize, RotateError> {
+    const SQL: &str = "SELECT DISTINCT licence FROM licence_holders WHERE key < $1 OR key > $1 \
+                       ORDER BY licence LIMIT 16";
+    let found = app.db.fetch_all(SQL, &[label.into()]).await?;
+    let (mut unit, mut ids) = (Unit::new(head(&permit(app)?, "licence-key.rehash")), Vec::new());
+    for record in &found {
+        let id = record.text("licence")?;
+        let Some(licence) = records::licence(&app.db, id).await? else { continue };
+        unit = renewed(app, unsealed, &licence, label, unit).await?;
+        ids.push(id.to_owned());
+    }
+    if ids.is_empty() {
+        return Ok(0);
+    }
+    let done = ids.len();
+    let facts = json!({ "key": label, "licences": ids });
+    match unsealed.journal.commit(unit.facts(facts)).await {
+        // Somebody changed one of them, or another node was faster: the next step looks again.
+        Ok(_) | Err(CommitError::Conflict { .. } | CommitError::Exists { .. }) => Ok(done),
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn renewed(
+    app: &App,
+    unsealed: &Unsealed,
+    licence: &Licence,
+    label: &str,
+    mut unit: Unit,
+) -> Result<Unit, RotateError> {
+    let key = super::data_key(unsealed, licence)?;
+    for version in records::versions(&app.db, licence.id()).await? {
+        let Some(version) = records::version(&app.db, version.identifier()).await? else { continue };
+        let content = opened_content(&key, &version)?;
+        if version.identifier() == licence.identifier() {
+            let mut persons = vec![Person {
+                role: HOLDER.to_owned(),
+                kind: content.holder.kind.clone(),
+                number: content.holder.number.clone(),
+            }];
+            persons.extend(content.others.iter().map(|(role, number)| Person {
+                role: role.clone(),
+                kind: "111".to_owned(),
+                number: number.clone(),
+            }));
+            let present = records::holders(&app.db, licence.id()).await?;
+            let wanted = holder::rows_under(app, unsealed, licence.id(), &persons, label)?;
+            for row in wanted {
+                if !present.iter().any(|known| known.id() == row.id()) {
+                    unit = unit.insert(row);
+                }
+            }
+            for known in present.iter().filter(|known| text(known, "key") != label) {
+                unit = unit.delete(&LICENCE_HOLDERS, known.id(), known.version());
+            }
+        }
+        if text(&version.row, "known_by") != label {
+            let known = known(app, licence, &version, &content.fields).await?;
+            let known = holder::known_under(app, unsealed, licence.id(), &known, label)?;
+            unit = unit.update(version.row.next_version().with("known", known).with("known_by", label));
+        }
+    }
+    Ok(unit)
+}
+
+/// What verifiers may know of a version: the fields that had a hash, with their values as the type normalises them.
+async fn known(
+    app: &App,
+    licence: &Licence,
+    version: &records::Version,
+    fields: &serde_json::Map<String, serde_json::Value>,
+) -> Result<Vec<(String, String)>, RotateError> {
+    let kind = crate::licences::catalogue::at(app, licence.type_code(), version.type_number()).await;
+    let kind = kind.map_err(|error| LibraryError::Damaged {
+        id: version.identifier().to_owned(),
+        fault: error.to_string(),
+    })?;
+    Ok(kind.compiled.known(fields).into_iter().map(|(field, value)| (field.to_owned(), value)).collect())
+}
+
+/// Enters that nothing is under the former hash key any more: from now on nobody asks by it.
+async fn finish(app: &App, unsealed: &Unsealed, hashing: i64) -> Result<(), RotateError> {
+    let unit = Unit::new(head(&permit(app)?, "licence-key.renewed"));
+    let unit = unit.facts(json!({ "holders": hashing_label(hashing) }));
+    let unit = moved(app, unit, OLDEST, hashing).await?;
+    match unsealed.journal.commit(unit).await {
+        Ok(_) => app.licences.keys.forget(),
+        Err(CommitError::Conflict { .. } | CommitError::Exists { .. }) => {}
+        Err(error) => return Err(error.into()),
+    }
+    Ok(())
+}
+
+/// The keeper's permit, through the same policies as everybody's (decision 14).
+pub(crate) fn permit(app: &App) -> Result<Permit<KeepLicences>, Denied> {
+    app.policy.decide::<KeepLicences>(&Caller::system(KEEPER), Resource::appliance(), Facts::default())
+}
+
+fn head(permit: &Permit<KeepLicences>, action: &str) -> Act {
+    Act { action: action.to_owned(), ..permit.act() }
+}
+
+const KEEPER: &str = "licence-keeper";
+/// How often it is looked whether there is something to do.
+const PERIOD: Duration = Duration::from_secs(2);
