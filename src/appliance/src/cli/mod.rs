@@ -17,6 +17,7 @@ mod client;
 mod init;
 mod keystore;
 mod leaf;
+mod licence;
 mod licence_type;
 mod maintenance;
 mod noted;
@@ -112,6 +113,9 @@ pub enum Command {
     /// Rules of use of seals, approvals, records of use
     #[command(subcommand)]
     SealUse(registry::SealUseCommand),
+    /// Issue licences, read them, and what their life brings
+    #[command(subcommand)]
+    Licence(licence::LicenceCommand),
     /// Ask how things stand with a seal
     SealStatus(seal_status::SealStatusArgs),
     /// The catalogue of licence types: draft, review, publish, retire
@@ -204,6 +208,7 @@ fn dispatch(cli: Cli, output: Output) -> Outcome {
         Command::LicenceType(command) => licence_type::run(command, &global, output),
         Command::SealRecord(command) => registry::seal_record(command, &global, output),
         Command::SealUse(command) => registry::seal_use(command, &global, output),
+        Command::Licence(command) => licence::licence(command, &global, output),
         Command::SealStatus(args) => seal_status::run(args, &global, output),
         Command::Verify(args) => verify::run(*args, output),
         Command::Pdf(command) => pdf::run(command, output),

@@ -40,6 +40,10 @@ pub struct Service {
     pub verification: verification::Service,
     /// Tries, turns and definitions of showing.
     pub showing: showing::Service,
+    /// Serials that this node has taken.
+    pub serials: issue::Serials,
+    /// Templates that were read.
+    pub pages: issue::pages::Pages,
 }
 
 /// The routes of all of it on the platform API.

@@ -1,0 +1,62 @@
+//! `cinnabar licence`: issuing licences, one or many, reading them, and what their life brings.
+//!
+//! One file per group of commands; each act answers with the leaf of its log entry.
+
+mod batch;
+mod issue;
+mod keys;
+mod read;
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+use super::registry::{all, done, segment, table};
+use super::{Failure, Global, Outcome, Output, Remote, Tone, block_on};
+
+/// `cinnabar licence …`
+#[derive(Debug, Subcommand)]
+pub enum LicenceCommand {
+    /// Issue a licence: checked, numbered, rendered, sealed, with its credentials
+    #[command(after_help = "Examples:
+  cinnabar licence issue --type 11100000000013338W011 --fields permit.json --identity credentials/licensing
+  cinnabar licence issue --type 11100000000013338W011 --fields permit.json --case-number 2026-0815 \\
+      --item 000131003000 --original permit.pdf --identity credentials/licensing")]
+    Issue(Box<issue::IssueArgs>),
+    /// Show a licence
+    #[command(after_help = "Examples:
+  cinnabar licence show 11100000000013338W011.11430000006122244L.2026000000001.001.U --identity credentials/licensing
+  cinnabar licence show 11100000000013338W011.11430000006122244L.2026000000001 --all --identity credentials/licensing")]
+    Show(read::ShowArgs),
+    /// List licences
+    #[command(after_help = "Example:
+  cinnabar licence list --type 11100000000013338W011 --state suspended --identity credentials/licensing")]
+    List(read::ListArgs),
+    /// Fetch what was made of a licence: its pages, its credential, the text of its QR symbol
+    #[command(after_help = "Example:
+  cinnabar licence download 11100000000013338W011.11430000006122244L.2026000000001.001.U original --out permit.pdf \\
+      --identity credentials/licensing")]
+    Download(read::DownloadArgs),
+    /// Issue many licences from one file, in the background
+    #[command(subcommand)]
+    Batch(batch::BatchCommand),
+    /// The keys that protect licences at rest
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
+}
+
+/// Runs `cinnabar licence …`.
+pub fn licence(command: LicenceCommand, global: &Global, output: Output) -> Outcome {
+    block_on(async {
+        match command {
+            LicenceCommand::Issue(args) => issue::issue(*args, global, output).await?,
+            LicenceCommand::Show(args) => read::show(args, global, output).await?,
+            LicenceCommand::List(args) => read::list(args, global, output).await?,
+            LicenceCommand::Download(args) => read::download(args, global, output).await?,
+            LicenceCommand::Batch(command) => batch::batch(command, global, output).await?,
+            LicenceCommand::Keys(command) => keys::keys(command, global, output).await?,
+        }
+        Ok::<_, Failure>(())
+    })??;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,208 @@
+//! A file of orders: CSV as spreadsheets write it, or one JSON object a line.
+//!
+//! Pure. CSV is UTF-8 or GB 18030, separated by comma, semicolon or tabulator; its header names the type's fields, by name or by
+//! title in Chinese or English, and what stands beside them in an order. A line that does not fit is told by its number and
+//! stops no other; a header that is not understood stops everything.
+
+use licence::catalogue::{Compiled, Kind};
+use serde_json::{Map, Value};
+
+use super::super::order::Order;
+
+/// A line of the file and what it orders, or why it cannot be read.
+pub type Line = (u64, Result<Order, String>);
+
+/// Why a file is not read at all.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TableError {
+    /// It is neither UTF-8 nor GB 18030.
+    #[error("the file is neither UTF-8 nor GB 18030; save it as `CSV UTF-8`")]
+    Encoding,
+    /// It has no lines.
+    #[error("the file has no line with a licence")]
+    Empty,
+    /// A column is not known.
+    #[error(
+        "`{0}` is no field of the type; name columns by fields or their titles, or as item, case_number, serial, valid_from, basis"
+    )]
+    Unknown(String),
+    /// A column is there twice.
+    #[error("the column `{0}` is there twice; leave one out")]
+    Twice(String),
+    /// Too many lines.
+    #[error("the file has more than {0} lines; divide it")]
+    Lines(usize),
+    /// Quotation marks do not fit.
+    #[error("line {0} of the file cannot be read; look for a quotation mark without its second")]
+    Broken(u64),
+}
+
+/// What a column says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Column {
+    Field(usize),
+    Beside(&'static str),
+}
+
+/// Columns beside the fields: the order's member, in Chinese.
+const BESIDE: [(&str, &str); 5] = [
+    ("item", "事项编码"),
+    ("case_number", "办件编号"),
+    ("serial", "流水号"),
+    ("valid_from", "生效日期"),
+    ("basis", "依据"),
+];
+
+/// Reads a table.
+///
+/// # Errors
+/// [`TableError`], when the file as a whole is not understood.
+pub fn csv(octets: &[u8], kind: &Compiled, most: usize) -> Result<Vec<Line>, TableError> {
+    let text = decoded(octets)?;
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .delimiter(separator(&text))
+        .from_reader(text.as_bytes());
+    let (mut columns, mut lines): (Vec<Column>, Vec<Line>) = (Vec::new(), Vec::new());
+    for record in reader.records() {
+        let record =
+            record.map_err(|error| TableError::Broken(error.position().map_or(0, csv::Position::line)))?;
+        if record.iter().all(|cell| cell.trim().is_empty()) {
+            continue;
+        }
+        if columns.is_empty() {
+            columns = header(&record, kind)?;
+            continue;
+        }
+        if lines.len() == most {
+            return Err(TableError::Lines(most));
+        }
+        let line = record.position().map_or(0, csv::Position::line);
+        lines.push((line, row(&columns, &record, kind)));
+    }
+    if lines.is_empty() { Err(TableError::Empty) } else { Ok(lines) }
+}
+
+/// Reads one JSON object a line: an order, whose `type` may be left out.
+///
+/// # Errors
+/// [`TableError`].
+pub fn json_lines(octets: &[u8], kind: &Compiled, most: usize) -> Result<Vec<Line>, TableError> {
+    let text = decoded(octets)?;
+    let mut lines: Vec<Line> = Vec::new();
+    for (number, line) in (1..).zip(text.lines()) {
+        if line.trim().is_empty() {
+            continue;
+        }
+        if lines.len() == most {
+            return Err(TableError::Lines(most));
+        }
+        lines.push((number, object(line, kind)));
+    }
+    if lines.is_empty() { Err(TableError::Empty) } else { Ok(lines) }
+}
+
+fn object(line: &str, kind: &Compiled) -> Result<Order, String> {
+    let code = kind.definition().code.as_str();
+    let mut members: Map<String, Value> =
+        serde_json::from_str(line).map_err(|error| format!("the line is no JSON object: {error}"))?;
+    members.entry("type").or_insert_with(|| code.into());
+    let order: Order = serde_json::from_value(Value::Object(members)).map_err(|error| error.to_string())?;
+    if order.type_code == code {
+        Ok(order)
+    } else {
+        Err(format!("the line is of type `{}`, the job of `{code}`", shortened(&order.type_code)))
+    }
+}
+
+fn decoded(octets: &[u8]) -> Result<String, TableError> {
+    if octets.starts_with(b"\xFF\xFE") || octets.starts_with(b"\xFE\xFF") {
+        return Err(TableError::Encoding);
+    }
+    let octets = octets.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(octets);
+    if let Ok(text) = std::str::from_utf8(octets) {
+        return Ok(text.to_owned());
+    }
+    let (text, wrong) = encoding_rs::GB18030.decode_without_bom_handling(octets);
+    if wrong { Err(TableError::Encoding) } else { Ok(text.into_owned()) }
+}
+
+/// What stands between the cells of the first line.
+fn separator(text: &str) -> u8 {
+    let first = text.trim_start().lines().next().unwrap_or_default();
+    let count = |separator: u8| first.bytes().filter(|octet| *octet == separator).count();
+    [b',', b';', b'\t'].into_iter().max_by_key(|one| (count(*one), *one == b',')).unwrap_or(b',')
+}
+
+fn header(record: &csv::StringRecord, kind: &Compiled) -> Result<Vec<Column>, TableError> {
+    let mut columns = Vec::with_capacity(record.len());
+    for cell in record {
+        let name = cell.trim().trim_end_matches('*').trim();
+        let field = kind.fields().iter().position(|field| {
+            field.name == name || field.title.zh == name || field.title.en.eq_ignore_ascii_case(name)
+        });
+        let beside = || BESIDE.iter().find(|(english, chinese)| *english == name || *chinese == name);
+        let column = match field {
+            Some(place) => Column::Field(place),
+            None => match beside() {
+                Some((english, _)) => Column::Beside(english),
+                None => return Err(TableError::Unknown(shortened(name))),
+            },
+        };
+        if columns.contains(&column) {
+            return Err(TableError::Twice(shortened(name)));
+        }
+        columns.push(column);
+    }
+    Ok(columns)
+}
+
+fn row(columns: &[Column], record: &csv::StringRecord, kind: &Compiled) -> Result<Order, String> {
+    if record.len() != columns.len() {
+        return Err(format!("the line has {} cells, the header {}", record.len(), columns.len()));
+    }
+    let mut fields = Map::new();
+    let mut members = Map::new();
+    for (column, cell) in columns.iter().zip(record) {
+        let cell = cell.trim();
+        if cell.is_empty() {
+            continue;
+        }
+        match column {
+            Column::Beside(name) => drop(members.insert((*name).to_owned(), cell.into())),
+            Column::Field(place) => {
+                let Some(field) = kind.fields().get(*place) else { continue };
+                let value = value(cell, &field.kind)
+                    .ok_or_else(|| format!("`{}` ({}) is not of its kind", field.name, field.title.zh))?;
+                fields.insert(field.name.clone(), value);
+            }
+        }
+    }
+    members.insert("type".to_owned(), kind.definition().code.as_str().into());
+    members.insert("fields".to_owned(), fields.into());
+    serde_json::from_value(Value::Object(members)).map_err(|error| error.to_string())
+}
+
+/// A cell as the schema wants it; the schema judges the value itself.
+fn value(cell: &str, kind: &Kind) -> Option<Value> {
+    Some(match kind {
+        Kind::Text { .. } | Kind::Picture { .. } | Kind::Date | Kind::DateTime => cell.into(),
+        Kind::Integer { .. } => cell.parse::<i64>().ok()?.into(),
+        Kind::Number { .. } => Value::Number(serde_json::Number::from_f64(cell.parse().ok()?)?),
+        Kind::Boolean => match cell {
+            "是" | "true" | "1" | "yes" => true.into(),
+            "否" | "false" | "0" | "no" => false.into(),
+            _ => return None,
+        },
+        Kind::List { of, .. } => {
+            let entries = cell.split([';', '；', '\n']).map(str::trim).filter(|entry| !entry.is_empty());
+            entries.map(|entry| value(entry, of)).collect::<Option<Vec<_>>>()?.into()
+        }
+        Kind::Record { .. } => serde_json::from_str(cell).ok().filter(Value::is_object)?,
+    })
+}
+
+fn shortened(text: &str) -> String {
+    text.chars().take(40).collect()
+}
