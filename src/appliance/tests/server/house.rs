@@ -688,6 +688,7 @@ fn bound(app: &Arc<App>) -> (Server, Vec<SocketAddr>) {
         appliance::seals::http::routes(),
         appliance::seals::standing::http::routes(),
         appliance::seals::usage::routes(),
+        appliance::audit::http::routes(),
         appliance::licences::routes(),
         extra(),
     ];
