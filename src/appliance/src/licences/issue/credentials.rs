@@ -40,7 +40,7 @@ pub(super) struct Credentials {
 /// [`IssueError::Credential`]: a field that does not fit, or the holder's key is none.
 pub(super) async fn make(app: &Arc<App>, subject: &Subject<'_>) -> Result<Credentials, IssueError> {
     let Subject { parts, holder } = subject;
-    let issuer = signers::credential(app).map_err(crate::problem::Problem::from)?;
+    let signer = signers::credential(app)?;
     let compiled = &parts.kind.compiled;
     let definition = compiled.definition();
     let issued_at = parts.now.div_euclid(1_000_000);
@@ -62,33 +62,11 @@ pub(super) async fn make(app: &Arc<App>, subject: &Subject<'_>) -> Result<Creden
     claims.insert(LICENCE.to_owned(), said);
     let present = |name: &&str| parts.fields.contains_key(*name);
     let selective: Vec<String> = compiled.selective().into_iter().filter(present).map(claim).collect();
-    let selective: Vec<&str> = selective.iter().map(String::as_str).collect();
-    let failed = |error: &dyn std::fmt::Display| IssueError::Credential(error.to_string());
     let holder_key = parts
         .holder_key
         .map(Jwk::parse)
         .transpose()
         .map_err(|error| IssueError::Parameter { parameter: "holder_key", reason: error.to_string() })?;
-    let wish = sd_jwt::Issue {
-        vct: &compiled.vct(),
-        claims: &claims,
-        selective: &selective,
-        issued_at,
-        not_before: Some(from),
-        expires: to,
-        status: reference.as_ref(),
-        holder_key: holder_key.as_ref(),
-    };
-    let (random, mut exhausted) = (SystemRandom::new(), false);
-    let mut salts = || {
-        let mut salt = [0_u8; 16];
-        exhausted |= random.fill(&mut salt).is_err();
-        salt
-    };
-    let sd_jwt = sd_jwt::issue(&wish, &issuer, &mut salts).map_err(|error| failed(&error))?;
-    if exhausted {
-        return Err(LibraryError::Random.into());
-    }
     let fields = compiled.qr(parts.fields);
     let titled = |(name, value): (&String, &Value)| {
         let title = compiled.field(name).map_or_else(|| name.clone(), |field| field.title.zh.clone());
@@ -103,10 +81,36 @@ pub(super) async fn make(app: &Arc<App>, subject: &Subject<'_>) -> Result<Creden
         valid_from: from,
         valid_to: to,
         issued_at,
-        status: reference,
+        status: reference.clone(),
     };
-    let qr = qr::encode(&essential, &issuer).map_err(|error| failed(&error))?;
-    Ok(Credentials { sd_jwt: Some(sd_jwt), qr: Some(qr) })
+    let vct = compiled.vct();
+    let signed = signer.with(move |issuer| {
+        let selective: Vec<&str> = selective.iter().map(String::as_str).collect();
+        let wish = sd_jwt::Issue {
+            vct: &vct,
+            claims: &claims,
+            selective: &selective,
+            issued_at,
+            not_before: Some(from),
+            expires: to,
+            status: reference.as_ref(),
+            holder_key: holder_key.as_ref(),
+        };
+        let (random, mut exhausted) = (SystemRandom::new(), false);
+        let mut salts = || {
+            let mut salt = [0_u8; 16];
+            exhausted |= random.fill(&mut salt).is_err();
+            salt
+        };
+        let failed = |error: &dyn std::fmt::Display| IssueError::Credential(error.to_string());
+        let sd_jwt = sd_jwt::issue(&wish, issuer, &mut salts).map_err(|error| failed(&error))?;
+        if exhausted {
+            return Err(LibraryError::Random.into());
+        }
+        let qr = qr::encode(&essential, issuer).map_err(|error| failed(&error))?;
+        Ok(Credentials { sd_jwt: Some(sd_jwt), qr: Some(qr) })
+    });
+    signed.await?
 }
 
 /// A value as a text.

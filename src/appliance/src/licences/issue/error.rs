@@ -7,6 +7,7 @@ use crate::documents::DocumentError;
 use crate::documents::replay::ReplayError;
 use crate::journal::CommitError;
 use crate::licences::library::LibraryError;
+use crate::licences::status::StatusError;
 use crate::problem::{Kind, Problem};
 use crate::seals::SealError;
 use crate::seals::usage::{RecordError, UsageError};
@@ -81,6 +82,9 @@ pub enum IssueError {
     /// The library.
     #[error(transparent)]
     Library(#[from] LibraryError),
+    /// A place in the status lists.
+    #[error(transparent)]
+    Status(#[from] StatusError),
     /// The seal.
     #[error(transparent)]
     Seal(#[from] SealError),
@@ -118,7 +122,7 @@ impl IssueError {
     #[must_use]
     pub fn may_pass(&self) -> bool {
         match self {
-            Self::Sealed | Self::Busy | Self::Commit(_) | Self::Store(_) => true,
+            Self::Sealed | Self::Busy | Self::Commit(_) | Self::Store(_) | Self::Status(_) => true,
             other => !Problem::from(other.told()).kind().status().is_client_error(),
         }
     }
@@ -194,6 +198,7 @@ impl From<IssueError> for Problem {
             IssueError::Busy => Self::new(Kind::Overloaded, text).retry_after(1),
             IssueError::Refused(problem) => problem,
             IssueError::Library(error) => error.into(),
+            IssueError::Status(error) => error.into(),
             IssueError::Seal(error) => error.into(),
             IssueError::Document(error) => error.into(),
             IssueError::Usage(error) => error.into(),

@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod life;
+mod issue;
 mod showing;
 
 use std::collections::BTreeMap;
