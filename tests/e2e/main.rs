@@ -27,6 +27,7 @@ mod features;
 mod foreign;
 mod large;
 mod levels;
+mod licence_types;
 mod lifecycle;
 mod peers;
 mod postgres;

@@ -26,6 +26,8 @@ use crate::app::App;
 pub struct Service {
     /// Licence types, ready for use.
     pub types: catalogue::Known,
+    /// The catalogue as it was published last.
+    pub edition: catalogue::signed::Edition,
     /// Which generations of the library's keys are in use.
     pub keys: library::keys::Known,
     /// The fonts of pages, once the first was drawn.
@@ -65,5 +67,5 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
 
 /// What anyone may read over plain HTTP, because it is signed: the catalogue, status lists, trust lists.
 pub fn public_routes() -> axum::Router<Arc<App>> {
-    status::public_routes()
+    status::public_routes().merge(catalogue::public_routes())
 }

@@ -64,6 +64,11 @@ With --submitter and --reviewer the draft is handed in and published at once, by
   cinnabar licence-type preview food-operation-permit.json --values food-operation-permit.sample.json --out permit.pdf
   cinnabar licence-type preview food-operation-permit.json --form overprint --out longest.pdf")]
     Preview(preview::PreviewArgs),
+    /// Fetch the published catalogue
+    #[command(after_help = "Examples:
+  cinnabar licence-type catalogue --identity credentials/verifying
+  cinnabar licence-type catalogue --signed catalogue.jwt --identity credentials/verifying")]
+    Catalogue(read::CatalogueArgs),
 }
 
 /// Runs `cinnabar licence-type …`.
@@ -80,6 +85,7 @@ pub fn run(command: LicenceTypeCommand, global: &Global, output: Output) -> Outc
             LicenceTypeCommand::Show(args) => read::show(args, global, output).await?,
             LicenceTypeCommand::Check(args) => preview::check(&args, global, output)?,
             LicenceTypeCommand::Preview(args) => preview::preview(&args, global, output)?,
+            LicenceTypeCommand::Catalogue(args) => read::catalogue(args, global, output).await?,
         }
         Ok(ExitCode::SUCCESS)
     })?

@@ -1,9 +1,11 @@
-//! `cinnabar licence-type list|show`.
+//! `cinnabar licence-type list|show|catalogue`.
 
 use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
 use clap::Args;
-use serde_json::Value;
+use http::Method;
+use serde_json::{Value, json};
 
 use super::{Failure, Global, Output, Remote, Tone, all, segment, table};
 
@@ -35,6 +37,46 @@ pub struct ShowArgs {
     files: Option<PathBuf>,
     #[command(flatten)]
     remote: Remote,
+}
+
+/// Options of `cinnabar licence-type catalogue`.
+#[derive(Debug, Args)]
+pub struct CatalogueArgs {
+    /// Write it into this file as it is published: signed (JWS)
+    #[arg(long)]
+    signed: Option<PathBuf>,
+    #[command(flatten)]
+    remote: Remote,
+}
+
+pub(super) async fn catalogue(args: CatalogueArgs, global: &Global, output: Output) -> Result<(), Failure> {
+    let client = args.remote.client(global)?;
+    if let Some(path) = &args.signed {
+        let headers = [("accept", "application/jwt")];
+        let answer = client.send(Method::GET, PUBLISHED, &headers, Bytes::new()).await?;
+        std::fs::write(path, &answer.body)
+            .map_err(|error| format!("cannot write `{}`: {error}", path.display()))?;
+        let told = format!("`{}`: {} octets, signed", path.display(), answer.body.len());
+        output.result(&json!({ "file": path, "length": answer.body.len() }), &[(Tone::Good, told)]);
+        return Ok(());
+    }
+    let found = client.get(PUBLISHED).await?.json();
+    if output.json {
+        output.result(&found, &[]);
+        return Ok(());
+    }
+    let types = found.get("types").and_then(Value::as_array).cloned().unwrap_or_default();
+    let rows: Vec<Value> = types
+        .iter()
+        .map(|one| {
+            let member = |name: &str| one.get(name).cloned().unwrap_or_default();
+            let name = one.pointer("/name/zh").cloned().unwrap_or_default();
+            json!({ "code": member("code"), "state": member("state"), "version": member("version"), "name": name,
+                "issuers": member("issuers") })
+        })
+        .collect();
+    table(&rows, &["code", "state", "version", "name", "issuers"], output);
+    Ok(())
 }
 
 pub(super) async fn list(args: ListArgs, global: &Global, output: Output) -> Result<(), Failure> {
@@ -106,3 +148,6 @@ fn line(value: &Value, members: &[&str]) -> String {
     });
     words.collect::<Vec<_>>().join("  ")
 }
+
+/// Where the published catalogue is.
+const PUBLISHED: &str = "/v1/licence-catalogue";

@@ -71,7 +71,8 @@ impl Known {
         *ready = Ready { epoch: ready.epoch + 1, ..Ready::default() };
     }
 
-    fn epoch(&self) -> u64 {
+    /// How often it was forgotten.
+    pub(super) fn epoch(&self) -> u64 {
         self.ready.read().unwrap_or_else(PoisonError::into_inner).epoch
     }
 

@@ -15,6 +15,7 @@ mod known;
 mod limits;
 mod question;
 mod record;
+mod shared;
 mod show_code;
 mod verdict;
 
@@ -72,5 +73,5 @@ fn enter(app: &Arc<App>, units: Vec<crate::journal::Unit>) {
 
 /// Its routes on the platform API.
 pub fn routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new()
+    OpenApiRouter::new().merge(shared::routes())
 }

@@ -308,3 +308,56 @@ async fn a_draft_comes_as_a_form_with_its_files() {
     assert_eq!(read["definition"]["code"], FOOD);
     assert_eq!(read["faults"], Value::Null, "nothing keeps it from being published: {read}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_published_catalogue_is_signed_cached_and_follows_at_once() {
+    use appliance::licences::{catalogue::signed::TYPE, signers};
+    use licence::credential::Trust;
+    use licence::credential::signed::Document;
+
+    let house = House::open().await;
+    let machine = equipped(&house).await;
+    let read = async || {
+        let answer = house.public("/licences/catalogue").await;
+        assert_eq!((answer.status, answer.header("content-type")), (200, "application/jwt"));
+        let document = Document::parse(std::str::from_utf8(&answer.body).unwrap(), TYPE).unwrap();
+        let known = signers::known(&house.app, appliance::ceremony::Role::Publisher);
+        let anchors = pki::path::TrustAnchors::default();
+        let trust = Trust::new(&anchors).knowing(&known);
+        (answer.header("etag").to_owned(), document.verify(&trust, crate::house::now()).unwrap().members)
+    };
+    let (empty, members) = read().await;
+    assert_eq!(members["types"], json!([]));
+    assert_eq!(draft(&house, &machine, &definition()).await.status, 201);
+    assert_eq!(read().await.0, empty, "drafts are nobody's business, and the edition is kept");
+    assert_eq!(step(&house, &house.officer(1), FOOD, 1, "submit").await.status, 200);
+    assert_eq!(step(&house, &house.officer(2), FOOD, 1, "publish").await.status, 200);
+    let (published, members) = read().await;
+    assert_ne!(published, empty);
+    let food = &members["types"][0];
+    assert_eq!(
+        (&food["code"], &food["state"], &food["version"]),
+        (&json!(FOOD), &json!("published"), &json!(1))
+    );
+    assert_eq!(food["issuers"], json!(["示范市行政审批局"]));
+    assert_eq!(food["schema"]["properties"]["operator"]["title"], "经营者名称");
+    for kept in ["seals", "queries", "templates"] {
+        assert_eq!(food[kept], Value::Null, "{kept} are the house's own");
+    }
+    let mut public = house.public_client().await;
+    let known = [("if-none-match", published.as_str())];
+    let same = public.send(Method::GET, "/licences/catalogue", &known, Vec::new()).await.unwrap();
+    assert_eq!((same.status, same.body.len()), (304, 0));
+
+    assert_eq!(retire(&house, &house.officer(1), FOOD).await.status, 200);
+    assert_eq!(read().await.1["types"][0]["state"], "retired", "its licences can still be read");
+    let mut client = house.connect(&machine).await;
+    let json = client.get("/v1/licence-catalogue").await;
+    assert_eq!(
+        (json.header("content-type"), &json.json()["types"][0]["code"]),
+        ("application/json", &json!(FOOD))
+    );
+    let accept = [("accept", "application/jwt")];
+    let signed = client.send(Method::GET, "/v1/licence-catalogue", &accept, Vec::new()).await.unwrap();
+    assert_eq!(signed.body, house.public("/licences/catalogue").await.body);
+}

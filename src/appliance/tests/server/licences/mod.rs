@@ -1,8 +1,9 @@
 //! Electronic licences over the platform API: an office that issues food-operation permits, for every module here.
 
 mod catalogue;
-mod life;
 mod issue;
+mod life;
+mod shared;
 mod showing;
 
 use std::collections::BTreeMap;

@@ -69,7 +69,7 @@ pub(super) fn words(schema: &Value, at: &str, place: Place, nodes: &mut usize, f
             None => faults.add(
                 &at,
                 "不支持的关键字",
-                "this word is not supported here; see the list in the reference of licence types",
+                "this word is not supported here; those that are stand in `policies/licence-templates/README.md`",
             ),
             Some(Holds::Plain) => plain(word, value, &at, place, faults),
             Some(Holds::Schema { conditional }) => words(value, &at, below(conditional), nodes, faults),

@@ -1,6 +1,7 @@
 //! Routes of the catalogue on the platform API.
 
 mod draft;
+mod published;
 mod read;
 mod steps;
 
@@ -23,7 +24,11 @@ use crate::store::{Row, StoreError};
 type Result2<T, E> = std::result::Result<T, E>;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
-    draft::routes().merge(read::routes()).merge(steps::routes())
+    draft::routes().merge(published::routes()).merge(read::routes()).merge(steps::routes())
+}
+
+pub(super) fn public_routes() -> axum::Router<Arc<App>> {
+    published::public_routes()
 }
 
 /// A type, and what policies are asked about, which is known even when there is none.

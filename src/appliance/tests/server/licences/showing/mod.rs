@@ -11,7 +11,7 @@ use appliance::licences::library::{Content, DataKey, HolderData, holder, keys::k
 use appliance::store::tables::{
     LICENCE_ARTEFACTS, LICENCE_SHOW_CODES, LICENCE_TYPE_VERSIONS, LICENCE_TYPES, LICENCE_VERSIONS, LICENCES,
 };
-use appliance::store::{Row, Value};
+use appliance::store::{Row, Table, Value};
 use licence::identifier::Identifier;
 use serde_json::{Value as Json, json};
 
@@ -116,33 +116,30 @@ impl World {
               "fields": ["operator", "representative"] },
             { "purpose": "filing", "items": ["I-3"], "organisations": ["health"], "fields": ["operator", "residence"] }
         ]);
-        let ty: Vec<Value> = vec![
-            TYPE.into(),
-            1.into(),
-            "食品经营许可证".into(),
-            "bureau".into(),
-            1.into(),
-            1.into(),
-            "published".into(),
-            1.into(),
-        ];
-        let mut version: Vec<Value> = vec![
-            format!("{TYPE}.1").into(),
-            1.into(),
-            TYPE.into(),
-            1.into(),
-            "published".into(),
-            definition.to_string().into(),
-            "{}".into(),
-            "00".into(),
-            "officer-1".into(),
-            "officer-1".into(),
-        ];
-        version.resize(LICENCE_TYPE_VERSIONS.columns.len(), Value::Null);
-        version[13] = 1.into();
-        let unit = Unit::new(Act::system("test", "licence-type.publish", "licence-type"))
-            .insert(Row::new(&LICENCE_TYPES, ty))
-            .insert(Row::new(&LICENCE_TYPE_VERSIONS, version));
+        definition["seals"] = json!({ "bureau": "permits" });
+        let empty = |table: &'static Table| Row::new(table, vec![Value::Null; table.columns.len()]);
+        let ty = empty(&LICENCE_TYPES)
+            .with("id", TYPE)
+            .with("version", 1)
+            .with("name", "食品经营许可证")
+            .with("organisation", "bureau")
+            .with("published", 1)
+            .with("state", "published")
+            .with("updated", 1);
+        let version = empty(&LICENCE_TYPE_VERSIONS)
+            .with("id", format!("{TYPE}.1"))
+            .with("version", 1)
+            .with("type", TYPE)
+            .with("number", 1)
+            .with("state", "published")
+            .with("definition", definition.to_string())
+            .with("templates", "{}")
+            .with("digest", "00")
+            .with("author", "officer-1")
+            .with("author_person", "officer-1")
+            .with("created", 1);
+        let unit =
+            Unit::new(Act::system("test", "licence-type.publish", "licence-type")).insert(ty).insert(version);
         self.house.app.unsealed().unwrap().journal.commit(unit).await.unwrap();
     }
 
