@@ -89,7 +89,7 @@ async fn register(app: &App, compiled: &Compiled, faults: &mut Vec<Fault>) -> Re
     }
     for (index, issuer) in definition.issuers.iter().enumerate() {
         let row = app.db.row(&ORGANISATIONS, issuer).await?;
-        if !row.is_some_and(|row| text(&row, "state") == "active") {
+        if row.is_none_or(|row| text(&row, "state") != "active") {
             faults.push(Fault::new(
                 format!("/issuers/{index}"),
                 "颁发机构未登记或已停用",
