@@ -19,6 +19,7 @@ mod attacks;
 mod authorities;
 mod certificates;
 mod crash;
+mod credentials;
 mod csc;
 mod documents;
 mod est;
