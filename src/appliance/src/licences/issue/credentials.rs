@@ -92,7 +92,8 @@ pub(super) async fn make(app: &Arc<App>, subject: &Subject<'_>) -> Result<Creden
             selective: &selective,
             issued_at,
             not_before: Some(from),
-            expires: to,
+            // RFC 7519 §4.1.4: from `exp` on it is not to be accepted, and a licence holds to the end of its last second.
+            expires: to.map(|last| last.saturating_add(1)),
             status: reference.as_ref(),
             holder_key: holder_key.as_ref(),
         };
