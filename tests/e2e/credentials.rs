@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use crypto::{KeyKind, Signer, SoftwareKey};
 use licence::credential::Jwk;
 use licence::credential::sd_jwt::{Binding, present};
+use licence::identifier::{Check, Identifier};
 use ring::rand::SystemRandom;
 use serde_json::{Value, json};
 use support::process::run;
@@ -36,7 +37,8 @@ impl Office {
         let definition = format!("{TEMPLATES}/food-operation-permit.json");
         let [submitter, reviewer] =
             ["officer-1", "officer-2"].map(|who| appliance.credential(who).0.display().to_string());
-        let draft = ["licence-type", "draft", &definition, "--templates", TEMPLATES, "--issuer", "bureau=permits"];
+        let draft =
+            ["licence-type", "draft", &definition, "--templates", TEMPLATES, "--issuer", "bureau=permits"];
         let people = ["--submitter", &submitter, "--reviewer", &reviewer];
         appliance.cli_as("licensing", &[&draft[..], &people].concat()).ok();
         let client = appliance.client("licensing");
@@ -48,7 +50,9 @@ impl Office {
         let fields: Value = serde_json::from_slice(&sample).unwrap();
         let order = json!({ "type": TYPE, "fields": fields, "holder_key": holder_key.to_value() });
         let issued = self.client.post("/v1/licences", &order).is(201).json();
-        issued["identifier"].as_str().unwrap().to_owned()
+        let identifier = Identifier::parse(issued["identifier"].as_str().unwrap()).unwrap();
+        assert_eq!(identifier.check, Check::Right);
+        identifier.identifier.to_string()
     }
 
     fn document(&self, identifier: &str, kind: &str) -> String {
@@ -91,9 +95,7 @@ fn credential_symbol_and_status_list_of_a_licence_hold_before_libraries_of_other
     let now = jiff::Timestamp::now().as_second();
     let binding = Binding { signer: &holder, audience: "https://v.example", nonce: "n-1", issued_at: now };
     let shown = present(&credential, &["representative"], Some(&binding)).unwrap();
-    let question = |nonce: &str| {
-        json!({ "presentation": shown, "certificate": certificate, "audience": "https://v.example", "nonce": nonce })
-    };
+    let question = |nonce: &str| json!({ "presentation": shown, "certificate": certificate, "audience": "https://v.example", "nonce": nonce });
     let told = answer(&python("verify-sd-jwt", &question("n-1")));
     assert_eq!(told["representative"], "张某某");
     assert_eq!(told["operator"], "示例市好味道餐饮管理有限公司", "what anybody may see is not selective");
