@@ -15,7 +15,7 @@ fn shipped_types_are_published_shown_and_retired_from_the_command_line() {
     codes.sort();
     assert!(codes.iter().any(|code| code == FOOD));
     let listed = |arguments: &[&str]| -> Vec<String> {
-        let all = [&["licence-type", "list", "--json"], arguments].concat();
+        let all = [&["licence-type", "list", "--json"][..], arguments].concat();
         let found = appliance.cli_as(LICENSING, &all).ok().json();
         let items = found["items"].as_array().unwrap().clone();
         items.iter().map(|one| one["code"].as_str().unwrap().to_owned()).collect()

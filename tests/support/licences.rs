@@ -53,7 +53,7 @@ impl Appliance {
         let out = out.display().to_string();
         let mut arguments = vec!["caller", "add", name, "--organisation", "bureau", "--out", &out];
         for role in roles {
-            arguments.extend(["--role", role]);
+            arguments.extend(["--role", *role]);
         }
         self.cli_as("officer-1", &arguments).ok();
     }
