@@ -5,6 +5,7 @@ mod issue;
 mod life;
 mod shared;
 mod showing;
+mod templates;
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,7 @@
 //! Templates and values that mean harm, or are merely wrong: each is refused with words that say why, soon.
 
-use cinnabar_licence::template::{Template, TemplateError};
+use cinnabar_licence::template::{Computed, Fonts, Limits, PageData, Template, TemplateError, Variant};
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{page, svg};
@@ -229,4 +230,36 @@ fn a_symbol_that_would_not_be_readable_is_refused_with_the_room_it_needs() {
     assert!(qr("CNB1:ABC".to_owned()).is_ok());
     assert!(matches!(qr("A".repeat(900)), Err(TemplateError::Qr { needed_mm, .. }) if needed_mm > 20.0));
     assert!(matches!(qr("A".repeat(5_000)), Err(TemplateError::Qr { .. })));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// A real page with pieces taken out, doubled and swapped, drawn without fonts: an answer, whichever.
+    #[test]
+    fn pages_that_were_tampered_with_are_answered(cuts in prop::collection::vec((0usize..4_000, 0usize..400, 0usize..4_000), 1..6)) {
+        let page = r##"<svg xmlns="http://www.w3.org/2000/svg" width="100mm" height="80mm" viewBox="0 0 100 80">
+            <defs><linearGradient id="g"><stop offset="0" stop-color="#fff"/><stop offset="1"/></linearGradient>
+            <clipPath id="c"><circle cx="9" cy="9" r="9"/></clipPath></defs>
+            <g id="frame" transform="translate(1 2) scale(.9)"><path clip-path="url(#c)" fill="url(#g)" d="M1 1C2 3 4 5 6 7Z"/></g>
+            <text x="5" y="9" font-size="4" textLength="9">{{@number}}<tspan x="3" y="4">{{x|or:y}}</tspan></text>
+            <rect id="a" x="1" y="1" width="50" height="30"/><rect id="q" x="60" y="10" width="30" height="30"/></svg>"##;
+        let settings = "title = \"t\"\npages = [\"p\"]\noverprint-leaves-out = [\"frame\"]\n[box.a]\ntext = \"{{x}}\"\n[box.q]\nqr = \"{{@qr}}\"\n";
+        let mut text: Vec<char> = page.chars().collect();
+        for (from, count, to) in cuts {
+            let from = from % text.len();
+            let piece: Vec<char> = text.iter().skip(from).take(count).copied().collect();
+            let to = to % text.len();
+            text.splice(to..to, piece);
+        }
+        let text: String = text.into_iter().collect();
+        for settings in [settings, EMPTY] {
+            let Ok(template) = Template::parse(settings, &[("p", &text), ("page.svg", &text)]) else { continue };
+            let (values, computed) = (Default::default(), Computed::default());
+            let made = jiff::Timestamp::UNIX_EPOCH;
+            let data = PageData { values: &values, computed: &computed, variant: Variant::Overprint, watermark: None, made };
+            let drawn = cinnabar_licence::template::render(&template, &data, &Fonts::default(), &Limits::default());
+            prop_assert!(drawn.is_ok() || matches!(drawn, Err(TemplateError::NoFont { .. } | TemplateError::Pdf { .. })), "{drawn:?}");
+        }
+    }
 }
