@@ -81,7 +81,7 @@ pub(super) fn check(args: &CheckArgs, global: &Global, output: Output) -> Result
         };
         errors += findings.iter().filter(|finding| finding.severity == Severity::Error).count();
         lines.push((Tone::Plain, format!("{name}: {} findings", findings.len())));
-        lines.extend(findings.iter().map(line));
+        lines.extend(findings.iter().flat_map(told_of));
         told.push(json!({ "form": form, "findings": findings }));
     }
     if errors > 0 {
@@ -109,7 +109,7 @@ pub(super) fn preview(args: &PreviewArgs, global: &Global, output: Output) -> Re
     std::fs::write(&args.out, &rendered.pdf)
         .map_err(|error| format!("cannot write `{}`: {error}", args.out.display()))?;
     let mut lines = vec![(Tone::Good, format!("{} is drawn", args.out.display()))];
-    lines.extend(rendered.findings.iter().map(line));
+    lines.extend(rendered.findings.iter().flat_map(told_of));
     let told = json!({ "out": args.out, "octets": rendered.pdf.len(), "findings": rendered.findings });
     output.result(&told, &lines);
     Ok(())
@@ -139,13 +139,14 @@ fn failed(error: PreviewError) -> Failure {
     format!("{error}{}", faults.concat()).into()
 }
 
-fn line(finding: &Finding) -> (Tone, String) {
+/// A finding in both languages, a line each.
+fn told_of(finding: &Finding) -> [(Tone, String); 2] {
     let tone = match finding.severity {
         Severity::Error => Tone::Bad,
         Severity::Warning => Tone::Warn,
         Severity::Note => Tone::Plain,
     };
-    (tone, format!("  {}\n  {}", finding.zh, finding.en))
+    [(tone, format!("  {}", finding.zh)), (tone, format!("  {}", finding.en))]
 }
 
 fn text(path: &Path) -> Result<String, Failure> {
