@@ -132,6 +132,40 @@ fn security_officers_let_platform_servers_in_and_the_service_acts_for_them() {
 }
 
 #[test]
+fn who_speaks_for_holders_issues_nothing_and_who_issues_does_not_speak_for_holders() {
+    let policy = Policy::load(&shipped()).unwrap();
+    let licence = || Resource::licence("l1", "o1");
+    let platform = caller(CallerKind::Machine, &[Role::HolderPlatform]);
+    assert!(policy.decide::<ShowLicence>(&platform, licence(), facts()).is_ok());
+    assert!(policy.decide::<DelegateLicence>(&platform, licence(), facts()).is_ok());
+    assert!(policy.decide::<ReadOwnUses>(&platform, Resource::appliance(), facts()).is_ok());
+    assert!(policy.decide::<RedeemShowCode>(&platform, Resource::appliance(), facts()).is_err());
+    assert!(policy.decide::<QueryLicences>(&platform, Resource::licence_type("t1", "o1"), facts()).is_err());
+    let both = caller(CallerKind::Machine, &[Role::HolderPlatform, Role::Licensor]);
+    let denied = policy.decide::<ShowLicence>(&both, licence(), facts()).unwrap_err();
+    assert_eq!(denied.policies, ["issuers-do-not-speak-for-holders"]);
+    let officer = caller(CallerKind::Officer, &[Role::SecurityOfficer]);
+    assert!(
+        policy.decide::<ShowLicence>(&officer, licence(), facts()).is_err(),
+        "people do not show for others"
+    );
+    assert!(policy.decide::<ReadLicenceUses>(&officer, licence(), facts()).is_ok());
+    let elsewhere = caller(CallerKind::Machine, &[Role::Licensor]);
+    assert!(policy.decide::<ReadLicenceUses>(&elsewhere, Resource::licence("l2", "o2"), facts()).is_err());
+    let verifier = caller(CallerKind::Machine, &[Role::Verifier]);
+    assert!(policy.decide::<RedeemShowCode>(&verifier, Resource::appliance(), facts()).is_ok());
+    assert!(policy.decide::<ReadLicenceUses>(&verifier, licence(), facts()).is_err());
+    let portal = Caller::system("portal");
+    assert!(policy.decide::<RedeemShowCode>(&portal, Resource::appliance(), facts()).is_ok());
+    assert!(
+        policy.decide::<RedeemShowCode>(&Caller::system("acme"), Resource::appliance(), facts()).is_err()
+    );
+    let auditor = caller(CallerKind::Officer, &[Role::Auditor, Role::Verifier]);
+    let denied = policy.decide::<RedeemShowCode>(&auditor, Resource::appliance(), facts()).unwrap_err();
+    assert_eq!(denied.policies, ["auditor-takes-no-licences"]);
+}
+
+#[test]
 fn anything_wrong_with_the_question_is_a_denial_with_its_error() {
     let policy = Policy::load(&shipped()).unwrap();
     let officer = caller(CallerKind::Officer, &[Role::SecurityOfficer]);

@@ -132,7 +132,9 @@ impl Drawing<'_> {
             }
         }
         if let Some(mark) = self.data.watermark {
-            self.watermark(mark, page, surface)?;
+            let mut lines = mark.lines();
+            self.watermark(lines.next().unwrap_or_default(), page, surface)?;
+            self.note(&lines.collect::<Vec<_>>(), page, surface)?;
         }
         Ok(())
     }
@@ -304,6 +306,38 @@ impl Drawing<'_> {
     }
 }
 
+impl Drawing<'_> {
+    /// What stands below the mark, line by line along the foot of the page, whatever else is there; shrunk to its width.
+    fn note(&mut self, lines: &[&str], page: &Page, surface: &mut Surface<'_>) -> Result<(), TemplateError> {
+        let face = self.fonts.named(&self.settings.font)?;
+        for (index, line) in lines.iter().take(NOTE_LINES).rev().enumerate() {
+            let line: String = line.chars().take(NOTE_LETTERS).collect();
+            let letters = self.letters.set(&line, face)?;
+            self.spend(letters.len())?;
+            let wide: f32 = letters.iter().map(|letter| letter.advance).sum();
+            let room = page.width - 2.0 * NOTE_MARGIN;
+            let size = (room / wide.max(1.0)).min(NOTE_SIZE);
+            let (mut x, mut y) = (NOTE_MARGIN, page.height - NOTE_MARGIN / 2.0);
+            // A count of lines is small.
+            y -= f32::from(u8::try_from(index).unwrap_or(u8::MAX)) * NOTE_SIZE * 1.3;
+            for run in letters.chunk_by(|a, b| a.face == b.face) {
+                let (Some(first), Some(last)) = (run.first(), run.last()) else { continue };
+                let text = line.get(first.start..last.end).unwrap_or_default().to_owned();
+                let glyph = |letter: &super::fonts::Letter| Glyph {
+                    id: letter.glyph,
+                    advance: letter.advance,
+                    start: letter.start - first.start,
+                    end: letter.end - first.start,
+                };
+                let glyphs = run.iter().map(glyph).collect();
+                self.run(&Run { x, y, face: first.face, size, text, glyphs }, WATERMARK, 1.0, surface);
+                x += run.iter().map(|letter| letter.advance).sum::<f32>() * size;
+            }
+        }
+        Ok(())
+    }
+}
+
 /// The rows of a box's text: one, or one for each entry of the repeated list.
 pub(super) fn rows(settings: &BoxSettings, values: &Values<'_>) -> Result<Vec<Vec<Cell>>, TemplateError> {
     let whole = |text: String| Cell { text, share: 1.0, align: settings.align };
@@ -375,4 +409,9 @@ fn photograph(field: &str, text: &str, area: Area, surface: &mut Surface<'_>) ->
     Ok(())
 }
 
+/// Lines below the mark, letters in each, their size and the page's margin beside them in points.
+const NOTE_LINES: usize = 4;
+const NOTE_LETTERS: usize = 160;
+const NOTE_SIZE: f32 = 9.0;
+const NOTE_MARGIN: f32 = 24.0;
 const WATERMARK: Colour = Colour([0x80, 0x10, 0x10]);

@@ -52,7 +52,8 @@ pub struct PageData<'a> {
     pub computed: &'a Computed,
     /// Which of the pages' forms.
     pub variant: Variant,
-    /// Drawn across each page, for what is not in force: 样本, DRAFT.
+    /// Drawn across each page, for what is not in force or not the original: 样本, DRAFT, 加注件. Further lines, at most four,
+    /// stand along the foot of each page in full.
     pub watermark: Option<&'a str>,
     /// When the document is made: its date in the file.
     pub made: jiff::Timestamp,

@@ -6,6 +6,7 @@ mod batch;
 mod issue;
 mod keys;
 mod read;
+mod showing;
 
 use std::process::ExitCode;
 
@@ -37,6 +38,9 @@ pub enum LicenceCommand {
   cinnabar licence download 11100000000013338W011.11430000006122244L.2026000000001.001.U original --out permit.pdf \\
       --identity credentials/licensing")]
     Download(read::DownloadArgs),
+    /// Showing and taking licences
+    #[command(flatten)]
+    Showing(showing::ShowingCommand),
     /// Issue many licences from one file, in the background
     #[command(subcommand)]
     Batch(batch::BatchCommand),
@@ -53,6 +57,7 @@ pub fn licence(command: LicenceCommand, global: &Global, output: Output) -> Outc
             LicenceCommand::Show(args) => read::show(args, global, output).await?,
             LicenceCommand::List(args) => read::list(args, global, output).await?,
             LicenceCommand::Download(args) => read::download(args, global, output).await?,
+            LicenceCommand::Showing(command) => showing::showing(command, global, output).await?,
             LicenceCommand::Batch(command) => batch::batch(command, global, output).await?,
             LicenceCommand::Keys(command) => keys::keys(command, global, output).await?,
         }

@@ -296,7 +296,7 @@ async fn renewed(
             unit = unit.update(version.row.next_version().with("known", known).with("known_by", label));
         }
     }
-    Ok(unit)
+    Ok(crate::licences::showing::delegation::renewed(app, licence, &key, label, unit).await?)
 }
 
 /// What verifiers may know of a version: the fields that had a hash, with their values as the type normalises them.

@@ -5,6 +5,7 @@
 //! the codes made under it at once.
 
 use serde_json::json;
+use zeroize::Zeroizing;
 
 use super::bounds;
 use super::model::{LicenceDelegation, NewLicenceDelegation, NewShowCode, OfHolder};
@@ -13,7 +14,7 @@ use crate::app::App;
 use crate::callers::records::time;
 use crate::documents::model::BadParameter;
 use crate::journal::{Committed, Unit};
-use crate::licences::library::{self, Licence, holder, keys::kinds, records};
+use crate::licences::library::{self, DataKey, LibraryError, Licence, holder, keys::kinds, records};
 use crate::policy::{DelegateLicence, Permit};
 use crate::problem::{Kind, Problem, Result};
 use crate::store::tables::{LICENCE_DELEGATIONS, LICENCES};
@@ -264,6 +265,32 @@ pub(super) async fn admitting(
 /// What goes beyond a delegation.
 pub(super) fn forbids(limit: &'static str, detail: &'static str, zh: &'static str) -> Problem {
     Problem::new(Kind::DelegationForbids, detail).with("beyond", limit).with("zh", zh)
+}
+
+/// Brings the hashes of a licence's agents under the key of this label, in the unit that does so for its holders.
+///
+/// # Errors
+/// [`LibraryError`].
+pub async fn renewed(
+    app: &App,
+    licence: &Licence,
+    key: &DataKey,
+    label: &str,
+    mut unit: Unit,
+) -> std::result::Result<Unit, LibraryError> {
+    let sql = format!("{SELECT} WHERE licence = $1 AND agent_key <> $2 ORDER BY id");
+    let records = app.db.fetch_built(sql, &[licence.id().into(), label.into()]).await?;
+    for record in &records {
+        let row = record.to_row(&LICENCE_DELEGATIONS)?;
+        let sealed = row.value("agent_sealed").as_bytes().unwrap_or_default();
+        let number = key.open(row.id(), kinds::WORDS, sealed)?;
+        let number = Zeroizing::new(String::from_utf8_lossy(&number).into_owned());
+        let hashes = holder::hash(app, records::text(&row, "agent_kind"), &number).await?;
+        if let Some((_, hash)) = hashes.into_iter().find(|(known, _)| known == label) {
+            unit = unit.update(row.next_version().with("agent_key", label).with("agent_hash", hash));
+        }
+    }
+    Ok(unit)
 }
 
 /// As callers see it.

@@ -3,14 +3,16 @@
 //! A holder, through a platform that has identified them (role `holder-platform`), has a code given out ([`show`]) by which
 //! whoever is handed it sees the fields that the holder chose, and where the licence stands ([`redeem`]); or lets an agent do
 //! so within limits ([`delegation`]). A department takes licences by their holder for an item and a case ([`query`]): the
-//! type's rules decide which fields. Every look is a row of its own in the look's unit ([`uses`]), so that the holder can ask
+//! type's rules decide which fields. Copies say on every page whom they are for, what for and until when ([`copies`]). Every look is a row of its own in the look's unit ([`uses`]), so that the holder can ask
 //! who looked. Called by the platform API, and [`redeem::redeem`] by the public pages and by verification too.
 //!
 //! Not here: what a licence is and keeps ([`super::library`]), whether one holds ([`super::verification`]).
 
 pub mod bounds;
 pub mod code;
+pub mod copies;
 pub mod delegation;
+pub mod figures;
 mod http;
 pub mod model;
 mod parts;

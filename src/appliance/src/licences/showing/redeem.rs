@@ -59,18 +59,25 @@ pub async fn redeem(app: &App, viewer: &Viewer, asked: &Redeeming) -> Result<Sho
     asked.check()?;
     let peer = format!("code:{}", viewer.peer);
     parts::struck(app, &peer, false)?;
-    let shown = match Code::parse(asked.code.trim()) {
+    let kept = Code::parse(asked.code.trim()).map(|code| code.kept());
+    let shown = match &kept {
         None => Err(unusable()),
-        Some(code) => {
-            let kept = code.kept();
-            let _turn = app.licences.showing.turn(&kept).await;
-            parts::bounded(|| attempt(app, &permit, asked, &kept)).await
+        Some(kept) => {
+            let _turn = app.licences.showing.turn(kept).await;
+            parts::bounded(|| attempt(app, &permit, asked, kept)).await
         }
     };
     if let Err(problem) = &shown
         && problem.kind() == Kind::ShowCodeUnusable
     {
-        parts::struck(app, &peer, true)?;
+        // Whoever shows a code that has served is not guessing: only those that never were count.
+        let was = match &kept {
+            Some(kept) => app.db.row(&LICENCE_SHOW_CODES, kept).await?.is_some(),
+            None => false,
+        };
+        if !was {
+            parts::struck(app, &peer, true)?;
+        }
         if viewer.caller.kind == CallerKind::System {
             app.anonymous_failure("show-code-unusable");
         }

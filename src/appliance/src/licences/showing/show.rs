@@ -53,16 +53,35 @@ pub async fn show(
         Some(id) => (delegation::agents(app, caller, licence, id, &new.holder).await?, Some(id.as_str())),
     };
     let code = drawn(app, &unsealed, repeatable)?;
-    if let Some(repeatable) = repeatable
-        && let Some(kept) = repeatable.key.open(&app.db, &unsealed.custody, replay_label(app)?).await?
-    {
-        let row = app.db.row(&LICENCE_SHOW_CODES, &String::from_utf8_lossy(&kept)).await?;
-        let row = row.filter(|row| row.id() == code.kept());
-        let row = row.ok_or_else(|| ReplayError::Damaged("it names no code on record".to_owned()))?;
-        return Ok((answer(app, &code, &row)?, None));
+    if let Some(known) = before(app, &unsealed, &code, repeatable).await? {
+        return Ok((known, None));
     }
     let id = licence.id().to_owned();
-    parts::bounded(|| attempt(app, permit, &id, new, &code, delegated, repeatable)).await
+    match parts::bounded(|| attempt(app, permit, &id, new, &code, delegated, repeatable)).await {
+        // The same request was faster, or its outcome was not known: what is on record is the answer.
+        Err(problem) if repeatable.is_some() => match before(app, &unsealed, &code, repeatable).await? {
+            Some(known) => Ok((known, None)),
+            None => Err(problem),
+        },
+        done => done,
+    }
+}
+
+/// What the same request was answered before.
+async fn before(
+    app: &App,
+    unsealed: &Unsealed,
+    code: &Code,
+    repeatable: Option<&Repeatable>,
+) -> Result<Option<ShowCode>> {
+    let Some(repeatable) = repeatable else { return Ok(None) };
+    let Some(kept) = repeatable.key.open(&app.db, &unsealed.custody, replay_label(app)?).await? else {
+        return Ok(None);
+    };
+    let row = app.db.row(&LICENCE_SHOW_CODES, &String::from_utf8_lossy(&kept)).await?;
+    let row = row.filter(|row| row.id() == code.kept());
+    let row = row.ok_or_else(|| ReplayError::Damaged("it names no code on record".to_owned()))?;
+    answer(app, code, &row).map(Some)
 }
 
 async fn attempt(

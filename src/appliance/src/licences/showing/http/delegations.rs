@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 
 use super::super::model::{LicenceDelegation, NewLicenceDelegation, OfHolder, Party};
 use super::super::{delegation, parts};
-use super::{Result2, answer, matching, named};
+use super::{Result2, answer, is_record, matching, named};
 use crate::app::App;
 use crate::licences::library::records;
 use crate::policy::{DelegateLicence, Resource};
@@ -99,7 +99,7 @@ async fn revoke_delegation(
     body: Result2<Json<ByHolder>, JsonRejection>,
 ) -> Result<Response> {
     let Json(by) = body?;
-    let row = app.db.row(&LICENCE_DELEGATIONS, &id).await?;
+    let row = if is_record(&id) { app.db.row(&LICENCE_DELEGATIONS, &id).await? } else { None };
     let name = row.as_ref().map(|row| records::text(row, "licence").to_owned()).unwrap_or_default();
     let (resource, _) = named(&app, &name).await?;
     let permit = session.permit::<DelegateLicence>(resource)?;

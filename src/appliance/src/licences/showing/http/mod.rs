@@ -1,6 +1,7 @@
 //! Routes of showing and taking licences.
 
 mod codes;
+mod copies;
 mod delegations;
 mod queries;
 mod uses;
@@ -29,7 +30,11 @@ type Result2<T, E> = std::result::Result<T, E>;
 /// The routes.
 #[must_use]
 pub fn routes() -> OpenApiRouter<Arc<App>> {
-    codes::routes().merge(delegations::routes()).merge(queries::routes()).merge(uses::routes())
+    codes::routes()
+        .merge(copies::routes())
+        .merge(delegations::routes())
+        .merge(queries::routes())
+        .merge(uses::routes())
 }
 
 /// Which page of a list.
@@ -41,6 +46,11 @@ pub(super) struct Page {
     pub after: Option<String>,
     /// Most in a page, 1 to 200; 50 when left out.
     pub limit: Option<u32>,
+}
+
+/// Whether a text can be a cursor or the identifier of a record.
+pub(super) fn is_record(text: &str) -> bool {
+    uuid::Uuid::try_parse(text).is_ok()
 }
 
 fn limit(asked: Option<u32>) -> Result<u32> {
@@ -58,7 +68,8 @@ impl OfHolder {
 
 /// A licence by name, and what policies are asked about, which is known even when there is none.
 async fn named(app: &App, name: &str) -> Result<(Resource, Option<Licence>)> {
-    let licence = library::find(app, name).await?;
+    // No database takes a text with NUL.
+    let licence = if name.contains('\0') { None } else { library::find(app, name).await? };
     let resource = match &licence {
         Some(licence) => {
             Resource::licence(licence.id(), licence.organisation()).at_version(licence.version())

@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 
 use super::super::model::{LicenceQueryAnswer, NewLicenceQuery};
 use super::super::query;
-use super::{Result2, answer, document};
+use super::{Result2, answer, document, is_record};
 use crate::app::App;
 use crate::licences::library::{self, records};
 use crate::policy::{QueryLicences, Resource};
@@ -26,7 +26,8 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 
 /// What policies are asked about: a type, known or not.
 async fn type_resource(app: &App, code: &str) -> Result<Resource> {
-    Ok(match app.db.row(&LICENCE_TYPES, code).await? {
+    let row = if code.contains('\0') { None } else { app.db.row(&LICENCE_TYPES, code).await? };
+    Ok(match row {
         Some(row) => {
             Resource::licence_type(row.id(), records::text(&row, "organisation")).at_version(row.version())
         }
@@ -63,7 +64,7 @@ async fn fetch_document(
     session: Session,
     Path((id, identifier)): Path<(String, String)>,
 ) -> Result<Response> {
-    let row = app.db.row(&LICENCE_QUERIES, &id).await?;
+    let row = if is_record(&id) { app.db.row(&LICENCE_QUERIES, &id).await? } else { None };
     let code = row.as_ref().map(|row| records::text(row, "type").to_owned()).unwrap_or_default();
     let permit = session.permit::<QueryLicences>(type_resource(&app, &code).await?)?;
     let row = row.ok_or_else(query::no_query)?;

@@ -10,17 +10,22 @@ use http::StatusCode;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::super::figures::{self, LicenceFigureQuery, LicenceFigures};
 use super::super::model::{LicenceUses, OfHolder};
 use super::super::uses;
-use super::{Page, Result2, answer, limit, named};
+use super::{Page, Result2, answer, is_record, limit, named};
 use crate::app::App;
 use crate::documents::model::BadParameter;
-use crate::policy::{ReadLicenceUses, ReadOwnUses, Resource};
+use crate::identity::CallerKind;
+use crate::policy::{CountLicenceUses, ReadLicenceUses, ReadOwnUses, Resource};
 use crate::problem::{Kind, Problem, Result};
 use crate::server::Session;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new().routes(routes!(uses_of_licence)).routes(routes!(uses_of_holder))
+    OpenApiRouter::new()
+        .routes(routes!(uses_of_licence))
+        .routes(routes!(uses_of_holder))
+        .routes(routes!(count_licence_uses))
 }
 
 /// See who looked at a licence
@@ -40,6 +45,9 @@ async fn uses_of_licence(
     let limit = limit(page.limit)?;
     let licence = licence.ok_or_else(|| Problem::new(Kind::NotFound, "There is no such licence."))?;
     let before = page.after.unwrap_or_default();
+    if !before.is_empty() && !is_record(&before) {
+        return Err(BadParameter { name: "after", reason: "send `next` of the page before" }.into());
+    }
     let page = uses::of_licence(&app, &permit, &licence, &before, limit).await?;
     Ok(answer(StatusCode::OK, None, &page))
 }
@@ -64,4 +72,22 @@ async fn uses_of_holder(
     let limit = asked.limit()?;
     let page = uses::of_holder(&app, &permit, &asked, limit).await?;
     Ok(answer(StatusCode::OK, None, &page))
+}
+
+/// Count the uses of licences
+///
+/// By who issued them, who looked, kind of look and item (R13); at most 366 days. Nobody stands in a figure.
+#[utoipa::path(get, path = "/v1/licence-uses/figures", params(LicenceFigureQuery), tag = "licence-use",
+    responses((status = 200, body = LicenceFigures)))]
+async fn count_licence_uses(
+    State(app): State<Arc<App>>,
+    session: Session,
+    query: Result2<Query<LicenceFigureQuery>, QueryRejection>,
+) -> Result<Json<LicenceFigures>> {
+    let Query(query) = query?;
+    let caller = session.caller();
+    let own = || (caller.kind == CallerKind::Machine).then(|| caller.organisation.clone());
+    let organisation = query.organisation.clone().or_else(own);
+    session.permit::<CountLicenceUses>(Resource::organisation(organisation.as_deref().unwrap_or("*")))?;
+    Ok(Json(figures::figures(&app.db, &LicenceFigureQuery { organisation, ..query }).await?))
 }

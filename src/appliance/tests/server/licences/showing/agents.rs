@@ -93,6 +93,8 @@ async fn only_the_named_agent_shows_and_only_the_holder_delegates() {
     assert_eq!(world.show(canteen).await.problem(), "licence-not-of-holder", "of another licence");
     let none = json!({ "holder": agent(), "delegation": "00000000-0000-7000-8000-000000000000" });
     assert_eq!(world.show(none).await.problem(), "licence-not-of-holder");
+    let none = json!({ "holder": agent(), "delegation": "\u{0}" });
+    assert_eq!(world.show(none).await.problem(), "invalid-parameter");
     // The agent does not pass it on.
     let on =
         delegation(json!({ "holder": agent(), "agent": { "kind": "111", "number": "990101197003030030" } }));

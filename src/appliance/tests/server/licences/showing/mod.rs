@@ -3,6 +3,7 @@
 
 mod agents;
 mod codes;
+mod copies;
 mod queries;
 mod races;
 

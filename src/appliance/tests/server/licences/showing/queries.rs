@@ -52,6 +52,24 @@ async fn the_types_rules_decide_which_fields_for_purpose_item_and_organisation()
             (&json!("filing"), &json!("C-2026-7"))
         );
         assert!(!json!(looked).to_string().contains("李办事"), "the holder is not told who worked on it");
+        let period = "from=2020-01-01T00:00:00Z&to=2020-12-31T00:00:00Z";
+        let mut bureau = world.house.connect(&world.bureau).await;
+        let none = bureau.get(&format!("/v1/licence-uses/figures?{period}")).await.json();
+        assert_eq!(none["items"], json!([]));
+        let (from, to) = (crate::house::now() - 3600, crate::house::now() + 3600);
+        let [from, to] = [from, to].map(|second| jiff::Timestamp::from_second(second).unwrap().to_string());
+        let counted = bureau.get(&format!("/v1/licence-uses/figures?from={from}&to={to}")).await.json();
+        let found = counted["items"].as_array().unwrap().iter().map(|one| {
+            (
+                one["viewer_organisation"].as_str().unwrap(),
+                one["item"].as_str().unwrap(),
+                one["uses"].as_i64().unwrap(),
+            )
+        });
+        let wanted =
+            [("health", "I-1", 1), ("health", "I-3", 1), ("inspection", "I-1", 1), ("inspection", "I-2", 1)];
+        let wanted: Vec<_> = wanted.into_iter().chain([("inspection", "I-9", 1)]).collect();
+        assert_eq!(found.collect::<Vec<_>>(), wanted);
         // Neither leaves nor rows name anybody.
         world.nowhere(&[NAME, REPRESENTATIVE, "李办事"]).await;
         crate::seals::audited(&world.house).await;
