@@ -199,7 +199,7 @@ async fn shows<const N: usize>(house: &House, entries: &[status::Entry], values:
 }
 
 /// By the certificate alone that the house knows as its signer's, and by the way to its root.
-fn verified(house: &House, token: Token) -> VerifiedList {
+pub fn verified(house: &House, token: Token) -> VerifiedList {
     let issuer = signers::credential(&house.app).unwrap().uri().to_owned();
     let uri = status::uri(&house.app, 1);
     let anchors = TrustAnchors::new(vec![house.authority("root").clone()]);

@@ -5,6 +5,7 @@
 mod batch;
 mod issue;
 mod keys;
+mod life;
 mod read;
 mod showing;
 
@@ -44,6 +45,9 @@ pub enum LicenceCommand {
     /// Issue many licences from one file, in the background
     #[command(subcommand)]
     Batch(batch::BatchCommand),
+    /// What befalls a licence after it was issued
+    #[command(flatten)]
+    Life(life::LifeCommand),
     /// The keys that protect licences at rest
     #[command(subcommand)]
     Keys(keys::KeysCommand),
@@ -59,6 +63,7 @@ pub fn licence(command: LicenceCommand, global: &Global, output: Output) -> Outc
             LicenceCommand::Download(args) => read::download(args, global, output).await?,
             LicenceCommand::Showing(command) => showing::showing(command, global, output).await?,
             LicenceCommand::Batch(command) => batch::batch(command, global, output).await?,
+            LicenceCommand::Life(command) => life::life(command, global, output).await?,
             LicenceCommand::Keys(command) => keys::keys(command, global, output).await?,
         }
         Ok::<_, Failure>(())

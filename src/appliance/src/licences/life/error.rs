@@ -6,6 +6,7 @@ use crate::documents::model::BadParameter;
 use crate::documents::replay::ReplayError;
 use crate::journal::CommitError;
 use crate::licences::catalogue::CatalogueError;
+use crate::licences::issue::IssueError;
 use crate::licences::library::LibraryError;
 use crate::problem::{Kind, Problem};
 use crate::store::StoreError;
@@ -54,9 +55,29 @@ pub enum LifeError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The new version could not be made.
+    #[error(transparent)]
+    Issue(Box<IssueError>),
     /// A rule of another capability forbids it.
     #[error("{}", .0.detail())]
     Elsewhere(Problem),
+}
+
+impl From<IssueError> for LifeError {
+    fn from(error: IssueError) -> Self {
+        match error {
+            IssueError::Commit(CommitError::Conflict { table: table @ ("seals" | "certificates"), id }) => {
+                Self::Issue(Box::new(IssueError::Commit(CommitError::Conflict { table, id })))
+            }
+            // Somebody else made a version of that number.
+            IssueError::Commit(CommitError::Exists {
+                table: "licence_versions" | "licence_artefacts",
+                ..
+            }) => Self::Lost,
+            IssueError::Commit(error) => error.into(),
+            other => Self::Issue(Box::new(other)),
+        }
+    }
 }
 
 impl From<CommitError> for LifeError {
@@ -105,6 +126,7 @@ impl From<LifeError> for Problem {
             LifeError::Replay(error) => error.into(),
             LifeError::Commit(error) => error.into(),
             LifeError::Store(error) => error.into(),
+            LifeError::Issue(error) => (*error).into(),
             LifeError::Elsewhere(problem) => problem,
         }
     }

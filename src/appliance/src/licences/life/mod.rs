@@ -13,6 +13,7 @@ pub mod import;
 mod order;
 mod rules;
 mod service;
+mod version;
 
 use std::sync::Arc;
 

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::events::{Step, event_row};
 use super::order::Checked;
 use super::rules::{Rules, rules};
-use super::{LifeError, Order};
+use super::{LifeError, Order, version};
 use crate::app::{App, Unsealed};
 use crate::documents::replay::ReplayKey;
 use crate::identity::Caller;
@@ -129,9 +129,7 @@ async fn attempt(
     let rules = rules(app, licence).await?;
     let before = Before { life: life(licence), licence: licence.clone(), rules, now };
     if checked.operation.makes_version() {
-        before.life.allows(checked.operation, &before.rules.operations, now.div_euclid(1_000_000))?;
-        let text = "New versions of licences are not made here yet; suspend or cancel it.";
-        return Err(crate::problem::Problem::new(crate::problem::Kind::Conflict, text).into());
+        return version::carry_out(app, &unsealed, hand, &before, checked, replay).await;
     }
     let (unit, row, event) = plain(app, &unsealed, hand, &before, checked).await?;
     let unit = match replay {
@@ -267,6 +265,12 @@ fn covered(day: Date, before: &Before, now: i64) -> Result<i64, LifeError> {
         return Err(LifeError::CheckBeyond);
     }
     Ok(end)
+}
+
+/// The day in China that a second belongs to.
+pub(super) fn day_of(second: i64) -> Date {
+    let moment = jiff::Timestamp::from_second(second).unwrap_or_default();
+    Offset::constant(8).to_datetime(moment).date()
 }
 
 /// The last second of a day in China.

@@ -4,11 +4,11 @@ mod import;
 mod races;
 mod refused;
 mod steps;
+mod versions;
+mod visible;
 mod walk;
 
-use appliance::journal::{Act, Unit, generations};
-use appliance::store::tables::{LICENCE_TYPE_VERSIONS, LICENCE_TYPES};
-use appliance::store::{Row, Value as Cell};
+use appliance::store::Value as Cell;
 use licence::codes::{citizen_id, credit_code};
 use licence::identifier::Identifier;
 use licence::life::{Ground, Operation, State};
@@ -51,7 +51,7 @@ pub async fn offices() -> Vec<Office> {
 }
 
 async fn office_in(house: House, kind: &'static str, place: Option<crate::support::Place>) -> Office {
-    let own = house.machine("licensing", &["licensor"]).await;
+    let super::Office { house, machine } = super::Office::in_house(house, &super::definition()).await;
     let mut officer = house.connect(&house.officer(1)).await;
     let other = json!({ "id": "other", "name": "另一单位" });
     assert_eq!(officer.post("/v1/organisations", &other).await.status, 201);
@@ -59,44 +59,15 @@ async fn office_in(house: House, kind: &'static str, place: Option<crate::suppor
     assert_eq!(officer.post("/v1/callers", &caller).await.status, 201);
     let stranger = house.certified(&mut officer, "stranger").await;
     house.known(&stranger).await;
-    publish(&house, TYPE, None).await;
-    Office { house, own, stranger, kind, _place: place }
+    Office { house, own: machine, stranger, kind, _place: place }
 }
 
-/// Publishes the food-operation permit under a code, with these operations only.
-pub async fn publish(house: &House, code: &str, operations: Option<&[Operation]>) {
-    let text = include_str!("../../../../../../policies/licence-templates/food-operation-permit.json");
-    let mut definition: Value = serde_json::from_str(text).unwrap();
+/// Publishes the food-operation permit under another code, with these operations only.
+pub async fn publish(office: &Office, code: &str, operations: &[Operation]) {
+    let mut definition = super::definition();
     definition["code"] = code.into();
-    definition["issuers"] = json!(["bureau"]);
-    definition["seals"] = json!({ "bureau": "hall" });
-    if let Some(operations) = operations {
-        definition["operations"] = json!(operations);
-    }
-    let empty = |table| Row::new(table, vec![Cell::Null; table.columns.len()]);
-    let kind = empty(&LICENCE_TYPES)
-        .with("id", code)
-        .with("version", 1)
-        .with("name", "食品经营许可证")
-        .with("organisation", "bureau")
-        .with("published", 1)
-        .with("state", "published")
-        .with("updated", 1);
-    let version = empty(&LICENCE_TYPE_VERSIONS)
-        .with("id", format!("{code}.1"))
-        .with("version", 1)
-        .with("type", code)
-        .with("number", 1)
-        .with("state", "published")
-        .with("definition", definition.to_string())
-        .with("templates", "{}")
-        .with("digest", "0")
-        .with("author", "officer-1")
-        .with("author_person", "officer-1")
-        .with("created", 1);
-    let act = Act::system("test", "licence-type.publish", "licence-type:test");
-    let unit = Unit::new(act).insert(kind).insert(version).bump(generations::LICENCE_TYPES);
-    house.app.unsealed().unwrap().journal.commit(unit).await.unwrap();
+    definition["operations"] = json!(operations);
+    super::publish(&office.house, &office.own, &definition).await;
 }
 
 /// A code with the check characters that make it right.
@@ -134,7 +105,7 @@ pub fn fields() -> Value {
 
 /// A licence to be taken over.
 pub fn old(kind: &str, serial: &str, more: &Value) -> Value {
-    let identifier = Identifier::new(kind, "11990000MB0F00012G", serial, 1).unwrap();
+    let identifier = Identifier::new(kind, super::ISSUER, serial, 1).unwrap();
     let mut order = json!({
         "identifier": identifier.with_oid(),
         "valid_from": "2024-03-01",

@@ -1,7 +1,7 @@
 //! Random operations by random actors on a real appliance, beside the pure rules: nothing is done that they forbid, nothing
 //! forbidden that they allow, and every step has its event, its entry and its status.
 
-use licence::life::Life;
+use licence::life::{Life, Refusal, Renewed};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
@@ -22,6 +22,7 @@ enum Expected {
     Done,
     Forbidden,
     Conflict,
+    Unsound,
 }
 
 impl Actor {
@@ -50,7 +51,8 @@ fn moves() -> impl Strategy<Value = Vec<(Actor, Operation, usize)>> {
     let operation = prop_oneof![
         6 => Just(Operation::Suspend), 8 => Just(Operation::Resume), 4 => Just(Operation::ReportLoss),
         1 => Just(Operation::Cancel), 1 => Just(Operation::Revoke), 1 => Just(Operation::Withdraw),
-        1 => Just(Operation::Transfer),
+        1 => Just(Operation::Transfer), 2 => Just(Operation::Change), 1 => Just(Operation::Correct),
+        2 => Just(Operation::Reissue), 1 => Just(Operation::Renew),
     ];
     prop::collection::vec((actor, operation, 0_usize..3), 30..50)
 }
@@ -89,17 +91,27 @@ async fn walk(office: &Office, case: u32, moves: &[(Actor, Operation, usize)]) -
             Actor::Officer => house.officer(1),
             Actor::Auditor => house.officer(8),
         };
-        let next = model.life.apply(*operation, &Operation::ALL, None, crate::house::now());
+        let now = crate::house::now();
+        // A renewed term is the type's five years from today, which is before the end that was brought.
+        let time = Renewed { valid_from: now, valid_to: Some(now + 5 * 365 * 86_400) };
+        let time = (*operation == Operation::Renew).then_some(time);
+        let next = model.life.apply(*operation, &Operation::ALL, time, now);
         let expected = match (actor.may(*operation), &next) {
             (false, _) => Expected::Forbidden,
+            (true, Err(Refusal::NotLater)) => Expected::Unsound,
             (true, Err(_)) => Expected::Conflict,
             (true, Ok(_)) => Expected::Done,
         };
-        let answer = office.act(&who, id, *operation, &said(*operation)).await;
+        let mut body = said(*operation);
+        if matches!(operation, Operation::Change | Operation::Correct) {
+            body["fields"]["premises"] = format!("示例市示范区和平路{}号", model.steps.len()).into();
+        }
+        let answer = office.act(&who, id, *operation, &body).await;
         let met = match answer.status {
             200 => Expected::Done,
             403 => Expected::Forbidden,
             409 => Expected::Conflict,
+            422 => Expected::Unsound,
             other => return Err(TestCaseError::fail(format!("{other} {:?}", answer.body))),
         };
         prop_assert_eq!(met, expected, "{} {:?} {:?} on {:?}", office.kind, actor, operation, model);
@@ -112,15 +124,20 @@ async fn walk(office: &Office, case: u32, moves: &[(Actor, Operation, usize)]) -
                 Operation::Cancel => "licence.cancel",
                 Operation::Revoke => "licence.revoke",
                 Operation::Withdraw => "licence.withdraw",
+                Operation::Change => "licence.change",
+                Operation::Correct => "licence.correct",
+                Operation::Reissue => "licence.reissue",
                 _ => "licence.transfer",
             });
         }
         prop_assert_eq!(office.state(id).await, model.life.state);
+        prop_assert_eq!(office.column(id, "number").await.as_int(), Some(i64::from(model.life.number)));
     }
     // The log has the steps of the model, in their order, and no others; so have the events.
     let entries = crate::seals::entries_from(house, from).await;
     for (id, model) in &walked {
         let about = entries.iter().filter(|entry| entry["facts"]["licence"] == json!(id));
+        let about = about.filter(|entry| entry["action"] != "document.seal");
         let actions: Vec<&str> = about.map(|entry| entry["action"].as_str().unwrap()).collect();
         prop_assert_eq!(&actions, &model.steps, "{}", id);
         let events = office.events(id).await;
@@ -128,6 +145,7 @@ async fn walk(office: &Office, case: u32, moves: &[(Actor, Operation, usize)]) -
             events.iter().map(|e| format!("licence.{}", e["operation"].as_str().unwrap())).collect();
         prop_assert_eq!(&told, &model.steps);
         prop_assert_eq!(&events.last().unwrap()["after"], model.life.state.as_str());
+        super::versions::consistent(office, id).await;
     }
     Ok(())
 }
