@@ -10,3 +10,4 @@ pub mod credential;
 pub mod identifier;
 pub mod life;
 pub mod template;
+pub mod trust_list;

@@ -97,6 +97,12 @@ impl Document {
         (self.0.payload().get("iss").and_then(Value::as_str), self.0.chain())
     }
 
+    /// What it says, believed or not: for learning whom to ask, never for a decision.
+    #[must_use]
+    pub const fn unverified(&self) -> &Map<String, Value> {
+        self.0.payload()
+    }
+
     /// That it was signed by whom it names, who may, and holds at `at` (Unix seconds).
     ///
     /// # Errors

@@ -51,6 +51,13 @@ pub fn render(
             .language(settings.language.clone())
             .creator("Cinnabar".to_owned())
             .document_id(data.computed.identifier.clone())
+            // For programs: what the page shows as a symbol, so that a reader elsewhere need not look at pixels.
+            .keywords(
+                [Some(data.computed.identifier.clone()), data.computed.qr.clone()]
+                    .into_iter()
+                    .flatten()
+                    .collect(),
+            )
             .creation_date(date(data.made)),
     );
     let mut drawing = Drawing {

@@ -14,3 +14,4 @@ mod credential;
 mod identifier;
 mod life;
 mod template;
+mod trust_list;

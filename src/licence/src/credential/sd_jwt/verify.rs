@@ -105,6 +105,12 @@ impl Presentation {
         (text("iss"), text("vct"))
     }
 
+    /// The certificate that came along as its signer's, believed or not.
+    #[must_use]
+    pub fn signer(&self) -> Option<&Certificate> {
+        self.credential.chain().first()
+    }
+
     /// That its signer may sign, everything disclosed belongs to it, it holds at `at` (Unix seconds); and whether the holder is
     /// bound, to what the verifier `expected` where it asked.
     ///
