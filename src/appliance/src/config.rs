@@ -20,6 +20,7 @@ mod levels;
 mod licences;
 mod pkcs11;
 mod portal;
+mod recognition;
 mod seals;
 mod status;
 mod timestamps;
@@ -33,6 +34,7 @@ pub use levels::Levels;
 pub use licences::{FontFile, Licences};
 pub use pkcs11::Pkcs11;
 pub use portal::PortalListener;
+pub use recognition::Recognition;
 pub use seals::Seals;
 pub use status::{NoncePolicy, Status};
 pub use timestamps::{Digest, Oid, Timestamps};
@@ -86,6 +88,9 @@ pub struct Config {
     /// What applications for seals leave open.
     #[serde(default)]
     pub seals: Seals,
+    /// Mutual recognition with other regions.
+    #[serde(default)]
+    pub recognition: Recognition,
     /// What the pages of licences are set in.
     #[serde(default)]
     pub licences: Licences,
@@ -471,6 +476,9 @@ impl Config {
             return wrong(key, &value, reason);
         }
         if let Some((key, value, reason)) = self.seals.wrong() {
+            return wrong(key, &value, reason);
+        }
+        if let Some((key, value, reason)) = self.recognition.wrong() {
             return wrong(key, &value, reason);
         }
         if let Some((key, value, reason)) = self.licences.wrong() {

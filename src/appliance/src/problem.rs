@@ -204,6 +204,8 @@ table! {
     DelegationForbids = "licence-delegation-forbids", 403, "The delegation does not allow this", true;
     /// No rule of the licence type gives this to this organisation for this purpose.
     QueryNotAllowed = "licence-query-not-allowed", 403, "The licence type does not give this", true;
+    /// A trust list is not signed by somebody who may, not newer, or does not hold together.
+    TrustListRefused = "trust-list-refused", 422, "The trust list is refused", true;
     /// Our own fault.
     Internal = "internal", 500, "Internal error", false;
 }

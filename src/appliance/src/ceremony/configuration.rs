@@ -76,6 +76,7 @@ pub(super) fn configuration(plan: &Plan, random: &dyn SecureRandom) -> Result<Co
         status: Default::default(),
         documents: Documents::default(),
         seals: Seals::default(),
+        recognition: crate::config::Recognition::default(),
         licences: crate::config::Licences::default(),
     })
 }

@@ -33,6 +33,7 @@ mod seal_status;
 mod serve;
 mod sign_file;
 mod timestamp;
+mod trust_list;
 mod verify;
 mod whole;
 
@@ -116,6 +117,9 @@ pub enum Command {
     /// Issue licences, read them, and what their life brings
     #[command(subcommand)]
     Licence(licence::LicenceCommand),
+    /// Trust lists: which other regions' licences and seals are taken here
+    #[command(subcommand)]
+    TrustList(trust_list::TrustListCommand),
     /// Ask how things stand with a seal
     SealStatus(seal_status::SealStatusArgs),
     /// The catalogue of licence types: draft, review, publish, retire
@@ -209,6 +213,7 @@ fn dispatch(cli: Cli, output: Output) -> Outcome {
         Command::SealRecord(command) => registry::seal_record(command, &global, output),
         Command::SealUse(command) => registry::seal_use(command, &global, output),
         Command::Licence(command) => licence::licence(command, &global, output),
+        Command::TrustList(command) => trust_list::run(command, &global, output),
         Command::SealStatus(args) => seal_status::run(args, &global, output),
         Command::Verify(args) => verify::run(*args, output),
         Command::Pdf(command) => pdf::run(command, output),

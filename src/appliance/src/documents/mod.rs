@@ -36,4 +36,6 @@ pub use sealing::{Look, Picture, SealingError, signature_request};
 pub use service::{Desk, DocumentError};
 pub use signers::byte_range;
 pub use two_phase::TwoPhaseTerms;
-pub use verification::{Evidence, PolicyFault, SealMakers, Seals, SignaturePolicies, whole as verify_whole};
+pub use verification::{
+    Evidence, PolicyFault, SealMakers, Seals, SignaturePolicies, Wanted, whole as verify_whole,
+};

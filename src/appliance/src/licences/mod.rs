@@ -46,6 +46,8 @@ pub struct Service {
     pub serials: issue::Serials,
     /// Templates that were read.
     pub pages: issue::pages::Pages,
+    /// Other regions that are recognised, and their status lists for a while.
+    pub regions: recognition::Regions,
 }
 
 /// The routes of all of it on the platform API.
@@ -67,5 +69,5 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
 
 /// What anyone may read over plain HTTP, because it is signed: the catalogue, status lists, trust lists.
 pub fn public_routes() -> axum::Router<Arc<App>> {
-    status::public_routes().merge(catalogue::public_routes())
+    status::public_routes().merge(catalogue::public_routes()).merge(recognition::public_routes())
 }

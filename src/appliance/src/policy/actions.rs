@@ -192,6 +192,18 @@ actions! {
     ReadOwnUses = "licence.uses.own";
     /// Count the uses of licences.
     CountLicenceUses = "licence.figures";
+    /// See which regions are recognised, and the lists that say so.
+    ReadTrustList = "trust-list.read";
+    /// Bring a trust list in, for another officer to review.
+    ImportTrustList = "trust-list.import";
+    /// Put a trust list in force that another person brought in.
+    ApproveTrustList = "trust-list.approve";
+    /// Refuse a trust list that waits for review.
+    RefuseTrustList = "trust-list.refuse";
+    /// Take a trust list out of force.
+    WithdrawTrustList = "trust-list.withdraw";
+    /// Have a trust list signed for others.
+    SignTrustList = "trust-list.sign";
     /// Change a licence: a new version with other fields.
     ChangeLicence = "licence.change";
     /// Renew a licence.

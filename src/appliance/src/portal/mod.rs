@@ -8,7 +8,7 @@
 mod assets;
 pub mod headers;
 mod page;
-mod picture;
+pub(crate) mod picture;
 mod shown;
 mod verify;
 mod words;

@@ -120,7 +120,8 @@ fn page(app: &App, tongue: Tongue, identifier: &str, answer: &Answer<'_>) -> Res
             "organisation" => escaped(organisation),
             "identifier" => escaped(identifier),
             "largest" => largest.to_string(),
-            "answer-state" => state(answer),
+            "answer-tone" => tone(answer).map_or("", Tone::name).to_owned(),
+            "answer-hidden" => if tone(answer).is_none() { " hidden" } else { "" }.to_owned(),
             "answer" => told(answer, tongue),
             _ => name.strip_prefix("asset:").map(assets::path).unwrap_or_default(),
         }
@@ -152,12 +153,11 @@ fn filled(template: &str, with: impl Fn(&str) -> String) -> String {
     text
 }
 
-fn state(answer: &Answer<'_>) -> String {
-    // The class stands in the template already; a second attribute would be ignored, so the tone is data.
+fn tone(answer: &Answer<'_>) -> Option<Tone> {
     match answer {
-        Answer::None => " hidden".to_owned(),
-        Answer::Shown(shown) => format!(" data-tone=\"{}\"", shown.tone.name()),
-        Answer::Refused(_) => format!(" data-tone=\"{}\"", Tone::Unknown.name()),
+        Answer::None => None,
+        Answer::Shown(shown) => Some(shown.tone),
+        Answer::Refused(_) => Some(Tone::Unknown),
     }
 }
 

@@ -5,6 +5,7 @@ use pdf::verify::Report;
 use serde::Serialize;
 
 use super::words::Both;
+use crate::licences::verification::{self, Code, Facts, Verdict};
 
 /// A result in words.
 #[derive(Debug, Clone, Serialize)]
@@ -68,6 +69,43 @@ pub struct Fact {
 }
 
 impl Shown {
+    /// What is told of a licence.
+    pub(super) fn of_licence(verdict: &Verdict, way: &str) -> Self {
+        let tone = match verdict.code {
+            Code::Valid => Tone::Good,
+            Code::NotYetActive | Code::Suspended => Tone::Warn,
+            Code::Void | Code::Mismatch | Code::NotFound => Tone::Bad,
+            Code::Incomplete => Tone::Unknown,
+        };
+        let reasons = verdict.reasons.iter().take(MOST);
+        let mut checked = vec![match way {
+            "file" => Both::new(
+                "文件与签发时是否一致、印章是否有效",
+                "Whether the file is as it was issued, and its seal holds",
+            ),
+            "symbol" | "presentation" => {
+                Both::new("签发者的数字签名", "The digital signature of whoever issued it")
+            }
+            "code" => Both::new("持证人出示的亮证码", "The code that the holder showed"),
+            _ => Both::new("填写内容与证照是否一致", "Whether what was entered matches the licence"),
+        }];
+        checked.push(Both::new("证照当前状态和有效期", "Where the licence stands now, and its validity"));
+        let at = verdict
+            .verified
+            .parse()
+            .map_or_else(|_| verdict.verified.clone(), |at: jiff::Timestamp| moment(at.as_second()));
+        Self {
+            tone,
+            code: Some(verdict.code.number()),
+            verdict: Both::new(verdict.zh.as_str(), verdict.en.as_str()),
+            reasons: reasons.map(|reason| Both::new(reason.zh.as_str(), sentence(&reason.en))).collect(),
+            facts: verdict.licence.as_ref().map(facts).unwrap_or_default(),
+            checked,
+            origin: verdict.origin.as_ref().map(|origin| Both::new(origin.zh.as_str(), origin.en.as_str())),
+            at,
+        }
+    }
+
     /// What is told of a document that is no licence: its seals and signatures.
     pub(super) fn of_document(report: &Report, at: i64) -> Self {
         let about = About { name: "PDF", at, offset_minutes: offset(at), policy: "default" };
@@ -113,6 +151,52 @@ impl Shown {
             at: moment(at),
         }
     }
+}
+
+/// What may be shown of a licence, as rows.
+fn facts(of: &Facts) -> Vec<Fact> {
+    let row = |zh: &str, en: &str, text: Both| Fact { label: Both::new(zh, en), text, tone: None };
+    let day = |time: &str| Both::same(local(time));
+    let mut rows = vec![
+        row(
+            "证照名称",
+            "Licence",
+            Both::new(of.type_name.as_str(), of.type_name_en.as_deref().unwrap_or(&of.type_name)),
+        ),
+        row("证照标识", "Identifier", Both::same(of.identifier.as_str())),
+    ];
+    rows.extend(of.issuer.as_deref().map(|issuer| row("颁发机构", "Issued by", Both::same(issuer))));
+    let state = Both::new(of.state_zh.as_str(), of.state_en.as_str());
+    let tone = (of.state != "active").then_some(Tone::Warn);
+    rows.push(Fact { tone, ..row("证照状态", "State", state) });
+    rows.push(row("有效期自", "Valid from", day(&of.valid_from)));
+    let end = of.valid_to.as_deref().map_or_else(|| Both::new("长期", "no end"), day);
+    rows.push(row("有效期至", "Valid until", end));
+    rows.extend(of.present.as_deref().map(|present| row("现行版本", "Present version", Both::same(present))));
+    let shown = |field: &verification::Shown| {
+        let text = field.value.as_str().map_or_else(|| field.value.to_string(), ToOwned::to_owned);
+        row(&field.zh, &field.en, Both::same(text))
+    };
+    rows.extend(of.fields.iter().take(64).map(shown));
+    rows
+}
+
+/// A time as RFC 3339, as it is told here; a midnight is a day.
+fn local(time: &str) -> String {
+    let Ok(at) = time.parse::<jiff::Timestamp>() else { return time.to_owned() };
+    // Licences are dated in China, wherever the machine stands.
+    let zone = jiff::tz::TimeZone::fixed(jiff::tz::offset(8));
+    let there = at.to_zoned(zone);
+    let midnight = (there.hour(), there.minute(), there.second()) == (0, 0, 0);
+    there.strftime(if midnight { "%Y-%m-%d" } else { "%Y-%m-%d %H:%M:%S" }).to_string()
+}
+
+/// With a capital and an end.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let Some(first) = letters.next() else { return String::new() };
+    let end = if text.ends_with(['.', '!', '?']) { "" } else { "." };
+    format!("{}{}{end}", first.to_uppercase(), letters.as_str())
 }
 
 fn fact(of: Option<&Both>, row: Row) -> Fact {

@@ -240,6 +240,15 @@ async fn read_moved(app: &Arc<App>, known: &mut Vec<(String, i64)>) -> Result<bo
         // Another node may have revoked.
         status::refresh(app).await?;
     }
+    // Who may sign trust lists has certificates of its own.
+    if (authorities || certificates || moved(generations::RECOGNITION))
+        && let Err(error) = crate::licences::recognition::refresh(app).await
+    {
+        match error {
+            crate::licences::recognition::RecognitionError::Store(error) => return Err(error),
+            error => tracing::error!(%error, "trust lists cannot be read; those in force stay"),
+        }
+    }
     if moved(generations::IDENTITY) {
         app.identity.read_again(&app.db).await?;
     } else {

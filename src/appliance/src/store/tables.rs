@@ -58,6 +58,7 @@ pub static ALL: &[&Table] = &[
     &LICENCE_QUERIES,
     &LICENCE_COPIES,
     &LICENCE_USES,
+    &TRUST_LISTS,
     &IDEMPOTENCY,
 ];
 

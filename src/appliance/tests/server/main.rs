@@ -26,6 +26,7 @@ mod licences;
 #[path = "../../../eseal/tests/ses/parts.rs"]
 mod parts;
 mod portal;
+mod recognition;
 mod registry;
 mod seal_files;
 mod seal_register;

@@ -29,6 +29,7 @@ pub use file::by_file;
 pub use identifier::by_identifier;
 pub use question::{LONGEST as LONGEST_QUESTION, Question};
 pub use show_code::by_show_code;
+pub(crate) use verdict::instant;
 pub use verdict::{Audience, Code, Facts, FileCode, Origin, Reason, Shown, Verdict};
 
 use crate::app::App;

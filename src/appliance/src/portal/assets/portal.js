@@ -15,7 +15,8 @@
   root.classList.add("scripts");
   const tongue = () => (root.lang.startsWith("zh") ? "zh" : "en");
   const say = (both) => (both ? both[tongue()] || both.zh || both.en || "" : "");
-  const word = (key) => say(words[key]).replace("{size}", String(Math.floor(largest / 1048576)));
+  const sized = (text) => text.replace("{size}", String(Math.floor(largest / 1048576)));
+  const word = (key) => sized(say(words[key]));
 
   // ---- language ----
   async function speak(language) {
@@ -151,10 +152,12 @@
   async function take(file) {
     if (!file) return;
     if (/^image\//.test(file.type) || /\.(png|jpe?g|webp)$/i.test(file.name)) return picture(file);
-    if (file.size > largest) return trouble(words["error.too-large"] && { zh: tell("error.too-large", "zh"), en: tell("error.too-large", "en") });
+    if (file.size > largest) {
+      const { zh, en } = words["error.too-large"];
+      return trouble({ zh: sized(zh), en: sized(en) });
+    }
     ask(file, "application/pdf");
   }
-  const tell = (key, language) => words[key][language].replace("{size}", String(Math.floor(largest / 1048576)));
 
   // Read here where the browser can; else drawn smaller and sent as PNG, which is all the service reads.
   async function picture(file) {
@@ -269,31 +272,29 @@
     askJson({ identifier: $("identifier").value.trim(), value: $("value").value.trim() });
   });
 
-  // ---- a code in the address: taken, and gone from the address bar before anything else ----
-  function arrived() {
-    const match = /^#s=([A-Za-z0-9_-]{16,128})$/.exec(location.hash);
-    if (!location.hash.startsWith("#s=")) return;
+  // ---- a code in the address: gone from the address bar before anything else ----
+  function fragment() {
+    const hash = location.hash;
+    if (!hash.startsWith("#s=")) return null;
     history.replaceState(null, "", location.pathname + location.search);
-    if (match) askJson({ code: match[1] });
-    else trouble(words["error.other"]);
+    return hash.slice(3);
+  }
+  function arrived(code) {
+    if (code === null) return;
+    if (/^[A-Za-z0-9_-]{16,128}$/.test(code)) askJson({ code });
+    else trouble(words["error.code"]);
   }
 
   (async () => {
-    const pending = /^#s=/.test(location.hash);
-    const hash = location.hash;
-    if (pending) history.replaceState(null, "", location.pathname + location.search);
+    const code = fragment();
     words = await fetch(own.dataset.words, { credentials: "omit" }).then((reply) => reply.json()).catch(() => ({}));
     if ("BarcodeDetector" in window) {
       const formats = await BarcodeDetector.getSupportedFormats().catch(() => []);
       if (formats.includes("qr_code")) detector = new BarcodeDetector({ formats: ["qr_code"] });
     }
     $("camera").hidden = !(detector && navigator.mediaDevices && navigator.mediaDevices.getUserMedia);
-    if (pending) {
-      const match = /^#s=([A-Za-z0-9_-]{16,128})$/.exec(hash);
-      if (match) askJson({ code: match[1] });
-      else trouble(words["error.other"]);
-    }
-    window.addEventListener("hashchange", arrived);
+    arrived(code);
+    window.addEventListener("hashchange", () => arrived(fragment()));
     root.dataset.ready = "yes";
   })();
 })();

@@ -338,3 +338,30 @@ pub static LICENCE_USES: Table = Table::new(
         Column::int("leaf").exempt(),
     ],
 );
+
+/// Trust lists of other regions.
+pub static TRUST_LISTS: Table = Table::new(
+    "trust_lists",
+    &[
+        Column::text("id"),
+        Column::int("version"),
+        Column::text("list"),
+        Column::int("number"),
+        Column::text("state"),
+        Column::text("issuer"),
+        Column::text("signer"),
+        Column::text("token"),
+        Column::text("digest"),
+        Column::text("source"),
+        Column::int("regions"),
+        Column::int("next_update"),
+        Column::text("importer"),
+        Column::text("importer_person"),
+        Column::text("reviewer"),
+        Column::text("reviewer_person"),
+        Column::text("reason"),
+        Column::int("created"),
+        Column::int("decided"),
+        Column::int("ended"),
+    ],
+);

@@ -1,0 +1,86 @@
+//! What this platform says of itself, and its hand for signing publications.
+
+use std::sync::Arc;
+
+use crypto::Suite;
+use licence::credential::Issuer;
+use licence::credential::signed;
+use licence::trust_list::{ENTRY, Entry, Scope};
+use pki::Certificate;
+
+use super::error::RecognitionError;
+use crate::app::App;
+use crate::ceremony::Role;
+
+/// The publisher of this platform, with the authorities above it.
+pub(super) fn publisher(app: &App) -> Result<Issuer, RecognitionError> {
+    let lacks = |reason: &str| RecognitionError::Publisher(reason.to_owned());
+    let unsealed = app.unsealed()?;
+    let key = app.signer(Role::Publisher, &Suite::INTERNATIONAL);
+    let key = key.ok_or_else(|| lacks("the key hierarchy has no key with role `publisher`; add one"))?;
+    let signer = unsealed.custody.signer(&key.label).map_err(|error| lacks(&error.to_string()))?;
+    let mut chain = vec![key.certificate.clone()];
+    let authorities = authorities(app)?;
+    while let Some(above) = chain.last().and_then(|last| issuer_of(last, &authorities)) {
+        if above.is_self_issued() || chain.len() > 4 {
+            break;
+        }
+        chain.push(above.clone());
+    }
+    Issuer::new(signer, chain).map_err(|error| lacks(&error.to_string()))
+}
+
+/// The URI that this platform's publisher goes by; known while sealed, too.
+pub(super) fn name(app: &App) -> Option<String> {
+    let key = app.signer(Role::Publisher, &Suite::INTERNATIONAL)?;
+    key.certificate.uri_sans().next().map(ToOwned::to_owned)
+}
+
+fn issuer_of<'a>(certificate: &Certificate, authorities: &'a [Certificate]) -> Option<&'a Certificate> {
+    authorities
+        .iter()
+        .find(|one| one.subject() == certificate.issuer() && certificate.verify_signature(one.spki()).is_ok())
+}
+
+/// Certificates of this platform's authorities.
+pub(super) fn authorities(app: &App) -> Result<Vec<Certificate>, RecognitionError> {
+    Ok(app.authorities()?.into_iter().map(|authority| authority.certificate).collect())
+}
+
+/// This platform's entry.
+pub(super) async fn entry(app: &App) -> Result<Entry, RecognitionError> {
+    let config = &app.config.recognition;
+    let id = config.region.clone().ok_or(RecognitionError::NoRegion)?;
+    let (roots, authorities): (Vec<_>, Vec<_>) =
+        authorities(app)?.into_iter().partition(Certificate::is_self_issued);
+    let of_role = |role| app.signer(role, &Suite::INTERNATIONAL).map(|key| key.certificate.clone());
+    let records =
+        app.db.fetch_all("SELECT id FROM licence_types WHERE state = 'published' ORDER BY id", &[]).await?;
+    let types = records.iter().map(|record| record.text("id").map(ToOwned::to_owned));
+    let public = app.config.appliance.public_url.trim_end_matches('/');
+    let entry = Entry {
+        id,
+        zh: config.name.clone(),
+        en: config.name_en.clone(),
+        scope: Scope { divisions: config.divisions.clone(), types: types.collect::<Result<_, _>>()? },
+        roots,
+        authorities,
+        seal_makers: app.seal_makers(),
+        credentials: of_role(Role::CredentialSigner).into_iter().collect(),
+        publishers: of_role(Role::Publisher).into_iter().collect(),
+        catalogue: Some(format!("{public}/licences/catalogue")),
+        status_lists: vec![format!("{public}/licences/status/")],
+        verification: app.config.listeners.portal.as_ref().map(|portal| portal.url.clone()),
+    };
+    // Written and read again, so that nothing is published that nobody could read.
+    Ok(Entry::read(&entry.members(), "")?)
+}
+
+/// This platform's entry, signed, good for a week.
+pub(super) async fn signed_entry(app: &Arc<App>, now: i64) -> Result<String, RecognitionError> {
+    let entry = entry(app).await?;
+    let publisher = publisher(app)?;
+    Ok(signed::sign(&entry.members(), ENTRY, now, Some(now + WEEK), &publisher)?)
+}
+
+const WEEK: i64 = 7 * 86_400;

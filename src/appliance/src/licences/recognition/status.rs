@@ -1,0 +1,161 @@
+//! Status lists and revocation lists of other regions: fetched through the guarded client, kept for as long as they allow, and
+//! without them nothing is said to be in force.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use licence::credential::StatusReference;
+use licence::credential::status_list::{StatusList, Token};
+use pki::crl::Crl;
+use pki::path::TrustAnchors;
+
+use super::regions::Region;
+use crate::app::App;
+
+/// Why a licence's standing is not known.
+#[derive(Debug, thiserror::Error)]
+pub enum StandingUnknown {
+    /// The credential refers to a list that is not the region's.
+    #[error("the status list `{0}` is not one of the region's")]
+    Foreign(String),
+    /// It refers to none.
+    #[error("the credential refers to no status list")]
+    None,
+    /// The list cannot be fetched.
+    #[error("the status list was not fetched: {0}")]
+    Fetch(#[from] crate::fetch::FetchError),
+    /// The list is not believed.
+    #[error("the status list is not believed: {0}")]
+    List(String),
+    /// The place is not in the list.
+    #[error("the status list has no place {0}")]
+    Place(u32),
+}
+
+/// What was fetched lately, by address.
+#[derive(Debug, Default)]
+pub struct Kept {
+    lists: Mutex<HashMap<String, (Arc<StatusList>, i64)>>,
+    crls: Mutex<HashMap<String, (Crl, i64)>>,
+}
+
+impl Kept {
+    /// Forgets everything: whose word it was may have changed.
+    pub(super) fn clear(&self) {
+        self.lists.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.crls.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+/// What the region's list says of a place: 0 valid, 1 invalid, 2 suspended (Token Status List §7.1), at `at`, Unix seconds.
+///
+/// # Errors
+/// [`StandingUnknown`]; whoever asks must not take the licence for valid then.
+pub(super) async fn value(
+    app: &App,
+    region: &Region,
+    reference: Option<&StatusReference>,
+    at: i64,
+) -> Result<u8, StandingUnknown> {
+    let reference = reference.ok_or(StandingUnknown::None)?;
+    let uri = &reference.uri;
+    if !region.entry.covers_status(uri) {
+        return Err(StandingUnknown::Foreign(uri.clone()));
+    }
+    let list = list(app, region, uri, at).await?;
+    list.get(reference.index).ok_or(StandingUnknown::Place(reference.index))
+}
+
+async fn list(app: &App, region: &Region, uri: &str, at: i64) -> Result<Arc<StatusList>, StandingUnknown> {
+    let kept = &app.licences.regions.status.lists;
+    let known = kept.lock().unwrap_or_else(PoisonError::into_inner).get(uri).cloned();
+    if let Some((list, until)) = known
+        && at < until
+    {
+        return Ok(list);
+    }
+    let answer = app.fetch.get(uri, LONGEST, "application/statuslist+jwt").await?;
+    let told = |error: &dyn std::fmt::Display| StandingUnknown::List(error.to_string());
+    let text =
+        String::from_utf8(answer.body).map_err(|_| StandingUnknown::List("it is no text".to_owned()))?;
+    let token = Token::parse_jwt(text.trim()).map_err(|error| told(&error))?;
+    let nobody = TrustAnchors::default();
+    let issuers = region.entry.credentials.iter().flat_map(pki::Certificate::uri_sans);
+    let mut refused = StandingUnknown::List("the region names no signer of status lists".to_owned());
+    let mut tried: Vec<&str> = Vec::new();
+    for issuer in issuers {
+        if tried.contains(&issuer) {
+            continue;
+        }
+        tried.push(issuer);
+        match token.clone().verify(&region.signers(&nobody), issuer, uri, at) {
+            Ok(verified) => {
+                let longest = i64::try_from(app.config.recognition.status_seconds).unwrap_or(i64::MAX);
+                let ttl = verified.terms.ttl.and_then(|ttl| i64::try_from(ttl).ok()).unwrap_or(longest);
+                let until = at.saturating_add(ttl.min(longest));
+                let until = verified.terms.expires.map_or(until, |expires| expires.min(until));
+                let list = Arc::new(verified.list);
+                let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+                if kept.len() >= MOST {
+                    kept.retain(|_, (_, until)| at < *until);
+                }
+                if kept.len() < MOST {
+                    kept.insert(uri.to_owned(), (list.clone(), until));
+                }
+                return Ok(list);
+            }
+            Err(error) => refused = told(&error),
+        }
+    }
+    Err(refused)
+}
+
+/// The region's revocation lists, as far as they can be had: where its authorities and makers say that they are.
+pub(super) async fn revocations(app: &App, region: &Region, at: i64) -> Vec<Crl> {
+    let entry = &region.entry;
+    let certificates = [&entry.authorities, &entry.seal_makers, &entry.credentials].into_iter().flatten();
+    let mut urls: Vec<&String> = certificates.flat_map(pki::Certificate::crl_distribution_points).collect();
+    urls.sort();
+    urls.dedup();
+    let mut lists = Vec::new();
+    for url in urls.into_iter().take(MOST_REVOCATIONS) {
+        match revocation(app, url, at).await {
+            Ok(list) => lists.push(list),
+            // Without it the path stays undecided, which is the verdict then.
+            Err(error) => tracing::info!(region = entry.id, error, "a region's revocation list was not had"),
+        }
+    }
+    lists
+}
+
+async fn revocation(app: &App, url: &str, at: i64) -> Result<Crl, String> {
+    let kept = &app.licences.regions.status.crls;
+    let known = kept.lock().unwrap_or_else(PoisonError::into_inner).get(url).cloned();
+    if let Some((list, until)) = known
+        && at < until
+    {
+        return Ok(list);
+    }
+    let answer =
+        app.fetch.get(url, LONGEST_CRL, "application/pkix-crl").await.map_err(|error| error.to_string())?;
+    let list = Crl::from_der(&answer.body).map_err(|error| error.to_string())?;
+    let longest = i64::try_from(app.config.recognition.status_seconds).unwrap_or(i64::MAX);
+    let until = at.saturating_add(longest);
+    let until = list.next_update().map_or(until, |next| next.min(until));
+    let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+    if kept.len() >= MOST {
+        kept.retain(|_, (_, until)| at < *until);
+    }
+    if kept.len() < MOST {
+        kept.insert(url.to_owned(), (list.clone(), until));
+    }
+    Ok(list)
+}
+
+/// Octets of a status list token: what its reader takes.
+const LONGEST: u64 = 2 * 1024 * 1024;
+const LONGEST_CRL: u64 = 8 * 1024 * 1024;
+/// Lists kept at a time.
+const MOST: usize = 256;
+/// Revocation lists asked for one document.
+const MOST_REVOCATIONS: usize = 16;

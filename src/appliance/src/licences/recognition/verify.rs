@@ -1,0 +1,346 @@
+//! Verifying what another region issued: by its symbol, its presentation, its sealed file.
+//!
+//! `None` means that no region in force has anything to do with it, and whoever called goes on. A region is believed for the
+//! issuing bodies, types and addresses of its entry alone; beyond them its word is a mismatch, however well it is signed.
+
+use std::sync::Arc;
+
+use licence::credential::qr::{self, QrError};
+use licence::credential::sd_jwt::{Holder, Presentation, SdJwtError};
+use licence::credential::{StatusReference, qr::Essential};
+use licence::identifier::{Check, Identifier};
+use pdf::syntax::{Document, Limits, Object, Source};
+use pdf::verify::{Report, Trust, Verdict as FileVerdict};
+use pki::path::{Purpose, TrustAnchors};
+use serde_json::{Map, Value as Json};
+
+use super::regions::Region;
+use super::status::{self, StandingUnknown};
+use crate::app::App;
+use crate::documents::{Evidence, SealMakers, Seals, Wanted};
+use crate::licences::verification::{Code, Facts, FileCode, Origin, Reason, Shown, Verdict, instant};
+use crate::problem::Result;
+use crate::server::spill::Spooled;
+
+/// Verifies the text of a QR symbol that a listed region signed; `now` is microseconds.
+///
+/// # Errors
+/// A problem when the database has not answered for too long. What is wrong with the symbol is a verdict.
+pub async fn by_qr(app: &App, text: &str, now: i64) -> Result<Option<Verdict>> {
+    let at = now.div_euclid(1_000_000);
+    let Ok(read) = qr::decode(text) else { return Ok(None) };
+    let named = read.kid().to_vec();
+    let region = app.licences.regions.of_signer(app, at, |one| qr::kid(one)[..] == named[..])?;
+    let Some(region) = region else { return Ok(None) };
+    let essential = read.unverified().clone();
+    let nobody = TrustAnchors::default();
+    let verdict = match read.verify(&region.signers(&nobody), at) {
+        Ok(_) => said(app, &region, &essential, essential.status.as_ref(), now).await,
+        Err(QrError::Expired(_)) => {
+            let code = Code::Void;
+            Verdict { licence: Some(facts(&essential, "expired")), ..Verdict::new(code, now) }
+                .because(expired())
+        }
+        Err(QrError::NotYet(_)) => {
+            Verdict { licence: Some(facts(&essential, "active")), ..Verdict::new(Code::NotYetActive, now) }
+        }
+        Err(error) => unbelieved(now, &error),
+    };
+    Ok(Some(from(&region, verdict)))
+}
+
+/// Verifies an SD-JWT VC presentation of a credential that a listed region signed; `now` is microseconds.
+///
+/// # Errors
+/// As [`by_qr`].
+pub async fn by_presentation(
+    app: &App,
+    text: &str,
+    expected: Option<&licence::credential::sd_jwt::Expected<'_>>,
+    now: i64,
+) -> Result<Option<Verdict>> {
+    let at = now.div_euclid(1_000_000);
+    let Ok(presentation) = Presentation::parse(text) else { return Ok(None) };
+    let signer = presentation.signer().cloned();
+    let Some(signer) = signer else { return Ok(None) };
+    let Some(region) = app.licences.regions.of_signer(app, at, |one| *one == signer)? else {
+        return Ok(None);
+    };
+    let nobody = TrustAnchors::default();
+    let verdict = match presentation.verify(&region.signers(&nobody), at, expected) {
+        Ok(verified) => match of_claims(&verified.claims) {
+            Some(essential) => {
+                let verdict = said(app, &region, &essential, verified.status.as_ref(), now).await;
+                match verified.holder {
+                    Holder::Bound => verdict,
+                    Holder::Unbound(_) => verdict.because(Reason::new(
+                        "holder-unbound",
+                        "未证明出示者就是持证人",
+                        "nothing shows that who presents it is its holder",
+                    )),
+                }
+            }
+            None => Verdict::new(Code::Incomplete, now).because(Reason::new(
+                "credential",
+                "凭证未说明是哪一本证照",
+                "the credential does not say which licence it is",
+            )),
+        },
+        Err(SdJwtError::Expired(_)) => Verdict::new(Code::Void, now).because(expired()),
+        Err(error) => unbelieved(now, &error),
+    };
+    Ok(Some(from(&region, verdict)))
+}
+
+/// Verifies a licence's file that a listed region sealed: its seal under that region's roots, and by the symbol that it carries
+/// where the licence stands now. `now` is microseconds.
+///
+/// # Errors
+/// As [`by_qr`].
+pub async fn by_file(app: &Arc<App>, file: &Arc<Spooled>, now: i64) -> Result<Option<Verdict>> {
+    let Some((region, report)) = by_document(app, file, now).await? else { return Ok(None) };
+    let document = file.clone();
+    let symbol = app.desk.work(move || symbol(document.as_ref())).await?;
+    let verdict = match symbol {
+        Some(text) => match by_qr(app, &text, now).await? {
+            // What the sealed file says of itself has to be the same region's.
+            Some(verdict) if same_region(&verdict, &region) => verdict,
+            _ => Verdict::new(Code::Mismatch, now).because(Reason::new(
+                "symbol",
+                "文件所载二维码不是该地区签发的",
+                "the symbol in the file was not signed by that region",
+            )),
+        },
+        // Sealed, but no licence that says so.
+        None => return Ok(None),
+    };
+    let file = match report.verdict {
+        FileVerdict::Valid => FileCode::Pass,
+        _ => FileCode::SealFails,
+    };
+    let verdict = verdict.of_file(file);
+    Ok(Some(from(&region, verdict)))
+}
+
+/// The region that sealed a document, and the report under its trust: own authorities have no say in it.
+///
+/// # Errors
+/// As [`by_qr`]; or nothing can be read.
+pub async fn by_document(
+    app: &Arc<App>,
+    file: &Arc<Spooled>,
+    now: i64,
+) -> Result<Option<(Arc<Region>, Report)>> {
+    let at = now.div_euclid(1_000_000);
+    for region in app.licences.regions.in_force(app, at)? {
+        let evidence = evidence(&region, Vec::new());
+        // First without fetching anything: only a file that leads to the region's roots is worth a request.
+        let Some(report) = judged(app, file, evidence, at).await? else { return Ok(None) };
+        if !leads_to(&report) {
+            continue;
+        }
+        if report.verdict == FileVerdict::Valid {
+            return Ok(Some((region, report)));
+        }
+        let evidence = self::evidence(&region, status::revocations(app, &region, at).await);
+        if let Some(report) = judged(app, file, evidence, at).await?
+            && report.verdict == FileVerdict::Valid
+        {
+            return Ok(Some((region, report)));
+        }
+    }
+    Ok(None)
+}
+
+fn evidence(region: &Region, crls: Vec<pki::crl::Crl>) -> Evidence {
+    let entry = &region.entry;
+    let anchors = TrustAnchors::new(entry.roots.clone());
+    let makers = SealMakers { known: entry.seal_makers.clone(), ..SealMakers::default() };
+    Evidence {
+        anchors: anchors.serving(Purpose::DocumentSigning),
+        untrusted: entry.authorities.clone(),
+        crls,
+        seals: Seals::by(makers),
+    }
+}
+
+async fn judged(app: &App, file: &Arc<Spooled>, evidence: Evidence, at: i64) -> Result<Option<Report>> {
+    let source = file.clone();
+    let wanted = Wanted { at, policy: None, plain: Some(false) };
+    let report = app.desk.work(move || evidence.verify(source.as_ref(), None, wanted)).await?;
+    Ok(report.ok())
+}
+
+/// Whether nothing but the lack of revocation lists may stand between the file and the region.
+fn leads_to(report: &Report) -> bool {
+    matches!(report.verdict, FileVerdict::Valid | FileVerdict::Undecided)
+        && !report.signatures.is_empty()
+        && report.signatures.iter().all(|signature| signature.trust != Trust::Untrusted)
+}
+
+/// The text of the symbol that a licence's file carries in its document information (ISO 32000-2 §14.3.3).
+fn symbol(source: &dyn Source) -> Option<String> {
+    let limits = Limits::default();
+    let document = Document::open(source, &limits).ok()?;
+    let information = document.entry(document.trailer(), b"Info").ok()?;
+    let Object::Dictionary(information) = information else { return None };
+    let Object::String(keywords) = document.entry(&information, b"Keywords").ok()? else { return None };
+    let text = spelt(&keywords.bytes)?;
+    text.split(", ").find(|word| word.starts_with(qr::PREFIX)).map(ToOwned::to_owned)
+}
+
+/// A text string: UTF-16 with its mark, else octets of which the symbol's characters all are ASCII (§7.9.2.2).
+fn spelt(octets: &[u8]) -> Option<String> {
+    if octets.len() > LONGEST {
+        return None;
+    }
+    match octets.strip_prefix(b"\xfe\xff") {
+        Some(units) => {
+            let units = units
+                .chunks_exact(2)
+                .map(|pair| pair.iter().fold(0, |unit, octet| unit << 8 | u16::from(*octet)));
+            char::decode_utf16(units).collect::<std::result::Result<String, _>>().ok()
+        }
+        None => String::from_utf8(octets.to_vec()).ok(),
+    }
+}
+
+/// What a region says of a licence, judged by what it may say, and where the licence stands by its status list.
+async fn said(
+    app: &App,
+    region: &Region,
+    essential: &Essential,
+    reference: Option<&StatusReference>,
+    now: i64,
+) -> Verdict {
+    let at = now.div_euclid(1_000_000);
+    let identifier = &essential.identifier;
+    let scope = &region.entry.scope;
+    if !scope.covers_issuer(identifier.issuer()) || !scope.covers_type(identifier.type_code()) {
+        return Verdict::new(Code::Mismatch, now).because(Reason::new(
+            "beyond-region",
+            "该地区无权签发此证照：颁发机构或证照类型不在互认范围内",
+            "that region may not issue this licence: the issuing body or the type is beyond what is recognised",
+        ));
+    }
+    let (code, state) = match status::value(app, region, reference, at).await {
+        Ok(0) => (Code::Valid, "active"),
+        Ok(1) => (Code::Void, "invalid"),
+        Ok(2) => (Code::Suspended, "suspended"),
+        Ok(_) => (Code::Incomplete, "unknown"),
+        Err(error) => {
+            tracing::info!(region = region.entry.id, %error, "a licence's standing elsewhere is not known");
+            if let StandingUnknown::Foreign(_) = error {
+                return Verdict::new(Code::Mismatch, now).because(Reason::new(
+                    "beyond-region",
+                    "凭证引用的状态列表不属于该地区",
+                    "the credential refers to a status list that is not that region's",
+                ));
+            }
+            (Code::Incomplete, "unknown")
+        }
+    };
+    let verdict = Verdict { licence: Some(facts(essential, state)), ..Verdict::new(code, now) };
+    match code {
+        Code::Incomplete => Verdict {
+            zh: "证照签名有效，但当前状态无法查询".to_owned(),
+            en: "Genuine, but its present state cannot be told".to_owned(),
+            ..verdict
+        }
+        .because(Reason::new(
+            "state-unknown",
+            "无法从签发地区查询证照当前状态，请稍后再试",
+            "the region that issued it could not be asked where it stands; try again later",
+        )),
+        _ => verdict,
+    }
+}
+
+fn facts(essential: &Essential, state: &str) -> Facts {
+    let (zh, en) = match state {
+        "active" => ("有效", "in force"),
+        "suspended" => ("暂扣", "suspended"),
+        "invalid" => ("已失效", "ended"),
+        "expired" => ("已过期", "expired"),
+        _ => ("状态未知", "state unknown"),
+    };
+    let field = |name: &str, zh: &str, en: &str, value: &str| Shown {
+        name: name.to_owned(),
+        zh: zh.to_owned(),
+        en: en.to_owned(),
+        value: value.into(),
+    };
+    let holder = field("holder", "持证主体", "Holder", &essential.holder);
+    let further = essential.fields.iter().map(|(title, value)| field(title, title, title, value));
+    Facts {
+        identifier: essential.identifier.to_string(),
+        type_code: essential.identifier.type_code().to_owned(),
+        type_name: essential.type_name.clone(),
+        type_name_en: None,
+        issuer: Some(essential.issuing_body.clone()),
+        issuer_code: essential.identifier.issuer().to_owned(),
+        state: state.to_owned(),
+        state_zh: zh.to_owned(),
+        state_en: en.to_owned(),
+        valid_from: instant(essential.valid_from),
+        valid_to: essential.valid_to.map(instant),
+        present: None,
+        fields: std::iter::once(holder).filter(|_| !essential.holder.is_empty()).chain(further).collect(),
+    }
+}
+
+/// What a credential's claims say of the licence.
+fn of_claims(claims: &Map<String, Json>) -> Option<Essential> {
+    let licence = claims.get("licence")?.as_object()?;
+    let text = |name: &str| licence.get(name).and_then(Json::as_str);
+    let parsed = Identifier::parse(text("identifier")?).ok()?;
+    if matches!(parsed.check, Check::Wrong { .. }) {
+        return None;
+    }
+    let seconds = |name: &str| claims.get(name).and_then(Json::as_i64);
+    let framing = ["iss", "sub", "aud", "exp", "nbf", "iat", "jti", "cnf", "vct", "status", "licence"];
+    let disclosed = claims.iter().filter(|(name, _)| !framing.contains(&name.as_str()));
+    let shown = |(name, value): (&String, &Json)| {
+        let value = value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
+        (name.clone(), value)
+    };
+    Some(Essential {
+        identifier: parsed.identifier,
+        type_name: text("name")?.to_owned(),
+        holder: String::new(),
+        issuing_body: text("issuing_body").unwrap_or_default().to_owned(),
+        fields: disclosed.take(64).map(shown).collect(),
+        valid_from: seconds("nbf").or_else(|| seconds("iat"))?,
+        valid_to: seconds("exp"),
+        issued_at: seconds("iat").unwrap_or_default(),
+        status: None,
+    })
+}
+
+fn from(region: &Region, verdict: Verdict) -> Verdict {
+    let entry = &region.entry;
+    Verdict {
+        origin: Some(Origin { region: Some(entry.id.clone()), zh: entry.zh.clone(), en: entry.en.clone() }),
+        ..verdict
+    }
+}
+
+fn same_region(verdict: &Verdict, region: &Region) -> bool {
+    verdict.origin.as_ref().and_then(|origin| origin.region.as_ref()) == Some(&region.entry.id)
+}
+
+fn expired() -> Reason {
+    Reason::new("expired", "证照已超过有效期", "the licence's time is over")
+}
+
+fn unbelieved(now: i64, error: &dyn std::fmt::Display) -> Verdict {
+    tracing::info!(%error, "another region's credential is not believed");
+    Verdict::new(Code::Mismatch, now).because(Reason::new(
+        "signature",
+        "凭证签名无效或签发者不可信",
+        "the credential's signature does not hold, or its signer may not sign",
+    ))
+}
+
+/// Octets of document information that are looked at.
+const LONGEST: usize = 16 * 1024;
