@@ -53,6 +53,7 @@ pub fn run(_: ServeArgs, global: &Global) -> Outcome {
             Err(error) => tracing::error!(%error, "the credential did not unseal"),
         }
         server.run().await;
+        crate::licences::verification::close(&app).await;
         if let Ok(unsealed) = app.unsealed() {
             unsealed.journal.close().await;
         }

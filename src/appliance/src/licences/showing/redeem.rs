@@ -41,6 +41,13 @@ impl Viewer {
         Self { peer: caller.id.clone(), caller, request: session.request_id().to_owned() }
     }
 
+    /// A registered caller to whom another act was permitted in the same request.
+    #[must_use]
+    pub fn permitted<A: crate::policy::Action>(permit: &Permit<A>) -> Self {
+        let caller = permit.caller().clone();
+        Self { peer: caller.id.clone(), caller, request: permit.request().to_owned() }
+    }
+
     /// A stranger on the public pages, at this address; `request` is the request's identifier.
     #[must_use]
     pub fn stranger(address: std::net::IpAddr, request: &str) -> Self {

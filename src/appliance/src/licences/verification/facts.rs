@@ -1,31 +1,29 @@
 //! From a version on record to a verdict: where the licence stands now, and what whoever asks may see of it.
 
-use licence::life::{ResultCode, State};
+use licence::life::{Ground, ResultCode, State};
 use serde_json::Value as Json;
 
+use super::fields;
 use super::record::Version;
-use super::verdict::{Audience, Code, Facts, Origin, Reason, Shown, Verdict, instant};
+use super::verdict::{Code, Facts, Origin, Reason, Shown, Verdict, instant};
 use crate::app::App;
-use crate::problem::Result;
+use crate::licences::catalogue::Published;
 
 /// The verdict on a version that was found and whose proof was right. `now` is microseconds.
-///
-/// # Errors
-/// A problem when the catalogue cannot be read.
-pub(super) async fn verdict(
-    app: &App,
-    audience: &Audience<'_>,
-    version: &Version,
-    now: i64,
-) -> Result<Verdict> {
+pub(super) async fn verdict(app: &App, version: &Version, now: i64) -> Verdict {
     let seconds = now.div_euclid(1_000_000);
     let standing = Standing::of(version, seconds);
     let mut verdict = Verdict::new(standing.code, now);
     verdict.reasons.extend(standing.reason(version));
-    verdict.licence =
-        Some(Facts { fields: shown(app, audience, version).await?, ..facts(version, standing) });
+    let published = fields::at(app, &version.type_code, version.type_number).await;
+    let published = published.as_deref();
+    verdict.licence = Some(Facts {
+        type_name_en: published.map(|published| published.compiled.definition().name.en.clone()),
+        fields: shown(published, version),
+        ..facts(version, standing)
+    });
     verdict.origin = Some(Origin::own());
-    Ok(verdict)
+    verdict
 }
 
 /// Where a version stands at a time.
@@ -78,7 +76,17 @@ impl Standing {
                     format!("a newer version has replaced this one; the present one is {present}"),
                 ))
             }
-            _ => Some(Reason::new(name, format!("证照状态：{zh}"), format!("the licence is {en}"))),
+            _ => {
+                let ground = version.ground.as_deref().and_then(Ground::parse);
+                let (why_zh, why_en) = ground.map_or_else(Default::default, |ground| {
+                    (format!("（{}）", ground.word_zh()), format!(" ({})", ground.word_en()))
+                });
+                Some(Reason::new(
+                    name,
+                    format!("证照状态：{zh}{why_zh}"),
+                    format!("the licence is {en}{why_en}"),
+                ))
+            }
         }
     }
 }
@@ -103,8 +111,13 @@ fn facts(version: &Version, standing: Standing) -> Facts {
 }
 
 /// The fields that no tag protects.
-async fn shown(_: &App, _: &Audience<'_>, version: &Version) -> Result<Vec<Shown>> {
+fn shown(published: Option<&Published>, version: &Version) -> Vec<Shown> {
     let open: serde_json::Map<String, Json> = serde_json::from_str(&version.fields).unwrap_or_default();
-    let shown = |(name, value): (String, Json)| Shown { zh: name.clone(), en: name.clone(), name, value };
-    Ok(open.into_iter().map(shown).collect())
+    open.into_iter().map(|(name, value)| named(published, name, value)).collect()
+}
+
+/// A field with its titles.
+pub(super) fn named(published: Option<&Published>, name: String, value: Json) -> Shown {
+    let (zh, en) = fields::titles(published, &name);
+    Shown { name, zh, en, value }
 }

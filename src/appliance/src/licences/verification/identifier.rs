@@ -7,6 +7,7 @@
 use licence::identifier::{Check, Identifier, IdentifierError};
 
 use super::facts;
+use super::fields;
 use super::known;
 use super::record::Version;
 use super::verdict::{Audience, Code, Reason, Verdict};
@@ -17,7 +18,8 @@ use crate::problem::{Kind, Problem, Result};
 
 /// Verifies that a licence has this value in this field, and says where it stands.
 ///
-/// `identifier` with or without its object identifier; `field` a name in the type's schema, marked `x-known`.
+/// `identifier` with or without its object identifier; `field` a name in the type's schema, marked `x-known`, or empty where
+/// any field that is may have this value.
 ///
 /// # Errors
 /// A problem when limits are reached, the appliance is sealed, or the store does not answer. That nothing is found or
@@ -37,12 +39,18 @@ pub async fn by_identifier(
     if let Some(missing) = missing(field, value) {
         return Ok(Verdict::new(Code::Incomplete, now).because(missing));
     }
+    // What there is to name is the type's, which is public; so it tells nothing about the licence.
+    let published = fields::of_type(app, &read.type_code).await?;
+    let (named, foreign) = fields::named(published.as_deref(), field.trim());
+    if let Some(foreign) = foreign {
+        return Ok(Verdict::new(Code::Incomplete, now).because(foreign));
+    }
     let service = &app.licences.verification;
     service.limits.admit(audience, &read.licence)?;
     let found = service.records.find(&app.db, &read.text).await?;
-    let right = matches(app, found.as_deref(), &read.licence, field, value).await?;
+    let right = matches(app, found.as_deref(), &read.licence, &named, value).await?;
     let verdict = match (&found, right) {
-        (Some(version), true) => facts::verdict(app, audience, version, now).await?,
+        (Some(version), true) => facts::verdict(app, version, now).await,
         (found, _) => {
             service.limits.wrong(audience, &read.licence);
             let code = if found.is_some() { Code::Mismatch } else { Code::NotFound };
@@ -64,6 +72,7 @@ struct Asked {
     /// As it stands on record.
     text: String,
     licence: String,
+    type_code: String,
     /// What there is to say of its check character.
     check: Option<Reason>,
 }
@@ -72,8 +81,9 @@ fn read(text: &str) -> std::result::Result<Asked, IdentifierError> {
     let parsed = Identifier::parse(text)?;
     let right = parsed.identifier.to_string();
     let licence = parsed.identifier.licence_id();
+    let type_code = parsed.identifier.type_code().to_owned();
     Ok(match parsed.check {
-        Check::Right | Check::Absent => Asked { text: right, licence, check: None },
+        Check::Right | Check::Absent => Asked { text: right, licence, type_code, check: None },
         // On record as it came, where it was taken over from elsewhere: a wrong algorithm circulates.
         Check::Wrong { found, expected } => {
             let mut text = right;
@@ -86,7 +96,7 @@ fn read(text: &str) -> std::result::Result<Asked, IdentifierError> {
                     "the check character is `{found}`, by GB/T 36904 it would be `{expected}`: compare the identifier"
                 ),
             );
-            Asked { text, licence, check: Some(check) }
+            Asked { text, licence, type_code, check: Some(check) }
         }
     })
 }
@@ -96,13 +106,6 @@ fn unreadable(fault: &IdentifierError) -> Reason {
 }
 
 fn missing(field: &str, value: &str) -> Option<Reason> {
-    if field.trim().is_empty() {
-        return Some(Reason::new(
-            "field",
-            "请选择证照上的一项信息",
-            "name a field that stands on the licence, beside the identifier",
-        ));
-    }
     if value.trim().is_empty() {
         return Some(Reason::new(
             "value",
@@ -114,19 +117,22 @@ fn missing(field: &str, value: &str) -> Option<Reason> {
     long.then(|| Reason::new("value", "所填内容过长", "what was given is longer than any such field"))
 }
 
-/// Whether the value is that of the version found. The same work whether there is one, and whether it has the field.
+/// Whether the version found has the value in one of these fields. The same work whether there is one, and whether it has them.
 async fn matches(
     app: &App,
     found: Option<&Version>,
     licence: &str,
-    field: &str,
+    fields: &[String],
     value: &str,
 ) -> Result<bool> {
+    let value = licence::catalogue::normalise(value);
     let mut right = false;
-    for (key, hash) in holder::known(app, licence, field, value.trim()).await? {
-        let Some(hash) = known::hash(&hash) else { continue };
-        let known = found.and_then(|version| version.known(field, &key));
-        right |= known::same(known.unwrap_or(&[0; 32]), &hash) & known.is_some();
+    for field in fields {
+        for (key, hash) in holder::known(app, licence, field, &value).await? {
+            let Some(hash) = known::hash(&hash) else { continue };
+            let known = found.and_then(|version| version.known(field, &key));
+            right |= known::same(known.unwrap_or(&[0; 32]), &hash) & known.is_some();
+        }
     }
     Ok(right)
 }

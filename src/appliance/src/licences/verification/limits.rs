@@ -8,8 +8,11 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use moka::sync::Cache;
+use ring::digest::{Context, SHA256};
 use serde_json::json;
 
+use super::credential::Challenge;
 use super::identifier::limited;
 use super::verdict::{Audience, Code};
 use crate::enrolment::strikes::Strikes;
@@ -41,10 +44,10 @@ impl Limits {
     /// # Errors
     /// The problem that says how long to wait.
     pub(super) fn admit(&self, audience: &Audience<'_>, licence: &str) -> Result<()> {
-        let Audience::Stranger { peer } = audience else { return Ok(()) };
+        let Some(peer) = audience.peer() else { return Ok(()) };
         self.ask(audience)?;
         let now = Instant::now();
-        self.by_peer.may_try(peer, now).map_err(limited)?;
+        self.by_peer.may_try(&peer, now).map_err(limited)?;
         self.by_licence.may_try(licence, now).map_err(limited)
     }
 
@@ -53,15 +56,15 @@ impl Limits {
     /// # Errors
     /// The problem that says how long to wait.
     pub(super) fn ask(&self, audience: &Audience<'_>) -> Result<()> {
-        let Audience::Stranger { peer } = audience else { return Ok(()) };
-        self.asked.count(&(*peer).to_owned()).map_err(limited)
+        let Some(peer) = audience.peer() else { return Ok(()) };
+        self.asked.count(&peer).map_err(limited)
     }
 
     /// Counts a wrong answer of a stranger.
     pub(super) fn wrong(&self, audience: &Audience<'_>, licence: &str) {
-        let Audience::Stranger { peer } = audience else { return };
+        let Some(peer) = audience.peer() else { return };
         let now = Instant::now();
-        self.by_peer.wrong(peer, now);
+        self.by_peer.wrong(&peer, now);
         self.by_licence.wrong(licence, now);
     }
 
@@ -123,6 +126,36 @@ impl Tally {
     }
 }
 
+/// Nonces that a holder's proof was accepted with, so that a presentation is believed once (RFC 9901 §7.3).
+///
+/// The nonce is the asker's own guard; this one, on each node, is for askers that repeat theirs. A proof is refused for its
+/// age long before it is forgotten here.
+#[derive(Debug)]
+pub struct Answered(Cache<[u8; 32], ()>);
+
+impl Default for Answered {
+    fn default() -> Self {
+        Self(Cache::builder().max_capacity(MOST_ANSWERED).time_to_live(Duration::from_secs(3600)).build())
+    }
+}
+
+impl Answered {
+    pub(super) fn first(&self, audience: &Audience<'_>, challenge: &Challenge<'_>) -> bool {
+        let asker = match audience {
+            Audience::Stranger { .. } => "",
+            Audience::Verifier(permit) => permit.caller().id.as_str(),
+        };
+        let mut hash = Context::new(&SHA256);
+        for part in [asker, challenge.audience, challenge.nonce] {
+            hash.update(&(part.len() as u64).to_be_bytes());
+            hash.update(part.as_bytes());
+        }
+        let mut key = [0; 32];
+        key.copy_from_slice(hash.finish().as_ref());
+        self.0.entry(key).or_insert(()).is_fresh()
+    }
+}
+
 /// Verifications of one address.
 const PER_SECOND: u32 = 5;
 const BURST: u32 = 30;
@@ -132,5 +165,6 @@ const WRONG_BY_PEER: u32 = 30;
 const WRONG_BY_LICENCE: u32 = 20;
 /// Addresses, and licences, that are counted at a time.
 const MOST: usize = 20_000;
+const MOST_ANSWERED: u64 = 200_000;
 /// Microseconds.
 const MINUTE: i64 = 60_000_000;

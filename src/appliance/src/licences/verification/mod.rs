@@ -7,16 +7,18 @@
 
 mod credential;
 mod facts;
+mod fields;
 mod file;
-#[expect(dead_code, reason = "its route comes with its tests")]
 mod http;
 mod identifier;
 mod known;
 mod limits;
+mod prefixes;
 mod question;
 mod record;
 mod shared;
 mod show_code;
+mod signers;
 mod verdict;
 
 use std::sync::Arc;
@@ -25,6 +27,7 @@ use std::time::Instant;
 use utoipa_axum::router::OpenApiRouter;
 
 pub use credential::{Challenge, by_presentation, by_qr};
+pub use fields::{Askable, askable};
 pub use file::by_file;
 pub use identifier::by_identifier;
 pub use question::{LONGEST as LONGEST_QUESTION, Question};
@@ -40,9 +43,15 @@ pub struct Service {
     records: record::Records,
     limits: limits::Limits,
     tally: limits::Tally,
+    answered: limits::Answered,
 }
 
 impl Service {
+    /// Whether a holder's proof to this asker with this nonce is the first one.
+    fn once(&self, audience: &Audience<'_>, challenge: &Challenge<'_>) -> bool {
+        self.answered.first(audience, challenge)
+    }
+
     /// Takes note of the generation of licences, asked for at `asked`.
     pub fn confirm(&self, generation: i64, asked: Instant) {
         self.records.confirm(generation, asked);
@@ -55,6 +64,16 @@ pub fn tick(app: &Arc<App>) {
     service.limits.forget_quiet();
     let Ok(now) = identifier::clock(app) else { return };
     enter(app, service.tally.over(now, false));
+}
+
+/// Enters what is still counted. Before the journal is closed.
+pub async fn close(app: &App) {
+    let (Ok(now), Ok(unsealed)) = (identifier::clock(app), app.unsealed()) else { return };
+    for unit in app.licences.verification.tally.over(now, true) {
+        if let Err(error) = unsealed.journal.commit(unit).await {
+            tracing::error!(%error, "verifications could not be entered");
+        }
+    }
 }
 
 fn enter(app: &Arc<App>, units: Vec<crate::journal::Unit>) {
@@ -74,5 +93,9 @@ fn enter(app: &Arc<App>, units: Vec<crate::journal::Unit>) {
 
 /// Its routes on the platform API.
 pub fn routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new().merge(shared::routes())
+    http::routes().merge(shared::routes())
 }
+
+/// The statements that a verification rests on, by what they find: a library of millions is asked by index alone.
+pub const STATEMENTS: [(&str, &str); 3] =
+    [("version", record::BY_IDENTIFIER), ("file", file::BY_DIGEST), ("copy", file::COPY)];

@@ -59,6 +59,21 @@ impl Question {
         serde_json::from_slice(json).map_err(|error| Problem::new(Kind::MalformedRequest, text).log(error))
     }
 
+    /// What the text of a symbol asks: an offline credential, an address with a show-code, or a presentation.
+    #[must_use]
+    pub fn of_text(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let one = || Some(text.to_owned());
+        if text.starts_with(licence::credential::qr::PREFIX) {
+            return Some(Self { qr: one(), ..Self::default() });
+        }
+        if let Some((_, code)) = text.split_once("#s=") {
+            return Some(Self { code: Some(code.to_owned()), ..Self::default() });
+        }
+        let presentation = text.contains('~') && text.matches('.').count() >= 2;
+        presentation.then(|| Self { presentation: one(), ..Self::default() })
+    }
+
     /// Answers it.
     ///
     /// # Errors

@@ -4,26 +4,38 @@
 //! by the same work (decision 30). Made by this folder's functions; written as JSON by the platform API, the shared-service
 //! interface, the public page and the command line.
 
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use utoipa::ToSchema;
 
 use crate::policy::{Permit, VerifyLicence};
+use crate::server::limits::network;
 
 /// Who asks, and so what may be told.
 #[derive(Debug, Clone, Copy)]
 pub enum Audience<'a> {
     /// Anybody: the public page.
     Stranger {
-        /// What counts as one stranger, for limits: an IPv4 address or an IPv6 /64
-        /// (`Visit::peer`).
-        peer: &'a str,
+        /// Where the request comes from.
+        address: IpAddr,
+        /// The request's identifier.
+        request: &'a str,
     },
     /// A registered caller whom the policies let verify.
     Verifier(&'a Permit<VerifyLicence>),
 }
 
 impl Audience<'_> {
+    /// What counts as one stranger, for limits: an IPv4 address or an IPv6 /64.
+    pub(super) fn peer(&self) -> Option<String> {
+        match self {
+            Self::Stranger { address, .. } => Some(network(*address).to_string()),
+            Self::Verifier(_) => None,
+        }
+    }
+
     /// Whether it is anybody.
     #[must_use]
     pub const fn is_stranger(&self) -> bool {

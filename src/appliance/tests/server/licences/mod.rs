@@ -6,6 +6,7 @@ mod life;
 mod shared;
 mod showing;
 mod templates;
+mod verification;
 
 use std::collections::BTreeMap;
 

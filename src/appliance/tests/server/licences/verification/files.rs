@@ -1,0 +1,75 @@
+//! Licences as files: as issued, and whatever can be done to one.
+
+use http::Method;
+
+use super::*;
+use crate::documents::{furnish, pdf};
+
+/// A sealed document.
+async fn sealed(world: &World, sealer: &Credential, pages: usize) -> Vec<u8> {
+    let mut client = world.house.connect(sealer).await;
+    let kind = [("content-type", "application/pdf")];
+    let answer =
+        client.send(Method::POST, "/v1/documents/seal?seal=first", &kind, pdf(pages, 0)).await.unwrap();
+    assert_eq!(answer.status, 200, "{:?}", answer.body);
+    answer.body.to_vec()
+}
+
+async fn verdict(world: &World, octets: &[u8]) -> Json {
+    let answer = world.sent("application/pdf", octets).await;
+    assert_eq!(answer.status, 200, "{} {:?}", world.kind, answer.body);
+    answer.json()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_licence_as_issued_passes_and_whatever_was_done_to_it_does_not_on_both_databases() {
+    for world in worlds().await {
+        let sealer = furnish(&world.house, &["first", "second"]).await;
+        let put = Put::active("PRINTED001");
+        world.put(&put).await;
+        let original = sealed(&world, &sealer, 1).await;
+        world.file(&put, "original", &original).await;
+        let as_issued = verdict(&world, &original).await;
+        assert_eq!((&as_issued["code"], &as_issued["file"]), (&0.into(), &0.into()), "{as_issued}");
+        assert_eq!(as_issued["licence"]["identifier"], put.name());
+        assert_eq!(found(&as_issued).1, ["as-issued"]);
+
+        // One character of the page.
+        let mut replaced = original.clone();
+        let page = replaced.windows(6).position(|part| part == b"stream").unwrap() + 8;
+        replaced[page] ^= 1;
+        let altered = verdict(&world, &replaced).await;
+        assert_eq!((&altered["code"], &altered["file"]), (&6.into(), &1.into()), "{altered}");
+        assert!(altered["licence"].is_null());
+
+        // A revision behind it: a further seal, allowed to anybody's eyes, drawn over the page.
+        let mut client = world.house.connect(&sealer).await;
+        let kind = [("content-type", "application/pdf")];
+        let path = "/v1/documents/seal?seal=second";
+        let more = client.send(Method::POST, path, &kind, original.clone()).await.unwrap();
+        assert_eq!(more.status, 200, "{:?}", more.body);
+        let appended = verdict(&world, &more.body).await;
+        assert_eq!((&appended["code"], &appended["file"]), (&6.into(), &2.into()), "{appended}");
+        assert_eq!(found(&appended).1, ["changed"]);
+
+        // Octets behind the end, and a file saved anew: the same pages, no seal.
+        let trailing = [&original[..], b"\n(anything)"].concat();
+        let trailing = verdict(&world, &trailing).await;
+        assert_eq!(trailing["code"], 6, "{trailing}");
+        let stripped = verdict(&world, &pdf(1, 0)).await;
+        assert_eq!((&stripped["code"], &stripped["file"]), (&6.into(), &1.into()), "{stripped}");
+        assert_eq!(found(&stripped).1, ["no-seal"]);
+
+        // A document that is sealed and no licence.
+        let other = verdict(&world, &sealed(&world, &sealer, 2).await).await;
+        assert_eq!((&other["code"], &other["file"]), (&5.into(), &2.into()), "{other}");
+        assert_eq!(found(&other).1, ["not-on-record"]);
+
+        // The file of a version that was replaced is what was issued, and void.
+        let second = Put { number: 2, ..put.clone() };
+        world.replace(&second).await;
+        let former = verdict(&world, &original).await;
+        assert_eq!((&former["code"], &former["file"]), (&3.into(), &0.into()), "{former}");
+        assert_eq!(former["licence"]["present"], second.name());
+    }
+}
