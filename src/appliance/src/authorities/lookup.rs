@@ -125,14 +125,8 @@ impl App {
     /// verifies finds out.
     #[must_use]
     pub fn seal_makers(&self) -> Vec<Certificate> {
-        self.certificates_of(Role::SealMaker)
-    }
-
-    /// The certificates of everyone who has or had a signer's role here, in every suite.
-    #[must_use]
-    pub fn certificates_of(&self, role: Role) -> Vec<Certificate> {
         let register = self.generations.load();
-        let slots = self.hierarchy.keys().iter().filter(|key| key.role == role);
+        let slots = self.hierarchy.keys().iter().filter(|key| key.role == Role::SealMaker);
         let of = |key: &crate::ceremony::Key| {
             let known: Vec<_> =
                 register.of_slot(&key.label).filter_map(|one| one.certificate.clone()).collect();

@@ -17,6 +17,8 @@ use super::fields;
 use super::identifier::clock;
 use super::verdict::{Audience, Code, Reason, Shown, Verdict};
 use crate::app::App;
+use crate::ceremony::Role;
+use crate::licences::signers;
 use crate::problem::Result;
 
 /// What a presentation is bound to (RFC 9901 §4.3): whoever asked for it chose both.
@@ -40,7 +42,7 @@ pub async fn by_qr(app: &Arc<App>, audience: &Audience<'_>, text: &str) -> Resul
         Err(error) => unreadable(now, "qr", "二维码内容无法识别", &error),
         Ok(read) => {
             let essential = read.unverified().clone();
-            let known = super::signers::known(app).await?;
+            let known = signers::known(app, Role::CredentialSigner);
             let none = TrustAnchors::new(Vec::new());
             let verified = read.verify(&Trust::new(&none).knowing(&known), now.div_euclid(1_000_000));
             match verified {
@@ -107,7 +109,7 @@ async fn presented(
     challenge: Option<Challenge<'_>>,
     now: i64,
 ) -> Result<Verdict> {
-    let known = super::signers::known(app).await?;
+    let known = signers::known(app, Role::CredentialSigner);
     let none = TrustAnchors::new(Vec::new());
     let expected = challenge.map(|asked| Expected { audience: asked.audience, nonce: asked.nonce });
     let trust = Trust::new(&none).knowing(&known);

@@ -59,27 +59,26 @@ pub(super) async fn at(app: &App, code: &str, number: i64) -> Option<Arc<Publish
     found.inspect_err(|error| tracing::warn!(%error, code, number, "a definition cannot be read")).ok()
 }
 
-/// The fields to compare: the one that is named, or all that may be; and what is wrong with the name.
-pub(super) fn named(published: Option<&Published>, field: &str) -> (Vec<String>, Option<Reason>) {
-    let known = published
-        .into_iter()
-        .flat_map(|published| published.compiled.fields())
-        .filter(|field| field.tags.known);
+/// The fields to compare: the one that is named, or all that may be.
+///
+/// # Errors
+/// What is wrong with the name, and which there are.
+pub(super) fn named(published: Option<&Published>, field: &str) -> std::result::Result<Vec<String>, Reason> {
+    let all = published.into_iter().flat_map(|published| published.compiled.fields());
+    let known: Vec<_> = all.filter(|field| field.tags.known).collect();
     if field.is_empty() {
-        return (known.map(|field| field.name.clone()).collect(), None);
+        return Ok(known.into_iter().map(|field| field.name.clone()).collect());
     }
-    let known: Vec<_> = known.collect();
     if published.is_none() || known.iter().any(|known| known.name == field) {
-        return (vec![field.to_owned()], None);
+        return Ok(vec![field.to_owned()]);
     }
     let names: Vec<_> = known.iter().map(|field| field.name.as_str()).collect();
     let titles: Vec<_> = known.iter().map(|field| field.title.zh.as_str()).collect();
-    let reason = Reason::new(
+    Err(Reason::new(
         "field",
         format!("请填写下列信息之一：{}", titles.join("、")),
         format!("name one of these fields: {}", names.join(", ")),
-    );
-    (Vec::new(), Some(reason))
+    ))
 }
 
 /// What a field is called in both languages; its name where nobody says.

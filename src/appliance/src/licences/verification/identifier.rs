@@ -16,6 +16,15 @@ use crate::journal::CommitError;
 use crate::licences::library::holder;
 use crate::problem::{Kind, Problem, Result};
 
+/// What somebody says of a licence.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Entry {
+    /// Name of a field, or empty for any that may be known.
+    pub field: String,
+    /// Its value.
+    pub value: String,
+}
+
 /// Verifies that a licence has this value in this field, and says where it stands.
 ///
 /// `identifier` with or without its object identifier; `field` a name in the type's schema, marked `x-known`, or empty where
@@ -31,24 +40,45 @@ pub async fn by_identifier(
     field: &str,
     value: &str,
 ) -> Result<Verdict> {
+    let entry = Entry { field: field.to_owned(), value: value.to_owned() };
+    by_entries(app, audience, identifier, std::slice::from_ref(&entry)).await
+}
+
+/// As [`by_identifier`]; all that is said must be right.
+///
+/// # Errors
+/// As [`by_identifier`].
+pub(super) async fn by_entries(
+    app: &App,
+    audience: &Audience<'_>,
+    identifier: &str,
+    entries: &[Entry],
+) -> Result<Verdict> {
     let now = clock(app)?;
     let read = match read(identifier) {
         Ok(read) => read,
         Err(fault) => return Ok(Verdict::new(Code::Incomplete, now).because(unreadable(&fault))),
     };
-    if let Some(missing) = missing(field, value) {
+    if let Some(missing) = missing(entries) {
         return Ok(Verdict::new(Code::Incomplete, now).because(missing));
     }
     // What there is to name is the type's, which is public; so it tells nothing about the licence.
     let published = fields::of_type(app, &read.type_code).await?;
-    let (named, foreign) = fields::named(published.as_deref(), field.trim());
-    if let Some(foreign) = foreign {
-        return Ok(Verdict::new(Code::Incomplete, now).because(foreign));
+    let mut asked = Vec::with_capacity(entries.len());
+    for entry in entries {
+        match fields::named(published.as_deref(), entry.field.trim()) {
+            Ok(names) => asked.push((names, licence::catalogue::normalise(&entry.value))),
+            Err(foreign) => return Ok(Verdict::new(Code::Incomplete, now).because(foreign)),
+        }
     }
     let service = &app.licences.verification;
     service.limits.admit(audience, &read.licence)?;
     let found = service.records.find(&app.db, &read.text).await?;
-    let right = matches(app, found.as_deref(), &read.licence, &named, value).await?;
+    let mut right = true;
+    for (names, value) in &asked {
+        // Every entry is compared, whatever came of those before.
+        right &= matches(app, found.as_deref(), &read.licence, names, value).await?;
+    }
     let verdict = match (&found, right) {
         (Some(version), true) => facts::verdict(app, version, now).await,
         (found, _) => {
@@ -105,16 +135,17 @@ fn unreadable(fault: &IdentifierError) -> Reason {
     Reason::new("identifier", "证照标识格式不正确，应为“类型.颁发机构.流水号.版本.校验位”", fault.to_string())
 }
 
-fn missing(field: &str, value: &str) -> Option<Reason> {
-    if value.trim().is_empty() {
+fn missing(entries: &[Entry]) -> Option<Reason> {
+    if entries.is_empty() || entries.iter().any(|entry| entry.value.trim().is_empty()) {
         return Some(Reason::new(
             "value",
-            "请填写该项信息的内容",
+            "请填写证照上的一项信息",
             "give the field's value as it stands on the licence",
         ));
     }
-    let long = field.len() > LONGEST_FIELD || value.len() > LONGEST_VALUE;
-    long.then(|| Reason::new("value", "所填内容过长", "what was given is longer than any such field"))
+    let long = |entry: &Entry| entry.field.len() > LONGEST_FIELD || entry.value.len() > LONGEST_VALUE;
+    let reason = || Reason::new("value", "所填内容过长", "what was given is longer than any such field");
+    entries.iter().any(long).then(reason)
 }
 
 /// Whether the version found has the value in one of these fields. The same work whether there is one, and whether it has them.
@@ -125,10 +156,9 @@ async fn matches(
     fields: &[String],
     value: &str,
 ) -> Result<bool> {
-    let value = licence::catalogue::normalise(value);
     let mut right = false;
     for field in fields {
-        for (key, hash) in holder::known(app, licence, field, &value).await? {
+        for (key, hash) in holder::known(app, licence, field, value).await? {
             let Some(hash) = known::hash(&hash) else { continue };
             let known = found.and_then(|version| version.known(field, &key));
             right |= known::same(known.unwrap_or(&[0; 32]), &hash) & known.is_some();

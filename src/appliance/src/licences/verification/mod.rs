@@ -2,7 +2,7 @@
 //! interface of GB/T 36906.
 //!
 //! Every way ends in one [`Verdict`] with the standard's result codes. Asked by the platform API (`http`), the shared-service
-//! interface (`shared`), the public page (`portal`) and, for what a code shows, by `showing`. Judges by records of this
+//! interface (`shared_service`), the public page (`portal`) and, for what a code shows, by `showing`. Judges by records of this
 //! appliance and by what is signed; what other regions issued is judged with `recognition`.
 
 mod credential;
@@ -17,8 +17,8 @@ mod prefixes;
 mod question;
 mod record;
 mod shared;
+mod shared_service;
 mod show_code;
-mod signers;
 mod verdict;
 
 use std::sync::Arc;
@@ -93,7 +93,7 @@ fn enter(app: &Arc<App>, units: Vec<crate::journal::Unit>) {
 
 /// Its routes on the platform API.
 pub fn routes() -> OpenApiRouter<Arc<App>> {
-    http::routes().merge(shared::routes())
+    http::routes().merge(shared::routes()).merge(shared_service::routes())
 }
 
 /// The statements that a verification rests on, by what they find: a library of millions is asked by index alone.
