@@ -8,6 +8,7 @@ mod keys;
 mod life;
 mod read;
 mod showing;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -42,6 +43,8 @@ pub enum LicenceCommand {
     /// Showing and taking licences
     #[command(flatten)]
     Showing(showing::ShowingCommand),
+    /// Verify a licence: by its number and a field, its file, a show-code, its QR symbol or a presentation
+    Verify(Box<verify::VerifyArgs>),
     /// Issue many licences from one file, in the background
     #[command(subcommand)]
     Batch(batch::BatchCommand),
@@ -55,6 +58,9 @@ pub enum LicenceCommand {
 
 /// Runs `cinnabar licence …`.
 pub fn licence(command: LicenceCommand, global: &Global, output: Output) -> Outcome {
+    if let LicenceCommand::Verify(args) = command {
+        return verify::run(&args, global, output);
+    }
     block_on(async {
         match command {
             LicenceCommand::Issue(args) => issue::issue(*args, global, output).await?,
@@ -65,6 +71,8 @@ pub fn licence(command: LicenceCommand, global: &Global, output: Output) -> Outc
             LicenceCommand::Batch(command) => batch::batch(command, global, output).await?,
             LicenceCommand::Life(command) => life::life(command, global, output).await?,
             LicenceCommand::Keys(command) => keys::keys(command, global, output).await?,
+            // Its exit code is its own, above.
+            LicenceCommand::Verify(_) => {}
         }
         Ok::<_, Failure>(())
     })??;

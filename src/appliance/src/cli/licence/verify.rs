@@ -110,7 +110,9 @@ fn question(args: &VerifyArgs) -> Result<(&'static str, Bytes), Failure> {
     }
     let Some(presentation) = presentation else { return Err("name what is to be verified".into()) };
     let mut question = json!({ "presentation": text(presentation)? });
-    if let (Some(members), Some(audience), Some(nonce)) = (question.as_object_mut(), &args.audience, &args.nonce) {
+    if let (Some(members), Some(audience), Some(nonce)) =
+        (question.as_object_mut(), &args.audience, &args.nonce)
+    {
         members.insert("audience".into(), audience.as_str().into());
         members.insert("nonce".into(), nonce.as_str().into());
     }
@@ -145,13 +147,18 @@ fn exit_code(verdict: &Value) -> u8 {
 }
 
 fn lines(verdict: &Value) -> Vec<(Tone, String)> {
-    let said = |value: &Value, member: &str| value.get(member).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let said = |value: &Value, member: &str| {
+        value.get(member).and_then(Value::as_str).unwrap_or_default().to_owned()
+    };
     let tone = match exit_code(verdict) {
         0 => Tone::Good,
         3 => Tone::Bad,
         _ => Tone::Warn,
     };
-    let mut lines = vec![(tone, format!("{}: {} ({})", said(verdict, "result"), said(verdict, "en"), said(verdict, "zh")))];
+    let mut lines = vec![(
+        tone,
+        format!("{}: {} ({})", said(verdict, "result"), said(verdict, "en"), said(verdict, "zh")),
+    )];
     let reasons = verdict.get("reasons").and_then(Value::as_array);
     for reason in reasons.into_iter().flatten() {
         lines.push((Tone::Plain, format!("  {} ({})", said(reason, "en"), said(reason, "zh"))));
@@ -204,6 +211,8 @@ mod tests {
             "licence": { "identifier": "A.B", "fields": [{ "zh": "经营者名称", "value": "示例" }] } });
         let words: Vec<String> = lines(&verdict).into_iter().map(|(_, line)| line).collect();
         assert_eq!(words[0], "void: Void (已失效)");
-        assert!(words.iter().any(|line| line.contains("吊销")) && words.iter().any(|line| line.contains("示例")));
+        assert!(
+            words.iter().any(|line| line.contains("吊销")) && words.iter().any(|line| line.contains("示例"))
+        );
     }
 }
