@@ -29,6 +29,7 @@ mod foreign;
 mod large;
 mod levels;
 mod licence_types;
+mod licence_verification;
 mod lifecycle;
 mod peers;
 mod portal;

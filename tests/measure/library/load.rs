@@ -171,7 +171,9 @@ async fn catalogue(app: &App) {
         return;
     }
     let shipped = include_str!("../../../policies/licence-templates/food-operation-permit.json");
-    let definition: Json = serde_json::from_str(shipped).expect("JSON");
+    let mut definition: Json = serde_json::from_str(shipped).expect("JSON");
+    definition["issuers"] = json!([OWN_ORGANISATION]);
+    definition["seals"] = json!({ OWN_ORGANISATION: "permits" });
     let of_type = row(
         &LICENCE_TYPES,
         vec![

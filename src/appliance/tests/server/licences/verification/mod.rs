@@ -107,6 +107,7 @@ impl World {
         let shipped = include_str!("../../../../../../policies/licence-templates/food-operation-permit.json");
         let mut definition: Json = serde_json::from_str(shipped).unwrap();
         definition["issuers"] = json!(["bureau"]);
+        definition["seals"] = json!({ "bureau": "permits" });
         let of_type = row(
             &LICENCE_TYPES,
             vec![
