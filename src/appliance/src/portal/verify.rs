@@ -7,7 +7,6 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, header};
-use licence::identifier::Identifier;
 use pdf::verify::Verdict as Verdicts;
 use serde::Deserialize;
 use serde_json::json;
@@ -17,8 +16,8 @@ use super::shown::Shown;
 use super::words::{Both, of_problem};
 use crate::app::App;
 use crate::journal::CommitError;
-use crate::licences::verification::{self, Audience, Code, Verdict};
-use crate::licences::{catalogue, recognition};
+use crate::licences::recognition;
+use crate::licences::verification::{self, Audience};
 use crate::problem::{Kind, Problem, Result};
 use crate::server::Visit;
 use crate::server::spill::{Spooled, SpooledBody, Terms};
@@ -199,12 +198,13 @@ async fn told(app: &Arc<App>, visit: &Visit, headers: &HeaderMap, body: Body) ->
 pub(super) async fn answer(app: &Arc<App>, visit: &Visit, question: Question) -> Result<Option<Shown>> {
     app.require_unsealed()?;
     let way = question.way();
-    let peer = visit.peer();
-    let audience = Audience::Stranger { peer: &peer };
+    let audience = stranger(visit);
     let verdict = match &question {
         Question::Half(_) => return Ok(None),
         Question::Number { identifier, field, value } => {
-            number(app, &audience, identifier, field.as_deref(), value).await?
+            // People do not know what an entry is called: any that the licence's type lets be named.
+            let field = field.as_deref().unwrap_or_default();
+            verification::by_identifier(app, &audience, identifier, field, value).await?
         }
         Question::Code(code) => verification::by_show_code(app, &audience, code).await?,
         Question::Symbol(text) => match recognition::by_qr(app, text, clock(app)?).await? {
@@ -228,49 +228,16 @@ fn clock(app: &App) -> Result<i64> {
     Ok(app.unsealed()?.journal.clock().now().map_err(CommitError::ClockUntrusted)?)
 }
 
-/// By identifier and one entry. People do not know what an entry is called, so each that the licence's type lets be named is
-/// tried; every try counts as one, so that guessing is no cheaper.
-async fn number(
-    app: &Arc<App>,
-    audience: &Audience<'_>,
-    identifier: &str,
-    field: Option<&str>,
-    value: &str,
-) -> Result<Verdict> {
-    if let Some(field) = field {
-        return verification::by_identifier(app, audience, identifier, field, value).await;
-    }
-    let mut tried = None;
-    for field in known(app, identifier).await {
-        let verdict = verification::by_identifier(app, audience, identifier, &field, value).await?;
-        if !matches!(verdict.code, Code::Mismatch | Code::NotFound) {
-            return Ok(verdict);
-        }
-        tried = Some(verdict);
-    }
-    match tried {
-        Some(verdict) => Ok(verdict),
-        // The same answer, by the same work.
-        None => verification::by_identifier(app, audience, identifier, "holder", value).await,
-    }
-}
-
-/// Entries that licences of the identifier's type are known by; the type alone says so, which everybody may read.
-async fn known(app: &Arc<App>, identifier: &str) -> Vec<String> {
-    let Ok(parsed) = Identifier::parse(identifier) else { return Vec::new() };
-    let Ok(published) = catalogue::in_force(app, parsed.identifier.type_code()).await else {
-        return Vec::new();
-    };
-    let fields = published.compiled.fields().iter().filter(|field| field.tags.known);
-    fields.map(|field| field.name.clone()).take(MOST_FIELDS).collect()
+/// Whoever visits.
+fn stranger(visit: &Visit) -> Audience<'_> {
+    Audience::Stranger { address: visit.remote().ip(), request: visit.request_id() }
 }
 
 async fn document(app: &Arc<App>, visit: &Visit, body: Body) -> Result<Told> {
     let _place = app.portal.place(visit.peer())?;
     let limit = app.config.listeners.portal.as_ref().map_or(0, |listener| listener.body);
     let document = Arc::new(taken(app, body, limit).await?);
-    let peer = visit.peer();
-    let verdict = verification::by_file(app, &Audience::Stranger { peer: &peer }, document.clone()).await?;
+    let verdict = verification::by_file(app, &stranger(visit), document.clone()).await?;
     let shown = if verdict.licence.is_some() || verdict.origin.is_some() {
         Shown::of_licence(&verdict, "file")
     } else if let Some(verdict) = recognition::by_file(app, &document, clock(app)?).await? {
@@ -343,8 +310,6 @@ fn problem_words(problem: &Problem) -> Both {
 const OFFLINE: &str = "CNB1:";
 /// Longest text of a symbol or presentation, octets.
 const LONGEST: usize = 16 * 1024;
-/// Entries of a licence that are tried.
-const MOST_FIELDS: usize = 6;
 /// Largest picture, octets.
 const PICTURE: u64 = 8 * 1024 * 1024;
 

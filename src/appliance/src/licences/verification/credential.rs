@@ -18,7 +18,7 @@ use super::identifier::clock;
 use super::verdict::{Audience, Code, Reason, Shown, Verdict};
 use crate::app::App;
 use crate::ceremony::Role;
-use crate::licences::signers;
+use crate::licences::{recognition, signers};
 use crate::problem::Result;
 
 /// What a presentation is bound to (RFC 9901 §4.3): whoever asked for it chose both.
@@ -72,7 +72,10 @@ pub async fn by_qr(app: &Arc<App>, audience: &Audience<'_>, text: &str) -> Resul
                     };
                     standing(app, proof, now).await?
                 }
-                Err(qr::QrError::Untrusted(fault)) => untrusted(now, &fault),
+                // Nobody of this house; perhaps somebody whom a region on the trust list names.
+                Err(qr::QrError::Untrusted(fault)) => {
+                    recognition::by_qr(app, text, now).await?.unwrap_or_else(|| untrusted(now, &fault))
+                }
                 Err(error) => broken(now, "二维码签名验证不通过，内容可能被篡改", &error),
             }
         }
@@ -96,7 +99,13 @@ pub async fn by_presentation(
     let now = clock(app)?;
     let verdict = match Presentation::parse(presentation) {
         Err(error) => unreadable(now, "presentation", "出示的凭证无法识别", &error),
-        Ok(read) => presented(app, audience, read, challenge, now).await?,
+        Ok(read) => {
+            let ours = presented(app, audience, read, challenge, now).await?;
+            match ours {
+                Some(verdict) => verdict,
+                None => foreign(app, presentation, challenge, now).await?,
+            }
+        }
     };
     service.tally.count(audience, verdict.code, now);
     Ok(verdict)
@@ -108,34 +117,34 @@ async fn presented(
     read: Presentation,
     challenge: Option<Challenge<'_>>,
     now: i64,
-) -> Result<Verdict> {
+) -> Result<Option<Verdict>> {
     let known = signers::known(app, Role::CredentialSigner);
     let none = TrustAnchors::new(Vec::new());
     let expected = challenge.map(|asked| Expected { audience: asked.audience, nonce: asked.nonce });
     let trust = Trust::new(&none).knowing(&known);
     let verified = match read.verify(&trust, now.div_euclid(1_000_000), expected.as_ref()) {
         Ok(verified) => verified,
-        Err(SdJwtError::Untrusted(fault)) => return Ok(untrusted(now, &fault)),
+        Err(SdJwtError::Untrusted(_)) => return Ok(None),
         Err(SdJwtError::NotYet(from)) => {
             let from = super::verdict::instant(from);
             let reason =
                 Reason::new("not-yet-active", format!("自 {from} 起生效"), format!("in force from {from}"));
-            return Ok(Verdict::new(Code::NotYetActive, now).because(reason));
+            return Ok(Some(Verdict::new(Code::NotYetActive, now).because(reason)));
         }
         Err(SdJwtError::Expired(to)) => {
             let to = super::verdict::instant(to);
             let reason = Reason::new("expired", format!("已于 {to} 失效"), format!("expired at {to}"));
-            return Ok(Verdict::new(Code::Void, now).because(reason));
+            return Ok(Some(Verdict::new(Code::Void, now).because(reason)));
         }
         Err(error @ SdJwtError::Binding(_)) => {
             let zh = "持证人证明与本次核验不符：可能是转发或重放的凭证";
-            return Ok(Verdict::new(Code::Mismatch, now).because(Reason::new(
+            return Ok(Some(Verdict::new(Code::Mismatch, now).because(Reason::new(
                 "holder-proof",
                 zh,
                 error.to_string(),
-            )));
+            ))));
         }
-        Err(error) => return Ok(broken(now, "凭证验证不通过，内容可能被篡改", &error)),
+        Err(error) => return Ok(Some(broken(now, "凭证验证不通过，内容可能被篡改", &error))),
     };
     let asked = challenge.filter(|_| verified.holder == Holder::Bound);
     if let Some(asked) = asked
@@ -143,18 +152,30 @@ async fn presented(
     {
         let zh = "该凭证已在此前的核验中出示过，请持证人重新出示";
         let en = "this nonce was answered before; have the holder present it anew";
-        return Ok(Verdict::new(Code::Mismatch, now).because(Reason::new("replayed", zh, en)));
+        return Ok(Some(Verdict::new(Code::Mismatch, now).because(Reason::new("replayed", zh, en))));
     }
     let licence = verified.claims.get("licence").and_then(|licence| licence.get("identifier"));
     let identifier = licence.and_then(Json::as_str).and_then(|text| Identifier::parse(text).ok());
     let Some(identifier) = identifier.map(|parsed| parsed.identifier) else {
         let reason =
             Reason::new("presentation", "凭证中没有证照标识", "the credential names no licence's identifier");
-        return Ok(Verdict::new(Code::Incomplete, now).because(reason));
+        return Ok(Some(Verdict::new(Code::Incomplete, now).because(reason)));
     };
     let reason = holder(verified.holder);
     let proof = Proof { identifier: &identifier, said: disclosed(&verified.claims), reason };
-    standing(app, proof, now).await
+    standing(app, proof, now).await.map(Some)
+}
+
+/// A presentation that nobody of this house signed; perhaps somebody whom a region on the trust list names.
+async fn foreign(
+    app: &Arc<App>,
+    presentation: &str,
+    challenge: Option<Challenge<'_>>,
+    now: i64,
+) -> Result<Verdict> {
+    let expected = challenge.map(|asked| Expected { audience: asked.audience, nonce: asked.nonce });
+    let verdict = recognition::by_presentation(app, presentation, expected.as_ref(), now).await?;
+    Ok(verdict.unwrap_or_else(|| untrusted(now, &Untrusted::Unknown)))
 }
 
 /// What a signature proved: which licence, and what it says.

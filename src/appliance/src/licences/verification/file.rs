@@ -17,6 +17,7 @@ use super::question::Question;
 use super::record::{self, Version};
 use super::verdict::{Audience, Code, FileCode, Reason, Verdict, instant};
 use crate::app::App;
+use crate::licences::recognition;
 use crate::problem::{Kind, Problem, Result};
 use crate::server::spill::Spooled;
 
@@ -36,7 +37,7 @@ pub async fn by_file(app: &Arc<App>, audience: &Audience<'_>, file: Arc<Spooled>
     let now = clock(app)?;
     let verdict = match on_record(app, &file).await? {
         Some(record) => judged(app, &report, &record, now).await,
-        None => unknown(&report, now),
+        None => recognition::by_file(app, &file, now).await?.unwrap_or_else(|| unknown(&report, now)),
     };
     service.tally.count(audience, verdict.code, now);
     Ok(verdict)
