@@ -137,7 +137,8 @@ async fn questions_that_are_none_and_callers_who_may_not_are_refused() {
         (json!({ "presentation": "a~", "nonce": "n" }), 422, "invalid-parameter"),
         (json!({ "qr": "CNB1:", "nonce": "n", "audience": "a" }), 422, "invalid-parameter"),
         (json!({ "identifier": name, "strange": 1 }), 400, "malformed-request"),
-        (json!([]), 400, "malformed-request"),
+        (json!([]), 422, "invalid-parameter"),
+        (json!("text"), 400, "malformed-request"),
     ] {
         let answer = world.ask(&question).await;
         assert_eq!((answer.status, answer.problem().as_str()), (status, problem), "{question}");
