@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::seals::{audited, count, intervene};
+use crate::seals::{audited, count};
 
 /// An order with these fields.
 pub fn order(fields: Map<String, Value>) -> Value {

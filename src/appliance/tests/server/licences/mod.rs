@@ -1,12 +1,17 @@
 //! Electronic licences over the platform API: an office that issues food-operation permits, for every module here.
 
+
 mod catalogue;
 mod issue;
+mod jobs;
+mod keys;
 mod life;
+mod refused;
 mod shared;
 mod showing;
 mod templates;
 mod verification;
+mod with_seal;
 
 use std::collections::BTreeMap;
 

@@ -1,0 +1,148 @@
+//! Batch work: many licences from one file, each once, whatever happens in between.
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::seals::{audited, count};
+
+/// Hands a file in; the job.
+async fn begun(office: &Office, media_type: &str, file: Vec<u8>) -> Answer {
+    let headers = [("content-type", media_type), ("idempotency-key", "job-1")];
+    let path = format!("/v1/licence-jobs?type={FOOD}");
+    office.house.connect(&office.machine).await.send(Method::POST, &path, &headers, file).await.unwrap()
+}
+
+/// Waits until a job has ended.
+async fn ended(office: &Office, id: &str) -> Value {
+    let mut client = office.house.connect(&office.machine).await;
+    for _ in 0..600 {
+        let job = client.get(&format!("/v1/licence-jobs/{id}")).await.json();
+        if job["state"] == "done" {
+            return job;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    panic!("the job never ended");
+}
+
+async fn lines(office: &Office, id: &str) -> Vec<Value> {
+    let mut client = office.house.connect(&office.machine).await;
+    let page = client.get(&format!("/v1/licence-jobs/{id}/lines")).await.json();
+    page["lines"].as_array().cloned().unwrap()
+}
+
+/// A table as a Chinese spreadsheet writes it; the third row has a wrong check digit, the fourth a cell too few.
+fn table() -> Vec<u8> {
+    let mut text = String::from(
+        "经营者名称,统一社会信用代码,法定代表人（负责人）,住所,经营场所,主体业态,经营项目,许可证编号,签发人,办件编号\r\n",
+    );
+    for (row, code) in ["91990000MA0E000186", "91990000MA0E000186", "91990000MA0E000187"].iter().enumerate() {
+        text.push_str(&format!(
+            "示例餐饮{row}店,{code},张某某,示例区一路{row}号,示例区一路{row}号一层,餐饮服务经营者,热食类食品制售；冷食类食品制售,\
+             JY2990101000000{row},李某,2026-{row}\r\n"
+        ));
+    }
+    text.push_str("示例,短\r\n");
+    encoding_rs::GB18030.encode(&text).0.into_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_in_gb_18030_becomes_licences_and_each_wrong_row_says_why() {
+    for (office, place) in Office::everywhere().await {
+        let answer = begun(&office, "text/csv", table()).await;
+        assert_eq!(answer.status, 201, "{} {:?}", place.kind, answer.body);
+        let id = answer.json()["id"].as_str().unwrap().to_owned();
+        let again = begun(&office, "text/csv", table()).await;
+        assert_eq!(again.json()["id"], id, "the same file under the same key is the same job");
+        let job = ended(&office, &id).await;
+        assert_eq!((&job["total"], &job["done"], &job["failed"]), (&json!(4), &json!(2), &json!(2)), "{job}");
+        let lines = lines(&office, &id).await;
+        let states: Vec<_> = lines.iter().map(|line| line["state"].as_str().unwrap()).collect();
+        assert_eq!(states, ["done", "done", "failed", "failed"]);
+        assert_eq!(lines[2]["problem"]["type"], "urn:cinnabar:problem:licence-unsound");
+        assert_eq!(lines[2]["problem"]["errors"][0]["pointer"], "/credit_code");
+        assert_eq!(lines[3]["problem"]["type"], "urn:cinnabar:problem:malformed-request");
+        assert!(
+            lines.iter().all(|line| line["state"] == "done" || line["problem"]["zh"].is_string()),
+            "{lines:?}"
+        );
+        // What was asked for is gone, and every licence stands once.
+        let left =
+            count(&office.house, "SELECT COUNT(*) AS n FROM licence_job_rows WHERE sealed IS NOT NULL").await;
+        assert_eq!(left, 0);
+        assert_eq!(count(&office.house, "SELECT COUNT(*) AS n FROM licences").await, 2);
+        let entries = office.house.entries().await;
+        let issued = entries.iter().filter(|entry| entry["action"] == "licence.issue");
+        for entry in issued {
+            assert_eq!(entry["actor"]["id"], "licensing", "issued as who asked: {entry}");
+        }
+        audited(&office.house).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn work_goes_on_as_who_asked_and_stops_when_they_may_no_longer() {
+    let office = Office::open().await;
+    let order = |number: usize| {
+        let mut fields = fields();
+        fields.insert("permit_number".to_owned(), json!(format!("JY29901010{number:06}")));
+        json!({ "fields": fields }).to_string()
+    };
+    let file = (0..40).map(order).collect::<Vec<_>>().join("\n");
+    let id = begun(&office, "application/x-ndjson", file.into_bytes()).await.json()["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let mut client = office.house.connect(&office.machine).await;
+    let stopped = client.post(&format!("/v1/licence-jobs/{id}/stop"), &json!({})).await;
+    assert_eq!(
+        (stopped.status, stopped.json()["state"].as_str()),
+        (200, Some("stopped")),
+        "{:?}",
+        stopped.body
+    );
+    let resumed = client.post(&format!("/v1/licence-jobs/{id}/resume"), &json!({})).await;
+    assert_eq!(resumed.status, 200, "{:?}", resumed.body);
+    // The role is taken away: lines that are left are refused to who asked.
+    let mut officer = office.house.connect(&office.house.officer(1)).await;
+    let tag = officer.get("/v1/callers/licensing").await.header("etag").to_owned();
+    let answer = officer.patch("/v1/callers/licensing", &json!({ "roles": [] }), &tag).await;
+    assert_eq!(answer.status, 200, "{:?}", answer.body);
+    for _ in 0..600 {
+        let waiting = "SELECT COUNT(*) AS n FROM licence_job_rows WHERE state = 'waiting'";
+        if count(&office.house, waiting).await == 0 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    let done = count(&office.house, "SELECT COUNT(*) AS n FROM licence_job_rows WHERE state = 'done'").await;
+    let failed =
+        count(&office.house, "SELECT COUNT(*) AS n FROM licence_job_rows WHERE state = 'failed'").await;
+    assert_eq!(done + failed, 40);
+    assert_eq!(count(&office.house, "SELECT COUNT(*) AS n FROM licences").await, done);
+    let sql = "SELECT COUNT(*) AS n FROM licence_job_rows WHERE state = 'failed' AND problem NOT LIKE '%forbidden%'";
+    assert_eq!(count(&office.house, sql).await, 0);
+    assert!(failed > 0, "the role was taken away in time");
+    audited(&office.house).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_that_are_not_understood_begin_nothing() {
+    let office = Office::open().await;
+    for (media_type, file, problem) in [
+        ("text/csv", b"colour\nred\n".to_vec(), "malformed-request"),
+        ("text/csv", Vec::new(), "malformed-request"),
+        ("application/json", b"{}".to_vec(), "unsupported-media-type"),
+        ("text/csv", b"\xFF\xFEa".to_vec(), "malformed-request"),
+    ] {
+        let answer = begun(&office, media_type, file).await;
+        assert_eq!(answer.problem(), problem, "{media_type}");
+    }
+    assert_eq!(count(&office.house, "SELECT COUNT(*) AS n FROM licence_jobs").await, 0);
+    let verifier = office.house.machine("verifiers", &["verifier"]).await;
+    let headers = [("content-type", "text/csv")];
+    let path = format!("/v1/licence-jobs?type={FOOD}");
+    let answer =
+        office.house.connect(&verifier).await.send(Method::POST, &path, &headers, table()).await.unwrap();
+    assert_eq!(answer.problem(), "forbidden");
+}
