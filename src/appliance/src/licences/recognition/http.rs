@@ -99,7 +99,7 @@ struct TrustLists {
 
 /// A trust list with what it says.
 #[derive(Debug, Serialize, ToSchema)]
-struct Shown {
+struct TrustListShown {
     /// Its record.
     #[serde(flatten)]
     record: TrustListRecord,
@@ -200,7 +200,7 @@ async fn list_trust_lists(State(app): State<Arc<App>>, session: Session) -> Resu
 ///
 /// With its regions, for whoever reviews it.
 #[utoipa::path(get, path = "/v1/trust-lists/{id}", params(("id" = String, Path)), tag = "recognition",
-    responses((status = 200, body = Shown)))]
+    responses((status = 200, body = TrustListShown)))]
 async fn read_trust_list(
     State(app): State<Arc<App>>,
     session: Session,
@@ -211,7 +211,7 @@ async fn read_trust_list(
     let token = text(&row, "token").to_owned();
     let list = lists::content(&token)?;
     let names = list.regions.iter().map(RegionRecord::from).collect();
-    let mut response = Json(Shown { record: TrustListRecord::from(&row), names, token }).into_response();
+    let mut response = Json(TrustListShown { record: TrustListRecord::from(&row), names, token }).into_response();
     mark(response.headers_mut(), &row);
     Ok(response)
 }

@@ -11,6 +11,7 @@ use pki::Certificate;
 use super::error::RecognitionError;
 use crate::app::App;
 use crate::ceremony::Role;
+use crate::licences::signers;
 
 /// The publisher of this platform, with the authorities above it.
 pub(super) fn publisher(app: &App) -> Result<Issuer, RecognitionError> {
@@ -53,7 +54,6 @@ pub(super) async fn entry(app: &App) -> Result<Entry, RecognitionError> {
     let id = config.region.clone().ok_or(RecognitionError::NoRegion)?;
     let (roots, authorities): (Vec<_>, Vec<_>) =
         authorities(app)?.into_iter().partition(Certificate::is_self_issued);
-    let of_role = |role| app.signer(role, &Suite::INTERNATIONAL).map(|key| key.certificate.clone());
     let records =
         app.db.fetch_all("SELECT id FROM licence_types WHERE state = 'published' ORDER BY id", &[]).await?;
     let types = records.iter().map(|record| record.text("id").map(ToOwned::to_owned));
@@ -66,8 +66,8 @@ pub(super) async fn entry(app: &App) -> Result<Entry, RecognitionError> {
         roots,
         authorities,
         seal_makers: app.seal_makers(),
-        credentials: of_role(Role::CredentialSigner).into_iter().collect(),
-        publishers: of_role(Role::Publisher).into_iter().collect(),
+        credentials: signers::known(app, Role::CredentialSigner),
+        publishers: signers::known(app, Role::Publisher),
         catalogue: Some(format!("{public}/licences/catalogue")),
         status_lists: vec![format!("{public}/licences/status/")],
         verification: app.config.listeners.portal.as_ref().map(|portal| portal.url.clone()),
