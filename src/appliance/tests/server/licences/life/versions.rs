@@ -226,7 +226,7 @@ async fn two_that_change_one_licence_at_once_lose_nothing() {
             let change = async |field: &str| {
                 let path = format!("/v1/licences/{id}/change");
                 let body =
-                    json!({ "reason": "示例", "fields": { field: format!("示例市示范区和平路{round}号") } });
+                    json!({ "reason": "示例", "fields": { field: format!("示例市示范区和平路9{round}号") } });
                 office.client().await.post_with(&path, &body, &[("if-match", &tag)]).await
             };
             let (one, two) = tokio::join!(change("premises"), change("residence"));

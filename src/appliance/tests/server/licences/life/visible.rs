@@ -26,8 +26,8 @@ async fn a_suspension_is_told_on_another_node_within_five_seconds() {
         let order = json!({ "type": TYPE, "fields": super::super::fields() });
         let issued = office.client().await.post("/v1/licences", &order).await.json();
         let (id, identifier) = (issued["id"].as_str().unwrap(), issued["identifier"].as_str().unwrap());
-        let node = office.house.node("b").await;
         let verifier = office.house.machine("verifying", &["verifier"]).await;
+        let node = office.house.node("b").await;
         let (list, index) = (
             office.column(id, "status_list").await.as_int(),
             office.column(id, "status_index").await.as_int(),
