@@ -30,6 +30,7 @@ mod large;
 mod levels;
 mod licence_types;
 mod licence_verification;
+mod licences;
 mod lifecycle;
 mod peers;
 mod portal;

@@ -1,6 +1,5 @@
 //! Electronic licences over the platform API: an office that issues food-operation permits, for every module here.
 
-
 mod catalogue;
 mod issue;
 mod jobs;
