@@ -78,9 +78,10 @@ pub(super) async fn show_code(args: ShowCodeArgs, global: &Global, output: Outpu
             .map_err(|error| format!("cannot write `{}`: {error}", path.display()))?;
     }
     let shown = if code.get("url").is_some_and(Value::is_string) { text("url") } else { text("code") };
+    let uses = code.get("uses").and_then(Value::as_i64).unwrap_or_default();
     output.result(
         &code,
-        &[(Tone::Good, shown), (Tone::Plain, format!("  until {}, {} uses", text("expires"), code["uses"]))],
+        &[(Tone::Good, shown), (Tone::Plain, format!("  until {}, {uses} uses", text("expires")))],
     );
     Ok(())
 }

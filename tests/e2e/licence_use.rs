@@ -1,0 +1,84 @@
+//! Showing and taking licences with the real binary: a holder's code, an agent's, a department's query, an annotated copy
+//! that other programs read, and who looked; through a killed process.
+
+use serde_json::json;
+use support::licences::{FOOD, LICENSING, food_fields};
+use support::{Appliance, corpus};
+
+const COMPANY: &str = "001:91990000MA0E000186";
+const AGENT: &str = "111:990101199102030027";
+
+#[test]
+fn a_holder_shows_a_department_takes_and_everybody_who_looked_is_listed() {
+    let mut appliance = Appliance::start();
+    appliance.published_type("food-operation-permit");
+    appliance.machine("citizens", &["holder-platform"]);
+    appliance.machine("inspection", &["verifier"]);
+    let folder = corpus::scratch();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    std::fs::write(path("fields.json"), json!(food_fields()).to_string()).unwrap();
+    let issue = ["licence", "issue", "--type", FOOD, "--fields", &path("fields.json"), "--json"];
+    let issued = appliance.cli_as(LICENSING, &issue).ok().json();
+    let licence = issued["identifier"].as_str().unwrap().to_owned();
+
+    let symbol = path("code.svg");
+    let show =
+        ["licence", "show-code", &licence, "--holder", COMPANY, "--uses", "2", "--qr", &symbol, "--json"];
+    let code = appliance.cli_as("citizens", &show).ok().json()["code"].as_str().unwrap().to_owned();
+    assert!(std::fs::read_to_string(&symbol).unwrap().starts_with("<svg "));
+    let redeem = ["licence", "redeem", &code, "--case-number", "C-1", "--json"];
+    let shown = appliance.cli_as("inspection", &redeem).ok().json();
+    assert_eq!((&shown["state_zh"], &shown["left"]), (&json!("有效"), &json!(1)), "{shown}");
+    // What was given out outlives the process, and its uses were counted.
+    appliance.kill();
+    appliance.serve();
+    appliance.unseal();
+    assert_eq!(appliance.cli_as("inspection", &redeem).ok().json()["left"], 0);
+    let spent = appliance.cli_as("inspection", &redeem).exits(1);
+    assert!(spent.told().contains("show-code") || spent.told().contains("used up"), "{}", spent.told());
+
+    let delegate = ["licence", "delegate", &licence, "--holder", COMPANY, "--agent", AGENT, "--count", "1"];
+    let until = ["--until", "2036-01-01T00:00:00Z", "--json"];
+    let late = appliance.cli_as("citizens", &[&delegate[..], &until[..]].concat()).exits(1);
+    assert!(late.told().contains("until"), "{}", late.told());
+    let soon = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24);
+    let soon = soon.to_string();
+    let until = ["--until", &soon, "--json"];
+    let given = appliance.cli_as("citizens", &[&delegate[..], &until[..]].concat()).ok().json();
+    let id = given["id"].as_str().unwrap();
+    let by_agent = ["licence", "show-code", &licence, "--holder", AGENT, "--delegation", id, "--json"];
+    appliance.cli_as("citizens", &by_agent).ok();
+    appliance.cli_as("citizens", &by_agent).exits(1);
+    let listed =
+        appliance.cli_as("citizens", &["licence", "delegations", "--agent", AGENT, "--json"]).ok().json();
+    assert_eq!((&listed["items"][0]["id"], &listed["items"][0]["state"]), (&json!(id), &json!("used")));
+    appliance.cli_as("citizens", &["licence", "undelegate", id, "--version", "2", "--holder", COMPANY]).ok();
+
+    let documents = path("documents");
+    let query = ["licence", "query", "--type", FOOD, "--holder", COMPANY, "--purpose", "catering-inspection"];
+    let case = ["--item", "000131002000", "--case-number", "C-2", "--operator", "李办事"];
+    let more = ["--documents", &documents, "--json"];
+    let taken = appliance.cli_as("inspection", &[&query[..], &case[..], &more[..]].concat()).ok().json();
+    assert_eq!(taken["licences"][0]["identifier"], *licence, "{taken}");
+    let file = folder.path().join("documents").join(format!("{licence}.pdf"));
+    assert!(std::fs::read(&file).unwrap().starts_with(b"%PDF-"));
+
+    let copy = path("copy.pdf");
+    let annotate =
+        ["licence", "annotate", &licence, "--holder", COMPANY, "--purpose", "办理贷款", "--recipient"];
+    let rest = ["示例银行", "--until", &soon, "--out", &copy];
+    appliance.cli_as("citizens", &[&annotate[..], &rest[..]].concat()).ok();
+    let read = std::process::Command::new("pdftotext").args([copy.as_str(), "-"]).output().unwrap();
+    let text = String::from_utf8_lossy(&read.stdout).into_owned();
+    assert!(text.contains("示例银行") && text.contains("办理贷款"), "{text}");
+    let sealed = std::process::Command::new("pdfsig").arg(&copy).output().unwrap();
+    let sealed = String::from_utf8_lossy(&sealed.stdout).into_owned();
+    assert!(sealed.contains("Signature is Valid"), "{sealed}");
+
+    let uses = appliance.cli_as("citizens", &["licence", "uses", "--holder", COMPANY, "--json"]).ok().json();
+    let kinds: Vec<&str> =
+        uses["items"].as_array().unwrap().iter().map(|one| one["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["copy", "document", "query", "show", "show"]);
+    appliance.stop();
+    appliance.audit_verify(&[]).ok();
+}
