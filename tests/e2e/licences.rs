@@ -15,7 +15,8 @@ fn an_issued_licence_holds_before_programs_of_others_and_the_database_says_nothi
     let folder = corpus::scratch();
     let at = |name: &str| folder.path().join(name).display().to_string();
     std::fs::write(at("fields.json"), json!(food_fields()).to_string()).unwrap();
-    let arguments = ["licence", "issue", "--type", FOOD, "--fields", &at("fields.json"), "--original", &at("permit.pdf")];
+    let arguments =
+        ["licence", "issue", "--type", FOOD, "--fields", &at("fields.json"), "--original", &at("permit.pdf")];
     let issued = appliance.cli_as(LICENSING, &[&arguments[..], &["--json"]].concat()).ok().json();
     let identifier = issued["identifier"].as_str().unwrap().to_owned();
     judges::pdfsig_accepts(&folder.path().join("permit.pdf"), 1);
@@ -42,7 +43,10 @@ fn an_issued_licence_holds_before_programs_of_others_and_the_database_says_nothi
     let hexadecimal = |text: &str| hex::encode_upper(text);
     for secret in ["990101199003070015", "张某某", "13800138000", "李某"] {
         assert!(!dump.contains(secret), "{secret} stands in the database");
-        assert!(!dump.to_uppercase().contains(&hexadecimal(secret)), "{secret} stands in octets of the database");
+        assert!(
+            !dump.to_uppercase().contains(&hexadecimal(secret)),
+            "{secret} stands in octets of the database"
+        );
     }
     assert!(dump.contains("示例市某某餐饮有限公司"), "what anyone may see is searchable");
     appliance.audit_verify(&[]).ok();

@@ -211,7 +211,8 @@ async fn read_trust_list(
     let token = text(&row, "token").to_owned();
     let list = lists::content(&token)?;
     let names = list.regions.iter().map(RegionRecord::from).collect();
-    let mut response = Json(TrustListShown { record: TrustListRecord::from(&row), names, token }).into_response();
+    let mut response =
+        Json(TrustListShown { record: TrustListRecord::from(&row), names, token }).into_response();
     mark(response.headers_mut(), &row);
     Ok(response)
 }
