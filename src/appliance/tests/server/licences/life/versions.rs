@@ -79,7 +79,10 @@ async fn a_change_makes_a_version_and_the_old_one_is_kept_and_superseded() {
         let id = issued(&office).await;
         let before = read(&office, &id).await;
         let old = before["identifier"].as_str().unwrap();
-        let pdf = office.client().await.get(before["documents"][0]["url"].as_str().unwrap()).await;
+        let documents = before["documents"].as_array().unwrap();
+        let original =
+            documents.iter().find(|one| one["kind"] == "original").unwrap()["url"].as_str().unwrap();
+        let pdf = office.client().await.get(original).await;
         assert_eq!(statuses(&office, &id).await, [0]);
         let body = json!({ "reason": "经营场所变更", "item": "000131003000", "case_number": "2026-0816",
             "fields": { "premises": "示例市示范区和平路2号一层", "contact_phone": null } });
@@ -98,7 +101,7 @@ async fn a_change_makes_a_version_and_the_old_one_is_kept_and_superseded() {
         // The old version and what was made of it are still there for those who may.
         let kept = read(&office, old).await;
         assert_eq!(kept["fields"]["premises"], before["fields"]["premises"]);
-        let again = office.client().await.get(before["documents"][0]["url"].as_str().unwrap()).await;
+        let again = office.client().await.get(original).await;
         assert_eq!(again.body, pdf.body, "{}", office.kind);
         // Whoever verifies the old page is told that a newer one has taken its place.
         let verifier = office.house.machine("verifying", &["verifier"]).await;
