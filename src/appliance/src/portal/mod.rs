@@ -78,7 +78,6 @@ impl Service {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "what map_err hands on")]
 fn wait(time: std::time::Duration) -> Problem {
     Problem::new(Kind::TooManyRequests, "Your address has sent its share; wait as `Retry-After` says.")
         .retry_after(time.as_secs() + 1)
