@@ -33,9 +33,14 @@ pub enum RecognitionError {
         /// Who issued this one.
         found: String,
     },
-    /// A region claims a key of this platform.
-    #[error("the region `{0}` claims a key of this platform's own")]
-    Own(String),
+    /// A region claims what is this platform's: a key, a division, an address of status lists, its code.
+    #[error("the region `{region}` claims what is this platform's own: {claim}")]
+    Own {
+        /// The region's code.
+        region: String,
+        /// What it claims.
+        claim: TrustListError,
+    },
     /// It cannot be fetched.
     #[error("the trust list was not fetched: {0}")]
     Fetch(#[from] FetchError),
@@ -90,7 +95,9 @@ impl From<RecognitionError> for Problem {
             RecognitionError::List(TrustListError::Rollback { .. } | TrustListError::Outdated(_)) => {
                 of(Kind::TrustListRefused).with("zh", "信任清单编号不高于已生效的清单，或已过期")
             }
-            RecognitionError::List(_) | RecognitionError::Own(_) | RecognitionError::OtherIssuer { .. } => {
+            RecognitionError::List(_)
+            | RecognitionError::Own { .. }
+            | RecognitionError::OtherIssuer { .. } => {
                 of(Kind::TrustListRefused).with("zh", "信任清单内容有误或互相冲突")
             }
             RecognitionError::Fetch(_) | RecognitionError::NoText => of(Kind::InvalidParameter),

@@ -14,8 +14,10 @@ use super::error::RecognitionError;
 use super::records::{self, int, text};
 use super::{own, regions};
 use crate::app::App;
+use crate::ceremony::Role;
 use crate::identity::Caller;
 use crate::journal::{Act, CommitError, Committed, Unit, generations};
+use crate::licences::signers;
 use crate::policy::{
     ApproveTrustList, ImportTrustList, Permit, RefuseTrustList, SignTrustList, WithdrawTrustList,
 };
@@ -48,16 +50,18 @@ pub(super) struct Done {
 pub(super) fn believed(app: &App, token: &str, at: i64) -> Result<Believed, RecognitionError> {
     let document = Document::parse(shorter(token)?, LIST)?;
     let issuer = document.claimed().0.unwrap_or_default().to_owned();
-    let roots: Vec<_> = own::authorities(app)?.into_iter().filter(Certificate::is_self_issued).collect();
-    let own = TrustAnchors::new(roots);
-    let others = TrustAnchors::constrained(app.trust.anchors().to_vec()).serving(Purpose::DocumentSigning);
-    let anchors = TrustAnchors::constrained([own.anchors(), others.anchors()].concat());
     let crls = app.status.lists.full();
-    let trust = Trust { crls: &crls, ..Trust::new(&anchors) };
-    let verified = document.verify(&trust, at)?;
-    if own::name(app).as_ref() != Some(&issuer) && !app.config.recognition.publishers.contains(&issuer) {
+    let verified = if own::name(app).as_ref() == Some(&issuer) {
+        // A name is no proof: whoever certifies documents elsewhere could write ours. Own publishers are known one by one.
+        let (nobody, known) = (TrustAnchors::default(), signers::known(app, Role::Publisher));
+        document.verify(&Trust::new(&nobody).knowing(&known), at)?
+    } else if app.config.recognition.publishers.contains(&issuer) {
+        let others =
+            TrustAnchors::constrained(app.trust.anchors().to_vec()).serving(Purpose::DocumentSigning);
+        document.verify(&Trust { crls: &crls, ..Trust::new(&others) }, at)?
+    } else {
         return Err(RecognitionError::Stranger(issuer));
-    }
+    };
     let list = List::read(&verified.members)?;
     let until = verified.expires.map_or(list.next_update, |expires| expires.min(list.next_update));
     Ok(Believed { list, issuer, signer: verified.signer, until })
@@ -96,13 +100,7 @@ async fn judged(app: &App, believed: &Believed, at: i64) -> Result<Option<Row>, 
             found: believed.issuer.clone(),
         });
     }
-    let mut keys: Vec<Vec<u8>> = own::authorities(app)?.iter().map(|own| own.spki().to_vec()).collect();
-    keys.extend(app.seal_makers().iter().map(|own| own.spki().to_vec()));
-    for region in &list.regions {
-        if region.certificates().any(|certificate| keys.iter().any(|key| key == certificate.spki())) {
-            return Err(RecognitionError::Own(region.id.clone()));
-        }
-    }
+    beside_own(app, list)?;
     let others = regions::read(app, at).await?;
     for other in others.iter().filter(|other| other.list != list.name) {
         for region in &list.regions {
@@ -110,6 +108,17 @@ async fn judged(app: &App, believed: &Believed, at: i64) -> Result<Option<Row>, 
         }
     }
     Ok(highest.filter(|row| text(row, "state") == "active"))
+}
+
+/// That no region of a list claims what is this platform's own: its keys of all generations, divisions, status lists.
+///
+/// # Errors
+/// [`RecognitionError::Own`].
+pub(super) fn beside_own(app: &App, list: &List) -> Result<(), RecognitionError> {
+    let own = own::claims(app)?;
+    list.regions.iter().try_for_each(|region| {
+        apart(region, &own).map_err(|claim| RecognitionError::Own { region: region.id.clone(), claim })
+    })
 }
 
 /// Brings a list in, for another officer to review. The same list again is answered with what is on record.
@@ -167,11 +176,19 @@ pub(super) async fn approve(
     in_state(&row, "review")?;
     let now = unsealed.journal.clock().now().map_err(CommitError::ClockUntrusted)?;
     let at = now.div_euclid(1_000_000);
+    // Read before they are judged by; guarded below.
+    let beside = records::open(&app.db).await?;
     // Judged again: who may sign, and what else is in force, may have changed while it waited.
     let believed = believed(app, text(&row, "token"), at)?;
     let former = judged(app, &believed, at).await?;
     let row = decided(row, "active", permit.caller(), now);
     let mut unit = Unit::new(permit.act()).facts(facts(&row)).bump(generations::RECOGNITION);
+    // Nobody else's approval may fall between the judgement and this commit: two lists that claim the same would both stand.
+    for other in beside {
+        if other.id() != row.id() && former.as_ref().is_none_or(|former| former.id() != other.id()) {
+            unit = unit.guard(&TRUST_LISTS, other.id(), other.version());
+        }
+    }
     if let Some(former) = former {
         let former = former.next_version().with("state", "superseded").with("ended", now);
         unit = unit.fact("superseded", json!(former.id())).update(former);

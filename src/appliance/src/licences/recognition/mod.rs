@@ -18,4 +18,5 @@ mod verify;
 pub use error::RecognitionError;
 pub use http::{public_routes, routes};
 pub use regions::{Region, Regions, refresh};
-pub use verify::{by_document, by_file, by_presentation, by_qr};
+pub(in crate::licences) use verify::HOLDER_BOUND;
+pub use verify::{by_document, by_file, by_presentation, by_qr, is_sealed_by};

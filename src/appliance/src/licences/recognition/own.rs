@@ -66,14 +66,46 @@ pub(super) async fn entry(app: &App) -> Result<Entry, RecognitionError> {
         roots,
         authorities,
         seal_makers: app.seal_makers(),
-        credentials: signers::known(app, Role::CredentialSigner),
-        publishers: signers::known(app, Role::Publisher),
+        // Of all generations: what a former signer issued holds on, here and elsewhere.
+        credentials: newest(signers::known(app, Role::CredentialSigner)),
+        publishers: newest(signers::known(app, Role::Publisher)),
         catalogue: Some(format!("{public}/licences/catalogue")),
         status_lists: vec![format!("{public}/licences/status/")],
         verification: app.config.listeners.portal.as_ref().map(|portal| portal.url.clone()),
     };
     // Written and read again, so that nothing is published that nobody could read.
     Ok(Entry::read(&entry.members(), "")?)
+}
+
+/// The newest of them, as many as an entry holds.
+fn newest(mut certificates: Vec<Certificate>) -> Vec<Certificate> {
+    certificates.sort_by_key(|certificate| std::cmp::Reverse(certificate.not_before()));
+    certificates.truncate(CERTIFICATES);
+    certificates
+}
+
+/// What is this platform's own, for holding other regions' entries against it; not for publication. Certificates are those of
+/// all generations.
+pub(super) fn claims(app: &App) -> Result<Entry, RecognitionError> {
+    let config = &app.config.recognition;
+    let (roots, authorities): (Vec<_>, Vec<_>) =
+        authorities(app)?.into_iter().partition(Certificate::is_self_issued);
+    let public = app.config.appliance.public_url.trim_end_matches('/');
+    Ok(Entry {
+        // No region's code has a space.
+        id: config.region.clone().unwrap_or_else(|| "this platform".to_owned()),
+        zh: config.name.clone(),
+        en: config.name_en.clone(),
+        scope: Scope { divisions: config.divisions.clone(), types: Vec::new() },
+        roots,
+        authorities,
+        seal_makers: app.seal_makers(),
+        credentials: signers::known(app, Role::CredentialSigner),
+        publishers: signers::known(app, Role::Publisher),
+        catalogue: None,
+        status_lists: vec![format!("{public}/licences/status/")],
+        verification: None,
+    })
 }
 
 /// This platform's entry, signed, good for a week.
@@ -84,3 +116,5 @@ pub(super) async fn signed_entry(app: &Arc<App>, now: i64) -> Result<String, Rec
 }
 
 const WEEK: i64 = 7 * 86_400;
+/// Certificates of one kind that an entry holds.
+const CERTIFICATES: usize = 32;

@@ -94,9 +94,16 @@ pub(super) async fn find(db: &Db, id: &str) -> Result<Option<Row>, StoreError> {
     db.row(&TRUST_LISTS, id).await
 }
 
-/// Those in force.
+/// Those in force, in the order they came into force.
 pub(super) async fn active(db: &Db) -> Result<Vec<Row>, StoreError> {
-    of_state(db, "active").await
+    let sql = "SELECT id FROM trust_lists WHERE state = 'active' ORDER BY decided, id LIMIT 100";
+    rows(db, sql, &[]).await
+}
+
+/// Those that wait or are in force.
+pub(super) async fn open(db: &Db) -> Result<Vec<Row>, StoreError> {
+    let sql = "SELECT id FROM trust_lists WHERE state IN ('review', 'active') ORDER BY id DESC LIMIT 200";
+    rows(db, sql, &[]).await
 }
 
 /// The newest first, at most a hundred.
@@ -117,11 +124,6 @@ pub(super) async fn highest(db: &Db, list: &str) -> Result<Option<Row>, StoreErr
     let sql = "SELECT id FROM trust_lists WHERE list = $1 AND state IN ('active', 'superseded', 'withdrawn') \
                ORDER BY number DESC, id DESC LIMIT 1";
     Ok(rows(db, sql, &[list.into()]).await?.into_iter().next())
-}
-
-async fn of_state(db: &Db, state: &'static str) -> Result<Vec<Row>, StoreError> {
-    let sql = "SELECT id FROM trust_lists WHERE state = $1 ORDER BY id LIMIT 100";
-    rows(db, sql, &[state.into()]).await
 }
 
 async fn rows(db: &Db, sql: &'static str, parameters: &[Value]) -> Result<Vec<Row>, StoreError> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use licence::credential::Trust;
-use licence::trust_list::Entry;
+use licence::trust_list::{Entry, apart};
 use pki::Certificate;
 use pki::path::TrustAnchors;
 
@@ -14,11 +14,11 @@ use super::{lists, status};
 use crate::app::App;
 use crate::problem::{Kind, Problem};
 
-/// What a node keeps of other regions: those in force, and their status lists for a while.
+/// What a node keeps of other regions: those in force, and which status lists it saw last.
 #[derive(Debug, Default)]
 pub struct Regions {
     current: ArcSwap<Vec<Arc<Region>>>,
-    pub(super) status: status::Kept,
+    pub(super) newest: status::Newest,
 }
 
 /// A region that is recognised.
@@ -30,6 +30,8 @@ pub struct Region {
     pub list: String,
     /// Until when that list is taken, Unix seconds.
     pub until: i64,
+    /// What was fetched of it; gone with this reading of the list, by whose signers it was judged.
+    pub(super) kept: status::Kept,
 }
 
 impl Region {
@@ -79,19 +81,27 @@ pub async fn refresh(app: &App) -> Result<(), RecognitionError> {
     let at = jiff::Timestamp::now().as_second();
     let regions = read(app, at).await?;
     app.licences.regions.current.store(Arc::new(regions));
-    app.licences.regions.status.clear();
     Ok(())
 }
 
 /// The regions of the lists in force on record. A list that is not believed any more (its signer is revoked, its time over) is
-/// left out and said so.
+/// left out and said so; so is one that claims what is this platform's, or an earlier list's.
 pub(super) async fn read(app: &App, at: i64) -> Result<Vec<Arc<Region>>, RecognitionError> {
-    let mut regions = Vec::new();
+    let mut regions: Vec<Arc<Region>> = Vec::new();
     for row in records::active(&app.db).await? {
-        match lists::believed(app, text(&row, "token"), at) {
+        let believed = lists::believed(app, text(&row, "token"), at).and_then(|believed| {
+            lists::beside_own(app, &believed.list)?;
+            for region in &believed.list.regions {
+                regions.iter().try_for_each(|other| apart(region, &other.entry))?;
+            }
+            Ok(believed)
+        });
+        match believed {
             Ok(believed) => {
                 let (list, until) = (believed.list, believed.until);
-                let region = |entry| Arc::new(Region { entry, list: list.name.clone(), until });
+                let region = |entry| {
+                    Arc::new(Region { entry, list: list.name.clone(), until, kept: status::Kept::default() })
+                };
                 regions.extend(list.regions.into_iter().map(region));
             }
             Err(error) => tracing::warn!(list = row.id(), %error, "a trust list is not taken any more"),

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use licence::credential::StatusReference;
-use licence::credential::status_list::{StatusList, Token};
+use licence::credential::status_list::{StatusList, Terms, Token};
 use pki::crl::Crl;
 use pki::path::TrustAnchors;
 
@@ -32,18 +32,33 @@ pub enum StandingUnknown {
     Place(u32),
 }
 
-/// What was fetched lately, by address.
+/// What was fetched of a region lately, by address.
 #[derive(Debug, Default)]
 pub struct Kept {
     lists: Mutex<HashMap<String, (Arc<StatusList>, i64)>>,
     crls: Mutex<HashMap<String, (Crl, i64)>>,
 }
 
-impl Kept {
-    /// Forgets everything: whose word it was may have changed.
-    pub(super) fn clear(&self) {
-        self.lists.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        self.crls.lock().unwrap_or_else(PoisonError::into_inner).clear();
+/// The newest token of each address that was believed, so that nobody between plays an older one back. Several nodes of a
+/// region sign at different times, so an older one is answered with the newest, for as long as that holds.
+#[derive(Debug, Default)]
+pub struct Newest(Mutex<HashMap<String, (i64, Arc<Token>)>>);
+
+impl Newest {
+    /// Notes a token that was believed; what is known to be newer than it, otherwise.
+    fn note(&self, uri: &str, issued_at: i64, token: Token) -> Option<Arc<Token>> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((known, newest)) = all.get(uri)
+            && *known > issued_at
+        {
+            return Some(newest.clone());
+        }
+        if all.len() >= MOST && !all.contains_key(uri) {
+            let oldest = all.iter().min_by_key(|(_, (at, _))| *at).map(|(uri, _)| uri.clone());
+            oldest.and_then(|oldest| all.remove(&oldest));
+        }
+        all.insert(uri.to_owned(), (issued_at, Arc::new(token)));
+        None
     }
 }
 
@@ -67,7 +82,7 @@ pub(super) async fn value(
 }
 
 async fn list(app: &App, region: &Region, uri: &str, at: i64) -> Result<Arc<StatusList>, StandingUnknown> {
-    let kept = &app.licences.regions.status.lists;
+    let kept = &region.kept.lists;
     let known = kept.lock().unwrap_or_else(PoisonError::into_inner).get(uri).cloned();
     if let Some((list, until)) = known
         && at < until
@@ -79,6 +94,45 @@ async fn list(app: &App, region: &Region, uri: &str, at: i64) -> Result<Arc<Stat
     let text =
         String::from_utf8(answer.body).map_err(|_| StandingUnknown::List("it is no text".to_owned()))?;
     let token = Token::parse_jwt(text.trim()).map_err(|error| told(&error))?;
+    let (list, terms) = believed(region, &token, uri, at)?;
+    let (list, terms) = match app.licences.regions.newest.note(uri, terms.issued_at, token) {
+        None => (list, terms),
+        Some(newest) => {
+            tracing::warn!(
+                region = region.entry.id,
+                uri,
+                "a status list older than one seen before is passed over"
+            );
+            believed(region, &newest, uri, at)?
+        }
+    };
+    let longest = i64::try_from(app.config.recognition.status_seconds).unwrap_or(i64::MAX);
+    let ttl = terms.ttl.and_then(|ttl| i64::try_from(ttl).ok()).unwrap_or(longest);
+    let until = at.saturating_add(ttl.min(longest)).min(over(&terms));
+    let list = Arc::new(list);
+    let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+    if kept.len() >= MOST {
+        kept.retain(|_, (_, until)| at < *until);
+    }
+    if kept.len() < MOST {
+        kept.insert(uri.to_owned(), (list.clone(), until));
+    }
+    Ok(list)
+}
+
+/// Until when a token may be used: a list that names no end is good for a day, or it could be played back for ever.
+fn over(terms: &Terms) -> i64 {
+    terms.expires.unwrap_or_else(|| terms.issued_at.saturating_add(DAY))
+}
+
+/// The list in a token that one of the region's signers signed, and that holds at `at`.
+fn believed(
+    region: &Region,
+    token: &Token,
+    uri: &str,
+    at: i64,
+) -> Result<(StatusList, Terms), StandingUnknown> {
+    let told = |error: &dyn std::fmt::Display| StandingUnknown::List(error.to_string());
     let nobody = TrustAnchors::default();
     let issuers = region.entry.credentials.iter().flat_map(pki::Certificate::uri_sans);
     let mut refused = StandingUnknown::List("the region names no signer of status lists".to_owned());
@@ -89,21 +143,10 @@ async fn list(app: &App, region: &Region, uri: &str, at: i64) -> Result<Arc<Stat
         }
         tried.push(issuer);
         match token.clone().verify(&region.signers(&nobody), issuer, uri, at) {
-            Ok(verified) => {
-                let longest = i64::try_from(app.config.recognition.status_seconds).unwrap_or(i64::MAX);
-                let ttl = verified.terms.ttl.and_then(|ttl| i64::try_from(ttl).ok()).unwrap_or(longest);
-                let until = at.saturating_add(ttl.min(longest));
-                let until = verified.terms.expires.map_or(until, |expires| expires.min(until));
-                let list = Arc::new(verified.list);
-                let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-                if kept.len() >= MOST {
-                    kept.retain(|_, (_, until)| at < *until);
-                }
-                if kept.len() < MOST {
-                    kept.insert(uri.to_owned(), (list.clone(), until));
-                }
-                return Ok(list);
+            Ok(verified) if over(&verified.terms) <= at => {
+                refused = StandingUnknown::List("it names no end and is older than a day".to_owned());
             }
+            Ok(verified) => return Ok((verified.list, verified.terms)),
             Err(error) => refused = told(&error),
         }
     }
@@ -119,7 +162,7 @@ pub(super) async fn revocations(app: &App, region: &Region, at: i64) -> Vec<Crl>
     urls.dedup();
     let mut lists = Vec::new();
     for url in urls.into_iter().take(MOST_REVOCATIONS) {
-        match revocation(app, url, at).await {
+        match revocation(app, region, url, at).await {
             Ok(list) => lists.push(list),
             // Without it the path stays undecided, which is the verdict then.
             Err(error) => tracing::info!(region = entry.id, error, "a region's revocation list was not had"),
@@ -128,8 +171,8 @@ pub(super) async fn revocations(app: &App, region: &Region, at: i64) -> Vec<Crl>
     lists
 }
 
-async fn revocation(app: &App, url: &str, at: i64) -> Result<Crl, String> {
-    let kept = &app.licences.regions.status.crls;
+async fn revocation(app: &App, region: &Region, url: &str, at: i64) -> Result<Crl, String> {
+    let kept = &region.kept.crls;
     let known = kept.lock().unwrap_or_else(PoisonError::into_inner).get(url).cloned();
     if let Some((list, until)) = known
         && at < until
@@ -155,6 +198,8 @@ async fn revocation(app: &App, url: &str, at: i64) -> Result<Crl, String> {
 /// Octets of a status list token: what its reader takes.
 const LONGEST: u64 = 2 * 1024 * 1024;
 const LONGEST_CRL: u64 = 8 * 1024 * 1024;
+/// Seconds.
+const DAY: i64 = 86_400;
 /// Lists kept at a time.
 const MOST: usize = 256;
 /// Revocation lists asked for one document.

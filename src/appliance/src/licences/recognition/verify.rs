@@ -10,7 +10,9 @@ use licence::credential::sd_jwt::{Holder, Presentation, SdJwtError};
 use licence::credential::{StatusReference, qr::Essential};
 use licence::identifier::{Check, Identifier};
 use pdf::syntax::{Document, Limits, Object, Source};
-use pdf::verify::{Report, Trust, Verdict as FileVerdict};
+use pdf::verify::{
+    Class, Coverage, Integrity, Kind, Options, Report, SignatureContainer, Trust, Verdict as FileVerdict,
+};
 use pki::path::{Purpose, TrustAnchors};
 use serde_json::{Map, Value as Json};
 
@@ -35,14 +37,9 @@ pub async fn by_qr(app: &App, text: &str, now: i64) -> Result<Option<Verdict>> {
     let essential = read.unverified().clone();
     let nobody = TrustAnchors::default();
     let verdict = match read.verify(&region.signers(&nobody), at) {
-        Ok(_) => said(app, &region, &essential, essential.status.as_ref(), now).await,
-        Err(QrError::Expired(_)) => {
-            let code = Code::Void;
-            Verdict { licence: Some(facts(&essential, "expired")), ..Verdict::new(code, now) }
-                .because(expired())
-        }
-        Err(QrError::NotYet(_)) => {
-            Verdict { licence: Some(facts(&essential, "active")), ..Verdict::new(Code::NotYetActive, now) }
+        // Its time is laid over what the region may say and does say of it: signed is signed, early or late.
+        Ok(_) | Err(QrError::Expired(_) | QrError::NotYet(_)) => {
+            said(app, &region, &essential, essential.status.as_ref(), now).await
         }
         Err(error) => unbelieved(now, &error),
     };
@@ -67,18 +64,30 @@ pub async fn by_presentation(
         return Ok(None);
     };
     let nobody = TrustAnchors::default();
-    let verdict = match presentation.verify(&region.signers(&nobody), at, expected) {
+    let trust = region.signers(&nobody);
+    let verified = match presentation.clone().verify(&trust, at, expected) {
+        // The holder's proof was looked at; what the credential says is read as of a moment when it holds, and its time laid
+        // over it below.
+        Err(SdJwtError::Expired(over)) => presentation.verify(&trust, over.saturating_sub(1), None),
+        Err(SdJwtError::NotYet(from)) => presentation.verify(&trust, from, None),
+        verified => verified,
+    };
+    let verdict = match verified {
         Ok(verified) => match of_claims(&verified.claims) {
             Some(essential) => {
                 let verdict = said(app, &region, &essential, verified.status.as_ref(), now).await;
-                match verified.holder {
-                    Holder::Bound => verdict,
-                    Holder::Unbound(_) => verdict.because(Reason::new(
+                verdict.because(match verified.holder {
+                    Holder::Bound => Reason::new(
+                        HOLDER_BOUND,
+                        "出示人已证明其为持证人",
+                        "whoever presents it proved to be its holder",
+                    ),
+                    Holder::Unbound(_) => Reason::new(
                         "holder-unbound",
                         "未证明出示者就是持证人",
                         "nothing shows that who presents it is its holder",
-                    )),
-                }
+                    ),
+                })
             }
             None => Verdict::new(Code::Incomplete, now).because(Reason::new(
                 "credential",
@@ -86,22 +95,41 @@ pub async fn by_presentation(
                 "the credential does not say which licence it is",
             )),
         },
-        Err(SdJwtError::Expired(_)) => Verdict::new(Code::Void, now).because(expired()),
         Err(error) => unbelieved(now, &error),
     };
     Ok(Some(from(&region, verdict)))
 }
 
-/// Verifies a licence's file that a listed region sealed: its seal under that region's roots, and by the symbol that it carries
-/// where the licence stands now. `now` is microseconds.
+/// Verifies a licence's file that a listed region sealed: the seal of the body that issued it, under that region's roots, and by
+/// the symbol that the file carries where the licence stands now. `now` is microseconds.
+///
+/// The symbol is printed on every licence, so anybody's file can carry it. The file is the licence only where the seal of the
+/// issuing body that the symbol names covers all of it.
 ///
 /// # Errors
 /// As [`by_qr`].
 pub async fn by_file(app: &Arc<App>, file: &Arc<Spooled>, now: i64) -> Result<Option<Verdict>> {
     let Some((region, report)) = by_document(app, file, now).await? else { return Ok(None) };
     let document = file.clone();
-    let symbol = app.desk.work(move || symbol(document.as_ref())).await?;
+    let judged = report.clone();
+    let (symbol, own) = app
+        .desk
+        .work(move || {
+            let symbol = symbol(document.as_ref());
+            let read = symbol.as_deref().and_then(|text| qr::decode(text).ok());
+            let issuer = read.map(|read| read.unverified().identifier.issuer().to_owned());
+            (symbol, issuer.is_some_and(|issuer| is_sealed_by(document.as_ref(), &judged, &issuer)))
+        })
+        .await?;
     let verdict = match symbol {
+        Some(_) if !own => {
+            let verdict = Verdict::new(Code::Mismatch, now).of_file(FileCode::Fails).because(Reason::new(
+                "seal-of-another",
+                "文件上的印章不是该证照颁发机构的印章，或该印章未覆盖整个文件：文件不是该证照",
+                "the file is not sealed as a whole by the body that issued the licence it names: it is not that licence",
+            ));
+            return Ok(Some(from(&region, verdict)));
+        }
         Some(text) => match by_qr(app, &text, now).await? {
             // What the sealed file says of itself has to be the same region's.
             Some(verdict) if same_region(&verdict, &region) => verdict,
@@ -120,6 +148,40 @@ pub async fn by_file(app: &Arc<App>, file: &Arc<Spooled>, now: i64) -> Result<Op
     };
     let verdict = verdict.of_file(file);
     Ok(Some(from(&region, verdict)))
+}
+
+/// Whether the seal of the organisation with this code covers all of a PDF that verifies as the report says: nothing but
+/// validation data and time-stamps follows it (EN 319 142-1 §5.4). The code is that of the certificate's subject
+/// (organizationIdentifier, X.520).
+#[must_use]
+pub fn is_sealed_by(source: &dyn Source, report: &Report, code: &str) -> bool {
+    let seals = Seals::by(SealMakers::default());
+    let containers: [&dyn SignatureContainer; 1] = [&seals];
+    let nobody = TrustAnchors::default();
+    let options = Options { containers: &containers, ..Options::new(&nobody, 0) };
+    // Only for learning whose certificate the report's digest is of; that it is trusted, the report says.
+    let Ok(certificates) = pdf::verify::certificates(source, &options, &Limits::default()) else {
+        return false;
+    };
+    let holder = |fingerprint: &str| {
+        let signer = certificates.iter().find(|one| hex::encode(one.sha256_fingerprint()) == fingerprint)?;
+        signer.subject().organization_identifier()
+    };
+    report.verdict == FileVerdict::Valid
+        && report.file.trailing == 0
+        && report.signatures.iter().any(|seal| {
+            matches!(seal.kind, Kind::Signature | Kind::SesSignature)
+                && seal.integrity == Integrity::Intact
+                && seal.trust == Trust::Trusted
+                && seal.coverage != Coverage::Partial
+                && seal.changes_allowed
+                && seal.changes.iter().all(|class| *class == Class::Ltv)
+                && seal
+                    .signer_fingerprint
+                    .as_deref()
+                    .and_then(holder)
+                    .is_some_and(|found| found.eq_ignore_ascii_case(code))
+        })
 }
 
 /// The region that sealed a document, and the report under its trust: own authorities have no say in it.
@@ -240,6 +302,14 @@ async fn said(
             (Code::Incomplete, "unknown")
         }
     };
+    let (from, to) = (essential.valid_from, essential.valid_to);
+    if to.is_some_and(|to| to < at) {
+        // Ended is ended, whatever the list says or whether it can be asked.
+        return Verdict { licence: Some(facts(essential, "expired")), ..Verdict::new(Code::Void, now) }
+            .because(expired());
+    }
+    let (code, state) =
+        if code == Code::Valid && from > at { (Code::NotYetActive, "not-yet-active") } else { (code, state) };
     let verdict = Verdict { licence: Some(facts(essential, state)), ..Verdict::new(code, now) };
     match code {
         Code::Incomplete => Verdict {
@@ -259,6 +329,7 @@ async fn said(
 fn facts(essential: &Essential, state: &str) -> Facts {
     let (zh, en) = match state {
         "active" => ("有效", "in force"),
+        "not-yet-active" => ("尚未生效", "not in force yet"),
         "suspended" => ("暂扣", "suspended"),
         "invalid" => ("已失效", "ended"),
         "expired" => ("已过期", "expired"),
@@ -311,7 +382,8 @@ fn of_claims(claims: &Map<String, Json>) -> Option<Essential> {
         issuing_body: text("issuing_body").unwrap_or_default().to_owned(),
         fields: disclosed.take(64).map(shown).collect(),
         valid_from: seconds("nbf").or_else(|| seconds("iat"))?,
-        valid_to: seconds("exp"),
+        // `exp` is the first second in which it holds no more (RFC 7519 §4.1.4), `valid_to` the last in which it does.
+        valid_to: seconds("exp").map(|exp| exp.saturating_sub(1)),
         issued_at: seconds("iat").unwrap_or_default(),
         status: None,
     })
@@ -342,5 +414,7 @@ fn unbelieved(now: i64, error: &dyn std::fmt::Display) -> Verdict {
     ))
 }
 
+/// Reason of a verdict: the holder proved to be one.
+pub(in crate::licences) const HOLDER_BOUND: &str = "holder-bound";
 /// Octets of document information that are looked at.
 const LONGEST: usize = 16 * 1024;
