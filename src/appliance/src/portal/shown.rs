@@ -5,7 +5,7 @@ use pdf::verify::Report;
 use serde::Serialize;
 
 use super::words::Both;
-use crate::licences::verification::{self, Code, Facts, Verdict};
+use crate::licences::verification::{self, Code, Facts, FileCode, Verdict};
 
 /// A result in words.
 #[derive(Debug, Clone, Serialize)]
@@ -71,7 +71,10 @@ pub struct Fact {
 impl Shown {
     /// What is told of a licence.
     pub(super) fn of_licence(verdict: &Verdict, way: &str) -> Self {
+        // A file that fails is not the licence, whatever the licence is.
+        let fails = verdict.file.is_some_and(|file| file != FileCode::Pass);
         let tone = match verdict.code {
+            Code::Valid if fails => Tone::Bad,
             Code::Valid => Tone::Good,
             Code::NotYetActive | Code::Suspended => Tone::Warn,
             Code::Void | Code::Mismatch | Code::NotFound => Tone::Bad,
@@ -97,7 +100,12 @@ impl Shown {
         Self {
             tone,
             code: Some(verdict.code.number()),
-            verdict: Both::new(verdict.zh.as_str(), verdict.en.as_str()),
+            verdict: match verdict.code {
+                Code::Valid if fails => {
+                    Both::new("文件核验不通过", "The file is not the licence that it shows")
+                }
+                _ => Both::new(verdict.zh.as_str(), verdict.en.as_str()),
+            },
             reasons: reasons.map(|reason| Both::new(reason.zh.as_str(), sentence(&reason.en))).collect(),
             facts: verdict.licence.as_ref().map(facts).unwrap_or_default(),
             checked,

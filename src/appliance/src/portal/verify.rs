@@ -15,7 +15,6 @@ use super::picture::{self, PictureError};
 use super::shown::Shown;
 use super::words::{Both, of_problem};
 use crate::app::App;
-use crate::journal::CommitError;
 use crate::licences::recognition;
 use crate::licences::verification::{self, Audience};
 use crate::problem::{Kind, Problem, Result};
@@ -207,25 +206,13 @@ pub(super) async fn answer(app: &Arc<App>, visit: &Visit, question: Question) ->
             verification::by_identifier(app, &audience, identifier, field, value).await?
         }
         Question::Code(code) => verification::by_show_code(app, &audience, code).await?,
-        Question::Symbol(text) => match recognition::by_qr(app, text, clock(app)?).await? {
-            Some(verdict) => verdict,
-            None => verification::by_qr(app, &audience, text).await?,
-        },
-        Question::Presentation(text) => {
-            match recognition::by_presentation(app, text, None, clock(app)?).await? {
-                Some(verdict) => verdict,
-                None => verification::by_presentation(app, &audience, text, None).await?,
-            }
-        }
+        // Own signers are asked first there, then those of recognised regions.
+        Question::Symbol(text) => verification::by_qr(app, &audience, text).await?,
+        Question::Presentation(text) => verification::by_presentation(app, &audience, text, None).await?,
     };
     let shown = Shown::of_licence(&verdict, way);
     counted(way, Some(&shown));
     Ok(Some(shown))
-}
-
-/// The time by the trusted clock, microseconds.
-fn clock(app: &App) -> Result<i64> {
-    Ok(app.unsealed()?.journal.clock().now().map_err(CommitError::ClockUntrusted)?)
 }
 
 /// Whoever visits.
@@ -238,13 +225,12 @@ async fn document(app: &Arc<App>, visit: &Visit, body: Body) -> Result<Told> {
     let limit = app.config.listeners.portal.as_ref().map_or(0, |listener| listener.body);
     let document = Arc::new(taken(app, body, limit).await?);
     let verdict = verification::by_file(app, &stranger(visit), document.clone()).await?;
-    let shown = if verdict.licence.is_some() || verdict.origin.is_some() {
-        Shown::of_licence(&verdict, "file")
-    } else if let Some(verdict) = recognition::by_file(app, &document, clock(app)?).await? {
-        Shown::of_licence(&verdict, "file")
-    } else {
-        sealed(app, &document).await?
-    };
+    // What is on record, here or in a recognised region, is told as a licence however badly it came out: an altered one is no
+    // document that happens to be sealed.
+    let nowhere = verdict.file.is_some()
+        && verdict.origin.is_none()
+        && verdict.reasons.iter().any(|reason| reason.name == "not-on-record");
+    let shown = if nowhere { sealed(app, &document).await? } else { Shown::of_licence(&verdict, "file") };
     counted("document", Some(&shown));
     Ok(Told::Shown(Box::new(shown)))
 }

@@ -166,13 +166,16 @@ fn copy(mut verdict: Verdict, until: i64, now: i64) -> Verdict {
 /// A file that is on nobody's record here.
 fn unknown(report: &Report, now: i64) -> Verdict {
     let verdict = |code, file, reason| Verdict::new(code, now).of_file(file).because(reason);
+    // Said after the rest: by it the public page knows that it may judge the file as any document.
+    let nowhere = || Reason::new("not-on-record", "证照库中没有该文件", "no licence on record has this file");
     match report.verdict {
         PdfVerdict::NoSignature | PdfVerdict::TimestampOnly => {
-            verdict(Code::Mismatch, FileCode::SealFails, no_seal())
+            verdict(Code::Mismatch, FileCode::SealFails, no_seal()).because(nowhere())
         }
         PdfVerdict::Invalid => words(report)
             .into_iter()
-            .fold(verdict(Code::Mismatch, FileCode::SealFails, broken()), Verdict::because),
+            .fold(verdict(Code::Mismatch, FileCode::SealFails, broken()), Verdict::because)
+            .because(nowhere()),
         PdfVerdict::Valid | PdfVerdict::Undecided => {
             let reason = Reason::new(
                 "not-on-record",

@@ -58,7 +58,7 @@ async fn a_licence_as_issued_passes_and_whatever_was_done_to_it_does_not_on_both
         assert_eq!(trailing["code"], 6, "{trailing}");
         let stripped = verdict(&world, &pdf(1, 0)).await;
         assert_eq!((&stripped["code"], &stripped["file"]), (&6.into(), &1.into()), "{stripped}");
-        assert_eq!(found(&stripped).1, ["no-seal"]);
+        assert_eq!(found(&stripped).1, ["no-seal", "not-on-record"]);
 
         // A document that is sealed and no licence.
         let other = verdict(&world, &sealed(&world, &sealer, 2).await).await;
