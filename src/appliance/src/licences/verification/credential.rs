@@ -103,7 +103,7 @@ pub async fn by_presentation(
             let ours = presented(app, audience, read, challenge, now).await?;
             match ours {
                 Some(verdict) => verdict,
-                None => foreign(app, presentation, challenge, now).await?,
+                None => foreign(app, audience, presentation, challenge, now).await?,
             }
         }
     };
@@ -150,9 +150,7 @@ async fn presented(
     if let Some(asked) = asked
         && !app.licences.verification.once(audience, &asked)
     {
-        let zh = "该凭证已在此前的核验中出示过，请持证人重新出示";
-        let en = "this nonce was answered before; have the holder present it anew";
-        return Ok(Some(Verdict::new(Code::Mismatch, now).because(Reason::new("replayed", zh, en))));
+        return Ok(Some(replayed(now)));
     }
     let licence = verified.claims.get("licence").and_then(|licence| licence.get("identifier"));
     let identifier = licence.and_then(Json::as_str).and_then(|text| Identifier::parse(text).ok());
@@ -169,13 +167,26 @@ async fn presented(
 /// A presentation that nobody of this house signed; perhaps somebody whom a region on the trust list names.
 async fn foreign(
     app: &Arc<App>,
+    audience: &Audience<'_>,
     presentation: &str,
     challenge: Option<Challenge<'_>>,
     now: i64,
 ) -> Result<Verdict> {
     let expected = challenge.map(|asked| Expected { audience: asked.audience, nonce: asked.nonce });
     let verdict = recognition::by_presentation(app, presentation, expected.as_ref(), now).await?;
-    Ok(verdict.unwrap_or_else(|| untrusted(now, &Untrusted::Unknown)))
+    let verdict = verdict.unwrap_or_else(|| untrusted(now, &Untrusted::Unknown));
+    // A holder's proof is believed once, whoever issued the credential.
+    let bound = verdict.reasons.iter().any(|reason| reason.name == recognition::HOLDER_BOUND);
+    match challenge {
+        Some(asked) if bound && !app.licences.verification.once(audience, &asked) => Ok(replayed(now)),
+        _ => Ok(verdict),
+    }
+}
+
+fn replayed(now: i64) -> Verdict {
+    let zh = "该凭证已在此前的核验中出示过，请持证人重新出示";
+    let en = "this nonce was answered before; have the holder present it anew";
+    Verdict::new(Code::Mismatch, now).because(Reason::new("replayed", zh, en))
 }
 
 /// What a signature proved: which licence, and what it says.
