@@ -114,6 +114,7 @@ pub struct Resource {
     granted: Vec<String>,
     caller: Option<String>,
     caller_kind: Option<&'static str>,
+    stopped: bool,
 }
 
 impl Resource {
@@ -126,6 +127,7 @@ impl Resource {
             granted: Vec::new(),
             caller: None,
             caller_kind: None,
+            stopped: false,
         }
     }
 
@@ -164,6 +166,13 @@ impl Resource {
         let mut resource = Self::new(ResourceKind::Licence, id);
         resource.organisation = Some(organisation.into());
         resource
+    }
+
+    /// Of a licence: whether it is suspended, and a person suspended it.
+    #[must_use]
+    pub fn stopped(mut self, stopped: bool) -> Self {
+        self.stopped = stopped;
+        self
     }
 
     /// A document handed in with a request; it has no record of its own.
@@ -298,6 +307,7 @@ impl Resource {
             ResourceKind::Licence => {
                 let of = self.organisation.as_deref().unwrap_or_default();
                 attributes.insert("organisation".to_owned(), organisation(of)?);
+                attributes.insert("stopped".to_owned(), RestrictedExpression::new_bool(self.stopped));
             }
             ResourceKind::SealApplication => {
                 let of = self.organisation.as_deref().unwrap_or_default();

@@ -118,10 +118,33 @@ impl IssueError {
         )
     }
 
+    /// Whether it stands in the way of every licence that is asked for alike, until somebody mends it: the caller's permit,
+    /// the type, the seal and its rules of use. Nothing is wrong with the order itself.
+    #[must_use]
+    pub fn concerns_all(&self) -> bool {
+        match self {
+            Self::NotIssuer { .. }
+            | Self::NoSeal { .. }
+            | Self::ForeignSeal { .. }
+            | Self::NoIssuerCode(_)
+            | Self::Seal(_)
+            | Self::Usage(_) => true,
+            Self::Refused(problem) => problem.kind().status().is_client_error(),
+            _ => false,
+        }
+    }
+
     /// Whether trying the same again may help.
     #[must_use]
     pub fn may_pass(&self) -> bool {
         match self {
+            // An entry that no leaf holds or that has no form, a row that no table takes: they never will.
+            Self::Commit(
+                CommitError::TooLarge { .. }
+                | CommitError::Canonical(_)
+                | CommitError::Row { .. }
+                | CommitError::Reference { .. },
+            ) => false,
             Self::Sealed | Self::Busy | Self::Commit(_) | Self::Store(_) | Self::Status(_) => true,
             other => !Problem::from(other.told()).kind().status().is_client_error(),
         }

@@ -242,11 +242,30 @@ async fn identifier(
         None => {
             let series = format!("{code}.{}", issuer.code);
             let head = || Act { action: "licence.number".to_owned(), ..act.clone() };
-            numbers::serial(year, numbers::take(app, unsealed, &series, head).await?)
+            free(app, unsealed, &series, head, year).await?
         }
     };
     Identifier::new(code.as_str(), issuer.code.as_str(), serial, 1)
         .map_err(|error| IssueError::Parameter { parameter: "serial", reason: error.to_string() })
+}
+
+/// The next serial that no licence has: those that were taken over, or asked for by name, may have numbers before their turn.
+/// Looked up before anything is rendered; what the commit finds taken all the same came in between.
+async fn free(
+    app: &App,
+    unsealed: &Unsealed,
+    series: &str,
+    act: impl Fn() -> Act,
+    year: i16,
+) -> Result<String, IssueError> {
+    for _ in 0..PASSED_OVER {
+        let serial = numbers::serial(year, numbers::take(app, unsealed, series, &act).await?);
+        if app.db.row(&LICENCES, &format!("{series}.{serial}")).await?.is_none() {
+            return Ok(serial);
+        }
+    }
+    // The series has moved on: who tries again begins behind these.
+    Err(IssueError::Busy)
 }
 
 /// The day of a moment (microseconds), in China time.
@@ -255,5 +274,7 @@ pub(super) fn day(micros: i64) -> jiff::civil::Date {
     moment.to_zoned(TimeZone::fixed(Offset::constant(8))).date()
 }
 
+/// Numbers that may be taken one after the other before somebody is told to try again.
+const PASSED_OVER: usize = 1000;
 /// How often a licence is made anew where something it rests on has changed.
 const TRIES: u32 = 3;

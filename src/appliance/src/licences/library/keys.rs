@@ -9,7 +9,8 @@
 //! Hierarchies from before there were licences have no key of that purpose: the label `licences` is then made in the keystore
 //! when the first licence needs it, as the hash keys are.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use crypto::{SealingKey, Suite, Symmetric};
@@ -42,6 +43,8 @@ impl Generations {
 #[derive(Debug, Default)]
 pub struct Known {
     generations: RwLock<Option<(Instant, Generations)>>,
+    /// Rows that do not open and were told.
+    damaged: Mutex<BTreeSet<String>>,
 }
 
 impl Known {
@@ -49,7 +52,18 @@ impl Known {
     pub fn forget(&self) {
         *self.generations.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
+
+    /// Tells, once, that a rotation passes a row over.
+    pub(super) fn damaged(&self, row: &str, error: &dyn std::fmt::Display) {
+        let mut known = self.damaged.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() < MOST_DAMAGED && known.insert(row.to_owned()) {
+            tracing::error!(row, %error, "passed over while keys are rotated: restore it from a backup");
+        }
+    }
 }
+
+/// Rows that do not open of which each is told; more than that are one fault.
+const MOST_DAMAGED: usize = 1000;
 
 /// The generations in use, at most [`FRESH`] old.
 ///

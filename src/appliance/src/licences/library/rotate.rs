@@ -123,8 +123,9 @@ pub async fn rotate(
         facts.insert("wrapping".to_owned(), label.into());
     }
     if which != Which::Wrapping {
+        // What is left when a round is through does not open: the next generation does not wait for it.
         let left = view(app).await?.to_rehash;
-        if left > 0 {
+        if left > 0 && now.oldest < now.hashing {
             return Err(RotateError::Underway { left });
         }
         let label = hashing_label(now.hashing + 1);
@@ -209,20 +210,53 @@ pub async fn keep(app: &App) -> Result<bool, RotateError> {
     Ok(rewrapped + rehashed > 0)
 }
 
+/// Wraps a few data keys anew; how many. Those that do not open are passed over, or nothing behind them would ever be wrapped.
 async fn rewrap(app: &App, unsealed: &Unsealed, label: &str) -> Result<usize, RotateError> {
     const LICENCES: &str = "SELECT id, data_key, wrapped_by FROM licences WHERE (wrapped_by < $1 OR wrapped_by > $1) \
-                            AND wrapped_by <> '' ORDER BY wrapped_by, id LIMIT 200";
+                            AND wrapped_by <> '' AND (wrapped_by > $2 OR (wrapped_by = $2 AND id > $3)) \
+                            ORDER BY wrapped_by, id LIMIT 200";
     const JOBS: &str = "SELECT id, data_key, wrapped_by FROM licence_jobs WHERE wrapped_by <> $1 \
-                        AND state IN ('waiting', 'running', 'stopped') ORDER BY id LIMIT 200";
-    let under = |records: Vec<Record>| -> Result<Vec<Rewrapped>, RotateError> {
-        records.iter().map(|record| rewrapped(app, unsealed, record, label)).collect()
-    };
-    let licences = under(app.db.fetch_all(LICENCES, &[label.into()]).await?)?;
-    let jobs = under(app.db.fetch_all(JOBS, &[label.into()]).await?)?;
+                        AND state IN ('waiting', 'running', 'stopped') \
+                        AND (wrapped_by > $2 OR (wrapped_by = $2 AND id > $3)) ORDER BY wrapped_by, id LIMIT 200";
+    let licences = opening(app, unsealed, LICENCES, label).await?;
+    let jobs = opening(app, unsealed, JOBS, label).await?;
     let done = licences.len() + jobs.len();
     app.db.rewrap_licences(licences).await?;
     app.db.rewrap_licence_jobs(jobs).await?;
     Ok(done)
+}
+
+/// The first page of data keys of which one opens at least.
+async fn opening(
+    app: &App,
+    unsealed: &Unsealed,
+    sql: &'static str,
+    label: &str,
+) -> Result<Vec<Rewrapped>, RotateError> {
+    let (mut by, mut id) = (String::new(), String::new());
+    loop {
+        let records = app.db.fetch_all(sql, &[label.into(), by.as_str().into(), id.as_str().into()]).await?;
+        let Some(last) = records.last() else { return Ok(Vec::new()) };
+        (by, id) = (last.text("wrapped_by")?.to_owned(), last.text("id")?.to_owned());
+        let mut opened = Vec::with_capacity(records.len());
+        for record in &records {
+            match rewrapped(app, unsealed, record, label) {
+                Ok(one) => opened.push(one),
+                Err(error) if is_damaged(&error) => app.licences.keys.damaged(record.text("id")?, &error),
+                Err(error) => return Err(error),
+            }
+        }
+        if !opened.is_empty() {
+            return Ok(opened);
+        }
+    }
+}
+
+/// Whether the fault is that row's own. Anything else, a key that does not serve or a store that fails, may pass and is no
+/// reason to pass a row over.
+fn is_damaged(error: &RotateError) -> bool {
+    use LibraryError::{Altered, Damaged, Erased, Unknown};
+    matches!(error, RotateError::Library(Altered { .. } | Damaged { .. } | Erased(_) | Unknown { .. }))
 }
 
 fn rewrapped(app: &App, unsealed: &Unsealed, record: &Record, label: &str) -> Result<Rewrapped, RotateError> {
@@ -235,18 +269,26 @@ fn rewrapped(app: &App, unsealed: &Unsealed, record: &Record, label: &str) -> Re
 
 /// Brings the entries of a few licences, and what verifiers may know of them, under the present key.
 async fn rehash(app: &App, unsealed: &Unsealed, label: &str) -> Result<usize, RotateError> {
-    const SQL: &str = "SELECT DISTINCT licence FROM licence_holders WHERE key < $1 OR key > $1 \
+    const SQL: &str = "SELECT DISTINCT licence FROM licence_holders WHERE (key < $1 OR key > $1) AND licence > $2 \
                        ORDER BY licence LIMIT 16";
-    let found = app.db.fetch_all(SQL, &[label.into()]).await?;
     let (mut unit, mut ids) = (Unit::new(head(&permit(app)?, "licence-key.rehash")), Vec::new());
-    for record in &found {
-        let id = record.text("licence")?;
-        let Some(licence) = records::licence(&app.db, id).await? else { continue };
-        unit = renewed(app, unsealed, &licence, label, unit).await?;
-        ids.push(id.to_owned());
-    }
-    if ids.is_empty() {
-        return Ok(0);
+    let mut after = String::new();
+    while ids.is_empty() {
+        let found = app.db.fetch_all(SQL, &[label.into(), after.as_str().into()]).await?;
+        let Some(last) = found.last() else { return Ok(0) };
+        after = last.text("licence")?.to_owned();
+        for record in &found {
+            let id = record.text("licence")?;
+            let Some(licence) = records::licence(&app.db, id).await? else { continue };
+            match renewed(app, unsealed, &licence, label, unit.clone()).await {
+                Ok(more) => {
+                    unit = more;
+                    ids.push(id.to_owned());
+                }
+                Err(error) if is_damaged(&error) => app.licences.keys.damaged(id, &error),
+                Err(error) => return Err(error),
+            }
+        }
     }
     let done = ids.len();
     let facts = json!({ "key": label, "licences": ids });

@@ -23,6 +23,22 @@ pub enum LifeError {
     /// What was to change is as it was.
     #[error("nothing would change: name the fields that differ")]
     Nothing,
+    /// The licence would become somebody else's.
+    #[error(
+        "a licence stays its holder's: neither kind nor number of the holder changes; cancel or withdraw it and issue a new one"
+    )]
+    OtherHolder,
+    /// The identifier is of another body than the one that would seal the version.
+    #[error(
+        "the identifier names the issuing body `{found}`, the seal in use is of `{expected}`; cancel the licence and issue a \
+         new one"
+    )]
+    OtherIssuer {
+        /// What stands in the identifier.
+        found: String,
+        /// Code of the seal's holder.
+        expected: String,
+    },
     /// The annual check would not reach further.
     #[error("the licence is checked to that day or a later one; name a later day")]
     CheckedAlready,
@@ -116,6 +132,9 @@ impl From<LifeError> for Problem {
             LifeError::Refused(Refusal::NotLater) => parameter("valid_from", "延续后的有效期必须更晚"),
             LifeError::Refused(Refusal::Over) => parameter("valid_from", "延续后的有效期已届满"),
             LifeError::Nothing => parameter("fields", "没有要变更的内容"),
+            LifeError::OtherHolder => parameter("fields", "持证主体不得变更，请注销后重新签发"),
+            LifeError::OtherIssuer { .. } => Self::new(Kind::LicenceTypeUnusable, text)
+                .with("zh", "证照标识中的颁发机构与现用印章不一致，请重新签发"),
             LifeError::CheckedAlready => parameter("checked_to", "年检已覆盖该日期"),
             LifeError::CheckBeyond => parameter("checked_to", "年检日期应在今天与有效期截止日之间"),
             LifeError::Later => parameter("valid_from", "延续的起算日不得晚于今天"),

@@ -79,6 +79,9 @@ impl Next {
         let (operation, order) = (checked.operation, &checked.order);
         let fields = merged(&content.fields, order.fields.as_ref());
         let (fields, holder) = version::checked(kind, fields)?;
+        if !same_holder(content, &holder) {
+            return Err(LifeError::OtherHolder);
+        }
         let same = fields == content.fields && order.valid_from.is_none() && order.holder_key.is_none();
         if same && matches!(operation, Operation::Change | Operation::Correct) {
             return Err(LifeError::Nothing);
@@ -109,6 +112,11 @@ impl Next {
     ) -> Result<Drawn, LifeError> {
         let order = &checked.order;
         let issuer = version::issuer(app, unsealed, kind, before.licence.organisation()).await?;
+        if issuer.code != self.identifier.issuer() {
+            // The seal and the credential would say of another body's number that this one answers for it.
+            let found = self.identifier.issuer().to_owned();
+            return Err(LifeError::OtherIssuer { found, expected: issuer.code });
+        }
         let entry = status::allocate(app, unsealed).await.map_err(crate::problem::Problem::from)?;
         let key = library::data_key(unsealed, &before.licence)?;
         let parts = Parts {
@@ -192,6 +200,13 @@ impl Drawn {
             .with("status_index", self.entry.index)
             .with("updated", before.now)
     }
+}
+
+/// Whether the licence stays whose it is. Its agents, the key its credential is bound to, codes that were given out and the
+/// list of who looked are all one holder's: none of it may pass to another, who is issued a licence of their own.
+fn same_holder(content: &Content, holder: &licence::catalogue::Holder) -> bool {
+    let of = |number: &str| library::holder::normalised(number);
+    content.holder.kind == holder.kind && of(&content.holder.number) == of(&holder.number)
 }
 
 /// The fields with what differs; `null` takes one away.

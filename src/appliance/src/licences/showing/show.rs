@@ -2,8 +2,9 @@
 //!
 //! The code is bound to the version of the licence, to the fields and to how often and how long it shows them; none of this can
 //! be changed afterwards, and it ends before the licence and the delegation do. Nobody but who asked knows it: a hash is kept.
-//! With an `Idempotency-Key` the code is made from the key, the caller and the request by a secret in custody, so that the
-//! same request is answered with the same code although none is kept.
+//! With an `Idempotency-Key` the code is made from the key, the caller, the request and a salt by a secret in custody, so that
+//! the same request is answered with the same code although none is kept. The salt is kept, encrypted, as long as answers to
+//! repeated requests are: after that the same request has a code of its own.
 
 use std::collections::BTreeSet;
 
@@ -52,14 +53,17 @@ pub async fn show(
         None => (parts::held(app, caller, licence, &new.holder).await?, None),
         Some(id) => (delegation::agents(app, caller, licence, id, &new.holder).await?, Some(id.as_str())),
     };
-    let code = drawn(app, &unsealed, repeatable)?;
-    if let Some(known) = before(app, &unsealed, &code, repeatable).await? {
+    if let Some(known) = before(app, &unsealed, repeatable).await? {
         return Ok((known, None));
     }
+    let mut salt = Salt::default();
+    SystemRandom::new().fill(&mut salt).map_err(|_| Problem::internal("no randomness"))?;
+    let code = drawn(app, &unsealed, repeatable, &salt)?;
     let id = licence.id().to_owned();
-    match parts::bounded(|| attempt(app, permit, &id, new, &code, delegated, repeatable)).await {
+    let repeated = repeatable.map(|repeatable| (repeatable, &salt));
+    match parts::bounded(|| attempt(app, permit, &id, new, &code, delegated, repeated)).await {
         // The same request was faster, or its outcome was not known: what is on record is the answer.
-        Err(problem) if repeatable.is_some() => match before(app, &unsealed, &code, repeatable).await? {
+        Err(problem) if repeatable.is_some() => match before(app, &unsealed, repeatable).await? {
             Some(known) => Ok((known, None)),
             None => Err(problem),
         },
@@ -68,20 +72,17 @@ pub async fn show(
 }
 
 /// What the same request was answered before.
-async fn before(
-    app: &App,
-    unsealed: &Unsealed,
-    code: &Code,
-    repeatable: Option<&Repeatable>,
-) -> Result<Option<ShowCode>> {
+async fn before(app: &App, unsealed: &Unsealed, repeatable: Option<&Repeatable>) -> Result<Option<ShowCode>> {
     let Some(repeatable) = repeatable else { return Ok(None) };
     let Some(kept) = repeatable.key.open(&app.db, &unsealed.custody, replay_label(app)?).await? else {
         return Ok(None);
     };
-    let row = app.db.row(&LICENCE_SHOW_CODES, &String::from_utf8_lossy(&kept)).await?;
-    let row = row.filter(|row| row.id() == code.kept());
-    let row = row.ok_or_else(|| ReplayError::Damaged("it names no code on record".to_owned()))?;
-    answer(app, code, &row).map(Some)
+    let damaged = || ReplayError::Damaged("it names no code on record".to_owned());
+    let (salt, kept) = kept.split_first_chunk().ok_or_else(damaged)?;
+    let code = drawn(app, unsealed, Some(repeatable), salt)?;
+    let row = app.db.row(&LICENCE_SHOW_CODES, &String::from_utf8_lossy(kept)).await?;
+    let row = row.filter(|row| row.id() == code.kept()).ok_or_else(damaged)?;
+    answer(app, &code, &row).map(Some)
 }
 
 async fn attempt(
@@ -91,7 +92,7 @@ async fn attempt(
     new: &NewShowCode,
     code: &Code,
     delegated: Option<&str>,
-    repeatable: Option<&Repeatable>,
+    repeatable: Option<(&Repeatable, &Salt)>,
 ) -> std::result::Result<(ShowCode, Option<u64>), Attempt> {
     let unsealed = app.unsealed()?;
     let now = parts::now(&unsealed)?;
@@ -156,10 +157,10 @@ async fn attempt(
         let used = records::int(&delegation, "used").unwrap_or_default() + i64::from(new.uses());
         unit = unit.update(delegation.next_version().with("used", used));
     }
-    if let Some(repeatable) = repeatable {
+    if let Some((repeatable, salt)) = repeatable {
         let label = replay_label(app)?;
-        let kept =
-            repeatable.key.seal(kept.as_bytes(), now, &unsealed.custody, label).map_err(Problem::from)?;
+        let plain = Zeroizing::new([salt.as_slice(), kept.as_bytes()].concat());
+        let kept = repeatable.key.seal(&plain, now, &unsealed.custody, label).map_err(Problem::from)?;
         unit = unit.cache_insert(kept);
     }
     let committed = unsealed.journal.commit(unit).await?;
@@ -224,18 +225,19 @@ fn answer(app: &App, code: &Code, row: &Row) -> Result<ShowCode> {
 }
 
 /// A fresh code, or the one that belongs to a repeatable request.
-fn drawn(app: &App, unsealed: &Unsealed, repeatable: Option<&Repeatable>) -> Result<Code> {
+fn drawn(app: &App, unsealed: &Unsealed, repeatable: Option<&Repeatable>, salt: &Salt) -> Result<Code> {
     let mut octets = Zeroizing::new([0; OCTETS]);
     match repeatable {
         None => SystemRandom::new().fill(octets.as_mut()).map_err(|_| Problem::internal("no randomness"))?,
         Some(repeatable) => {
             let custody = unsealed.custody.as_ref();
-            let mac = match custody.mac(KEY, &repeatable.message) {
+            let message = [salt.as_slice(), &repeatable.message].concat();
+            let mac = match custody.mac(KEY, &message) {
                 Err(CustodyError::NoSuchKey { .. }) => {
                     let algorithm = Algorithm::mac_in(app.keystore().suite());
                     // Another request may have made it meanwhile; then the second attempt finds it.
                     let made = custody.generate(KEY, algorithm, Usage::Mac);
-                    custody.mac(KEY, &repeatable.message).map_err(|error| made.err().unwrap_or(error))
+                    custody.mac(KEY, &message).map_err(|error| made.err().unwrap_or(error))
                 }
                 mac => mac,
             };
@@ -250,6 +252,9 @@ fn replay_label(app: &App) -> Result<&str> {
     let label = app.hierarchy.data_key("replay").map(|key| key.label.as_str());
     label.ok_or_else(|| Problem::internal("the hierarchy has no `replay` key"))
 }
+
+/// What makes the code of a repeatable request its own.
+type Salt = [u8; 16];
 
 /// Label of the key from which codes of repeatable requests are made.
 const KEY: &str = "licence-show-codes";

@@ -15,6 +15,13 @@ pub(super) async fn verdict(app: &App, version: &Version, now: i64) -> Verdict {
     let standing = Standing::of(version, seconds);
     let mut verdict = Verdict::new(standing.code, now);
     verdict.reasons.extend(standing.reason(version));
+    if version.taken_over {
+        verdict.reasons.push(Reason::new(
+            "taken-over",
+            "该证照由颁发机构从原有系统入库，并非由本平台签发",
+            "the issuing body took this licence over from elsewhere; it was not made here",
+        ));
+    }
     let published = fields::at(app, &version.type_code, version.type_number).await;
     let published = published.as_deref();
     verdict.licence = Some(Facts {

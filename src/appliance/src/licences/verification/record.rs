@@ -58,6 +58,8 @@ pub struct Version {
     pub known_by: Option<String>,
     /// SHA-256 of the sealed original, hexadecimal.
     pub document: Option<String>,
+    /// Whether it was brought from elsewhere and not made here.
+    pub taken_over: bool,
 }
 
 impl Version {
@@ -80,7 +82,7 @@ macro_rules! concat_select {
     ($condition:literal) => {
         concat!(
             "SELECT v.id AS identifier, v.licence, v.number, v.type_number, v.state AS version_state, v.fields, v.known, \
-             v.known_by, v.valid_from, v.valid_to, v.document, l.type, l.organisation, l.issuer, l.identifier AS present, \
+             v.known_by, v.valid_from, v.valid_to, v.document, v.operation, l.type, l.organisation, l.issuer, l.identifier AS present, \
              l.state, l.ground, t.name AS type_name, o.name AS organisation_name FROM licence_versions v \
              JOIN licences l ON l.id = v.licence JOIN licence_types t ON t.id = l.type \
              JOIN organisations o ON o.id = l.organisation WHERE ",
@@ -114,6 +116,7 @@ fn version(record: &Record) -> Result<Version, StoreError> {
         known: record.opt_text("known")?.map(known::read).unwrap_or_default(),
         known_by: owned(record.opt_text("known_by")?),
         document: owned(record.opt_text("document")?),
+        taken_over: record.text("operation")? == "import",
     })
 }
 

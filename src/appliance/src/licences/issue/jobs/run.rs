@@ -95,6 +95,7 @@ async fn carry_on(
     )?;
     let mut after = 0;
     let mut passing = None;
+    let mut standing = None;
     loop {
         if stop.is_stopping() || !hand.hold().await? {
             return Ok(());
@@ -109,9 +110,14 @@ async fn carry_on(
         let work = lines.into_iter().map(|line| one(app, unsealed, &job, &key, line));
         let mut work = futures_util::stream::iter(work).buffer_unordered(AT_ONCE);
         while let Some(done) = work.next().await {
-            if let Err(problem) = done {
-                passing = Some(problem);
+            match done {
+                Ok(None) => {}
+                Ok(Some(problem)) => standing = Some(problem),
+                Err(problem) => passing = Some(problem),
             }
+        }
+        if let Some(problem) = standing {
+            return halt(app, unsealed, id, &problem).await;
         }
         if let Some(problem) = passing.take_if(|problem| problem.kind() == Kind::Sealed) {
             return Err(problem);
@@ -141,6 +147,20 @@ async fn begun(app: &App, unsealed: &Unsealed, id: &str) -> Result<Option<Row>, 
     }
 }
 
+/// Stops the job where something stands in the way of all its lines: they wait, with what they ask for, until it is mended
+/// and the job is begun again.
+async fn halt(app: &App, unsealed: &Unsealed, id: &str, problem: &Problem) -> Result<(), Problem> {
+    let Some(job) = records::job(&app.db, id).await?.filter(|job| text(job, "state") == "running") else {
+        return Ok(());
+    };
+    let facts = json!({ "job": id, "problem": problem.kind().name() });
+    let row = job.next_version().with("state", "stopped");
+    match unsealed.journal.commit(entry(app, id, "licence-job.halt")?.facts(facts).update(row)).await {
+        Ok(_) | Err(CommitError::Conflict { .. }) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// Enters that no line waits any more. The key of the lines goes with the last of them.
 async fn end(app: &App, unsealed: &Unsealed, id: &str) -> Result<(), Problem> {
     let Some(job) = records::job(&app.db, id).await?.filter(|job| text(job, "state") == "running") else {
@@ -159,28 +179,28 @@ async fn end(app: &App, unsealed: &Unsealed, id: &str) -> Result<(), Problem> {
     }
 }
 
-/// One line. `Err` is what may pass; what will not is the line's own problem.
+/// One line. `Err` is what may pass, `Some` what stands in the way of all lines; anything else is the line's own problem.
 async fn one(
     app: &Arc<App>,
     unsealed: &Arc<Unsealed>,
     job: &Row,
     key: &DataKey,
     line: Row,
-) -> Result<(), Problem> {
-    let error = match issued(app, job, key, &line).await {
-        Ok(()) => return Ok(()),
+) -> Result<Option<Problem>, Problem> {
+    let (all, error) = match issued(app, job, key, &line).await {
+        Ok(()) => return Ok(None),
         // Another node was faster, or the job was stopped and begun again.
-        Err(IssueError::Commit(CommitError::Conflict { table: "licence_job_rows", .. })) => return Ok(()),
+        Err(IssueError::Commit(CommitError::Conflict { table: "licence_job_rows", .. })) => return Ok(None),
         Err(error) if error.may_pass() => return Err(error.into()),
-        Err(error) => error,
+        Err(error) => (error.concerns_all(), error),
     };
     let problem = Problem::from(error);
-    let told = problem.document(None).to_string();
-    let row =
-        line.next_version().with("state", "failed").with("problem", told).with("sealed", None::<Vec<u8>>);
+    let row = line.next_version().with("problem", problem.document(None).to_string());
+    // A line that waits keeps what it asks for, and says why it waits.
+    let row = if all { row } else { row.with("state", "failed").with("sealed", None::<Vec<u8>>) };
     let facts = json!({ "job": job.id(), "line": int(&row, "line"), "problem": problem.kind().name() });
     match unsealed.journal.commit(entry(app, job.id(), "licence-job.line")?.facts(facts).update(row)).await {
-        Ok(_) | Err(CommitError::Conflict { .. }) => Ok(()),
+        Ok(_) | Err(CommitError::Conflict { .. }) => Ok(all.then_some(problem)),
         Err(error) => Err(error.into()),
     }
 }
@@ -201,6 +221,7 @@ async fn issued(app: &Arc<App>, job: &Row, key: &DataKey, line: &Row) -> Result<
             .next_version()
             .with("state", "done")
             .with("identifier", prepared.identifier())
+            .with("problem", None::<&str>)
             .with("sealed", None::<Vec<u8>>);
         unit.update(row)
     };

@@ -105,16 +105,45 @@ pub fn json_lines(octets: &[u8], kind: &Compiled, most: usize) -> Result<Vec<Lin
 
 fn object(line: &str, kind: &Compiled) -> Result<Order, String> {
     let code = kind.definition().code.as_str();
-    let mut members: Map<String, Value> =
-        serde_json::from_str(line).map_err(|error| format!("the line is no JSON object: {error}"))?;
+    let mut members: Map<String, Value> = serde_json::from_str(line)
+        .map_err(|error| format!("the line is no JSON object; look at its column {}", error.column()))?;
     members.entry("type").or_insert_with(|| code.into());
-    let order: Order = serde_json::from_value(Value::Object(members)).map_err(|error| error.to_string())?;
+    let order = order(members)?;
     if order.type_code == code {
         Ok(order)
     } else {
-        Err(format!("the line is of type `{}`, the job of `{code}`", shortened(&order.type_code)))
+        Err(format!("the line is of another type than the job, which is of `{code}`"))
     }
 }
+
+/// An order of its members, or which of them does not fit. What is wrong is kept with the line in clear: it names members of
+/// an order and never repeats what stood in one, which in a column that was shifted is somebody's number.
+fn order(members: Map<String, Value>) -> Result<Order, String> {
+    let unfit = |name: &str| {
+        let mut probe =
+            Map::from_iter([("type".to_owned(), "".into()), ("fields".to_owned(), Map::new().into())]);
+        probe.extend(members.get(name).map(|value| (name.to_owned(), value.clone())));
+        serde_json::from_value::<Order>(Value::Object(probe)).is_err()
+    };
+    if !members.contains_key("fields") {
+        return Err("the line has no member `fields`".to_owned());
+    }
+    if let Some(name) = MEMBERS.into_iter().find(|name| unfit(name)) {
+        return Err(match name {
+            "valid_from" => "`valid_from` is no day; write `YYYY-MM-DD`".to_owned(),
+            "fields" => "`fields` is no object".to_owned(),
+            name => format!("`{name}` is not of its kind"),
+        });
+    }
+    if members.keys().any(|name| !MEMBERS.contains(&name.as_str())) {
+        return Err(format!("the line has a member that no order has; there are {}", MEMBERS.join(", ")));
+    }
+    serde_json::from_value(Value::Object(members)).map_err(|_| "the line is no order".to_owned())
+}
+
+/// Members of an order.
+const MEMBERS: [&str; 8] =
+    ["type", "fields", "valid_from", "item", "case_number", "basis", "serial", "holder_key"];
 
 fn decoded(octets: &[u8]) -> Result<String, TableError> {
     if octets.starts_with(b"\xFF\xFE") || octets.starts_with(b"\xFE\xFF") {
@@ -181,7 +210,7 @@ fn row(columns: &[Column], record: &csv::StringRecord, kind: &Compiled) -> Resul
     }
     members.insert("type".to_owned(), kind.definition().code.as_str().into());
     members.insert("fields".to_owned(), fields.into());
-    serde_json::from_value(Value::Object(members)).map_err(|error| error.to_string())
+    order(members)
 }
 
 /// A cell as the schema wants it; the schema judges the value itself.

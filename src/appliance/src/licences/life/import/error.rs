@@ -35,6 +35,12 @@ pub enum ImportError {
         /// The organisation.
         organisation: String,
     },
+    /// The identifier is another body's.
+    #[error(
+        "the identifier names the issuing body `{0}`, which is the code of none of the organisation's seals; the body that \
+         issued a licence takes it over"
+    )]
+    ForeignIssuer(String),
     /// The type does not take over licences.
     #[error("licences of type `{0}` are not taken over: its definition does not list `import`")]
     NotOfType(String),
@@ -79,6 +85,9 @@ impl From<ImportError> for Problem {
             ImportError::Parameter(error) => error.into(),
             ImportError::Identifier(_) => parameter("identifier", "证照标识不可识别"),
             ImportError::OtherType { .. } => parameter("identifier", "证照标识与类型不符"),
+            ImportError::ForeignIssuer(_) => {
+                parameter("identifier", "证照标识中的颁发机构代码不属于本机构的任何印章")
+            }
             ImportError::NoHolder { .. } => parameter("fields", "缺少持证主体名称或号码"),
             ImportError::NoTerm => parameter("valid_to", "有效期不能确定"),
             ImportError::Document => parameter("document", "随附文件不是PDF"),

@@ -132,8 +132,10 @@ impl Taken {
         if let Err(faults) = kind.compiled.validate(&fields) {
             warnings.extend(faults.into_iter().map(Warning::of_field));
         }
-        if !is_its_issuer(app, kind, &caller.organisation, identifier.issuer()).await? {
-            warnings.push(Warning::of_issuer());
+        match issues_as(app, kind, &caller.organisation, identifier.issuer()).await? {
+            IssuesAs::Present => {}
+            IssuesAs::Former => warnings.push(Warning::of_issuer()),
+            IssuesAs::Nobody => return Err(ImportError::ForeignIssuer(identifier.issuer().to_owned())),
         }
         let holder =
             kind.compiled.holder(&fields).filter(|found| !found.number.is_empty()).ok_or_else(|| {
@@ -329,17 +331,33 @@ pub async fn type_of(app: &App, identifier: &str) -> Result<Arc<Published>, Impo
     found.map_err(|error| ImportError::Elsewhere(error.into()))
 }
 
-/// Whether a body's code is that of the seal which issues the type for the organisation now; where there is no such seal yet,
-/// there is nothing to hold it against.
-async fn is_its_issuer(
+/// As whom an organisation has issued under a code.
+enum IssuesAs {
+    /// The seal that issues the type for it now has the code.
+    Present,
+    /// Another seal of it has it, or had.
+    Former,
+    /// None of its seals: the code is another body's. Whoever took its identifiers over would have this platform vouch for
+    /// licences that body never issued, and would keep it from its own identifiers.
+    Nobody,
+}
+
+async fn issues_as(
     app: &App,
     kind: &Published,
     organisation: &str,
     code: &str,
-) -> Result<bool, StoreError> {
-    let Some(seal) = kind.compiled.seal(organisation) else { return Ok(true) };
-    let row = app.db.row(&SEALS, seal).await?;
-    Ok(row.is_none_or(|row| text(&row, "holder_number") == code))
+) -> Result<IssuesAs, StoreError> {
+    if let Some(seal) = kind.compiled.seal(organisation)
+        && let Some(row) = app.db.row(&SEALS, seal).await?
+        && text(&row, "organisation") == organisation
+        && text(&row, "holder_number") == code
+    {
+        return Ok(IssuesAs::Present);
+    }
+    let sql = "SELECT id FROM seals WHERE organisation = $1 AND holder_number = $2 LIMIT 1";
+    let found = app.db.fetch_optional(sql, &[organisation.into(), code.into()]).await?;
+    Ok(if found.is_some() { IssuesAs::Former } else { IssuesAs::Nobody })
 }
 
 fn validity(

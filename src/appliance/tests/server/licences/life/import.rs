@@ -1,5 +1,7 @@
 //! Taking licences over that exist already.
 
+use appliance::licences::library;
+
 use super::*;
 
 /// A Shandong identifier in general circulation whose check character was made by a wrong algorithm, with a type of our own.
@@ -153,4 +155,81 @@ async fn an_absent_end_is_by_the_types_rule_and_no_end_is_said() {
     order["long_term"] = json!(true);
     let endless = client.post("/v1/licences/import", &order).await.json();
     assert!(endless.get("valid_to").is_none(), "{endless}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn identifiers_of_another_body_are_not_taken_over() {
+    for office in offices().await {
+        let mut client = office.client().await;
+        // Another body's code, right in form: the type is issued by both.
+        let other = completed("1199020000000000", 2, |code| credit_code(code).is_ok());
+        let identifier = Identifier::new(TYPE, other.as_str(), "20240000001", 1).unwrap().to_string();
+        let order = old(TYPE, "20240000001", &json!({ "identifier": identifier }));
+        let refused = client.post("/v1/licences/import", &order).await;
+        assert_eq!(refused.problem(), "invalid-parameter", "{} {:?}", office.kind, refused.body);
+        assert_eq!(refused.json()["parameter"], "identifier");
+        let licences = "SELECT count(*) AS n FROM licences";
+        assert_eq!(
+            crate::seals::count(&office.house, licences).await,
+            0,
+            "nor are they taken from that body"
+        );
+        // What is its own comes in, and whoever verifies is told that it was not made here.
+        let id = office.import("20240000001", &json!({})).await;
+        let name = office.column(&id, "identifier").await.as_text().unwrap().to_owned();
+        let verifier = office.house.machine("verifiers", &["verifier"]).await;
+        let asked = json!({ "identifier": name, "field": "operator", "value": fields()["operator"] });
+        let verdict = office.house.connect(&verifier).await.post("/v1/licence-verifications", &asked).await;
+        assert_eq!(verdict.json()["code"], 0, "{:?}", verdict.body);
+        assert_eq!(verdict.json()["reasons"][0]["name"], "taken-over", "{:?}", verdict.body);
+        office.audited().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn serials_that_came_before_their_turn_are_passed_over() {
+    let office = office().await;
+    let year = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::fixed(jiff::tz::offset(8))).year();
+    for number in 1..=6 {
+        office.import(&format!("{year}{number:09}"), &json!({})).await;
+    }
+    let order = json!({ "type": TYPE, "fields": fields() });
+    let issued = office.client().await.post("/v1/licences", &order).await;
+    assert_eq!(issued.status, 201, "{:?}", issued.body);
+    assert!(issued.json()["id"].as_str().unwrap().ends_with("000000007"), "{:?}", issued.body);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_damaged_licence_does_not_keep_the_others_from_new_keys() {
+    use appliance::journal::{Act, Unit};
+    for office in offices().await {
+        let app = &office.house.app;
+        let mut ids = Vec::new();
+        for number in 1..=4 {
+            ids.push(office.import(&format!("2024000000{number}"), &json!({})).await);
+        }
+        let unsealed = app.unsealed().unwrap();
+        let row = app.db.row(&appliance::store::tables::LICENCES, &ids[0]).await.unwrap().unwrap();
+        let damaged = row.next_version().with("data_key", vec![7_u8; 61]);
+        let unit = Unit::new(Act::system("test", "licence.damage", "licence")).update(damaged);
+        unsealed.journal.commit(unit).await.unwrap();
+        let mut officer = office.house.connect(&office.house.officer(1)).await;
+        for generation in 2..=3 {
+            let rotated = officer.post("/v1/licence-keys/rotate", &json!({ "keys": "all" })).await;
+            assert_eq!(rotated.status, 200, "{} {:?}", office.kind, rotated.body);
+            for _ in 0..100 {
+                if !library::rotate::keep(app).await.unwrap() {
+                    break;
+                }
+            }
+            for (number, id) in ids.iter().enumerate() {
+                let by = office.column(id, "wrapped_by").await.as_text().unwrap().to_owned();
+                assert_eq!(by == format!("licences-{generation}"), number > 0, "{id} {by}");
+            }
+            let left = officer.get("/v1/licence-keys").await.json();
+            assert_eq!(left["to_rewrap"], 1, "{left}");
+        }
+        let found = library::of_holder(app, "001", &credit(), "", 10).await.unwrap();
+        assert_eq!(found.len(), 3, "those that were renewed are found, {}", office.kind);
+    }
 }

@@ -117,3 +117,23 @@ async fn an_order_says_what_it_needs_and_nothing_else() {
     assert_eq!(strange.problem(), "malformed-request");
     assert_eq!(office.events(&id).await.len(), 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_does_not_lift_what_an_officer_stopped() {
+    let office = office().await;
+    let id = office.import("20240000001", &json!({})).await;
+    let (own, officer) = (&office.own, office.house.officer(1));
+    let act = async |who: &Credential, operation: Operation| {
+        office.act(who, &id, operation, &said(operation)).await.status
+    };
+    assert_eq!(act(&officer, Operation::Suspend).await, 200);
+    for operation in [Operation::Resume, Operation::Cancel] {
+        let refused = office.act(own, &id, operation, &said(operation)).await;
+        assert_eq!(refused.problem(), "forbidden", "{operation:?}");
+    }
+    assert_eq!(office.state(&id).await, State::Suspended);
+    // The officer lifts it; what the machine suspended then is its own to resume.
+    assert_eq!(act(&officer, Operation::Resume).await, 200);
+    assert_eq!((act(own, Operation::Suspend).await, act(own, Operation::Resume).await), (200, 200));
+    office.audited().await;
+}

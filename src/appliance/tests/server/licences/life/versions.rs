@@ -132,10 +132,25 @@ async fn who_holds_it_now_finds_it_and_who_held_it_does_not() {
     let found = async |number: &str| library::of_holder(app, "001", number, "", 10).await.unwrap().len();
     let (former, later) = (credit(), completed("9199000010000020", 2, |code| credit_code(code).is_ok()));
     assert_eq!((found(&former).await, found(&later).await), (1, 0));
-    let body = json!({ "reason": "主体变更", "fields": { "credit_code": later, "operator": "示例市大馆餐饮有限公司" } });
+    // Agents, the key of the credential and codes given out are one holder's: another one is issued a licence of their own.
+    let fields = json!({ "credit_code": later, "operator": "示例市大馆餐饮有限公司" });
+    for operation in [Operation::Change, Operation::Correct] {
+        let body = json!({ "reason": "主体变更", "fields": fields });
+        let refused = office.act(&office.own, &id, operation, &body).await;
+        assert_eq!(refused.problem(), "invalid-parameter", "{:?}", refused.body);
+        assert_eq!(refused.json()["parameter"], "fields");
+    }
+    let renewed = office.act(&office.own, &id, Operation::Renew, &json!({ "fields": fields })).await;
+    assert_eq!(renewed.problem(), "invalid-parameter", "{:?}", renewed.body);
+    assert_eq!((found(&former).await, found(&later).await), (1, 0));
+    // Its name may change, and who stands for it: whoever stood for it finds it no longer.
+    let stands = async |number: &str| library::of_holder(app, "111", number, "", 10).await.unwrap().len();
+    let successor = completed("99010019900307002", 1, |number| citizen_id(number).is_ok());
+    let body = json!({ "reason": "法定代表人变更", "fields": {
+        "operator": "示例市大馆餐饮有限公司", "representative": "示例丙", "representative_id": successor } });
     let changed = office.act(&office.own, &id, Operation::Change, &body).await;
     assert_eq!(changed.status, 200, "{:?}", changed.body);
-    assert_eq!((found(&former).await, found(&later).await), (0, 1));
+    assert_eq!((stands(&citizen()).await, stands(&successor).await, found(&former).await), (0, 1, 1));
     consistent(&office, &id).await;
     office.audited().await;
 }

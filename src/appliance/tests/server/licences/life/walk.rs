@@ -40,6 +40,8 @@ impl Actor {
 #[derive(Debug, Clone)]
 struct Model {
     life: Life,
+    /// Suspended by an officer: no machine lifts it.
+    stopped: bool,
     steps: Vec<&'static str>,
 }
 
@@ -81,7 +83,7 @@ async fn walk(office: &Office, case: u32, moves: &[(Actor, Operation, usize)]) -
         let id = office.import(&format!("2024{case:03}{licence:03}"), &json!({})).await;
         let valid_to = office.column(&id, "valid_to").await.as_int();
         let life = Life { state: State::Active, number: 1, valid_from: 0, valid_to };
-        walked.push((id, Model { life, steps: vec!["licence.import"] }));
+        walked.push((id, Model { life, stopped: false, steps: vec!["licence.import"] }));
     }
     for (actor, operation, at) in moves {
         let (id, model) = &mut walked[*at];
@@ -96,7 +98,9 @@ async fn walk(office: &Office, case: u32, moves: &[(Actor, Operation, usize)]) -
         let time = Renewed { valid_from: now, valid_to: Some(now + 5 * 365 * 86_400) };
         let time = (*operation == Operation::Renew).then_some(time);
         let next = model.life.apply(*operation, &Operation::ALL, time, now);
-        let expected = match (actor.may(*operation), &next) {
+        let lifts = matches!(operation, Operation::Resume | Operation::Cancel);
+        let may = actor.may(*operation) && !(*actor == Actor::Own && lifts && model.stopped);
+        let expected = match (may, &next) {
             (false, _) => Expected::Forbidden,
             (true, Err(Refusal::NotLater)) => Expected::Unsound,
             (true, Err(_)) => Expected::Conflict,
@@ -117,6 +121,11 @@ async fn walk(office: &Office, case: u32, moves: &[(Actor, Operation, usize)]) -
         prop_assert_eq!(met, expected, "{} {:?} {:?} on {:?}", office.kind, actor, operation, model);
         if let (Expected::Done, Ok(next)) = (expected, next) {
             model.life = next;
+            model.stopped = match next.state {
+                State::Suspended if *operation == Operation::Suspend => *actor == Actor::Officer,
+                State::Suspended => model.stopped,
+                _ => false,
+            };
             model.steps.push(match operation {
                 Operation::Suspend => "licence.suspend",
                 Operation::Resume => "licence.resume",
