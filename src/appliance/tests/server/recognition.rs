@@ -1,15 +1,20 @@
 //! Trust lists: who brings them in and who puts them in force, which are refused, and what a listed region may say.
 
+use std::sync::{Arc, Mutex};
+
 use appliance::ceremony::Role;
 use appliance::licences::recognition;
 use appliance::licences::verification::Code;
+use appliance::server::spill::Spooled;
 use crypto::Suite;
 use http::Method;
 use licence::credential::qr::{self, Essential};
-use licence::credential::{Issuer, StatusReference, signed};
+use licence::credential::status_list::{StatusList, Terms, token_jwt};
+use licence::credential::{Issuer, StatusReference, sd_jwt, signed};
 use licence::identifier::Identifier;
 use licence::trust_list::{Entry, LIST, List, Scope};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::house::{Answer, Client, Credential, House, now};
 
@@ -251,4 +256,213 @@ async fn a_sealed_document_of_a_region_is_told_with_its_origin_and_of_nobody_els
     let told = ask().await;
     // The region's revocation lists are out of reach here, so its seal is not good yet; it is not taken for one of ours either.
     assert!(told["tone"] != "good", "{told}");
+}
+
+fn certificate(house: &House, role: Role) -> pki::Certificate {
+    house.app.signer(role, &Suite::INTERNATIONAL).unwrap().certificate.clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_list_speaks_for_this_platform_itself() {
+    let own = "[recognition]\nregion = \"shandong\"\nname = \"山东省\"\nname_en = \"Shandong\"\n\
+               divisions = [\"370000\"]";
+    let (house, other) = (House::with(own).await, House::open().await);
+    let hunan = || region(&other, "hunan", "430000");
+    let addresses = |address: &str| Entry { status_lists: vec![address.to_owned()], ..hunan() };
+    let mut officer = house.connect(&house.officer(1)).await;
+    for (what, entry) in [
+        ("a division of ours", region(&other, "hunan", "370300")),
+        ("our code", region(&other, "shandong", "430000")),
+        ("our status lists", addresses("http://localhost:8080/licences/status/")),
+        ("an address above them", addresses("http://localhost:8080/")),
+        (
+            "our signer of credentials",
+            Entry { credentials: vec![certificate(&house, Role::CredentialSigner)], ..hunan() },
+        ),
+        ("our publisher", Entry { publishers: vec![certificate(&house, Role::Publisher)], ..hunan() }),
+    ] {
+        let answer = import(&mut officer, &list(&house, 1, now() + DAY, vec![entry])).await;
+        assert_eq!((answer.status, answer.problem().as_str()), (422, "trust-list-refused"), "{what}");
+    }
+    in_force(&house, &list(&house, 1, now() + DAY, vec![hunan()])).await;
+    assert_eq!(regions(&house).await, ["hunan"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_lists_that_claim_the_same_one_is_put_in_force_even_at_the_same_moment() {
+    let (house, other, third) = (House::open().await, House::open().await, House::open().await);
+    let named = |name: &str, entry: Entry| {
+        let list = List::new(name, 1, now() + DAY, vec![entry]).unwrap();
+        signed::sign(&list.members(), LIST, now(), None, &hand(&house, Role::Publisher)).unwrap()
+    };
+    let mut ids = Vec::new();
+    for token in [
+        named("north", region(&other, "hunan", "430000")),
+        named("south", region(&third, "changsha", "430100")),
+    ] {
+        let brought = import(&mut house.connect(&house.officer(1)).await, &token).await;
+        assert_eq!(brought.status, 201, "neither is in force yet: {:?}", brought.body);
+        ids.push(brought.json()["id"].as_str().unwrap().to_owned());
+    }
+    let officer = house.officer(2);
+    let approve = |id: &str| {
+        let (house, officer, id) = (&house, officer.clone(), id.to_owned());
+        async move { step(house, &officer, &id, "approve", &Value::Null).await.status }
+    };
+    let (one, two) = tokio::join!(approve(&ids[0]), approve(&ids[1]));
+    assert!((one == 200) != (two == 200), "exactly one is approved: {one}, {two}");
+    assert_eq!(regions(&house).await.len(), 1);
+}
+
+fn timed(by: &House, issuer: &str, from: i64, to: i64) -> (String, String) {
+    let identifier = Identifier::new(TYPE, issuer, "20260001", 1).unwrap();
+    let status = StatusReference { uri: "http://hunan.example/licences/status/1".into(), index: 7 };
+    let essential = Essential {
+        identifier: identifier.clone(),
+        type_name: "食品经营许可证".into(),
+        holder: "示例餐饮有限公司".into(),
+        issuing_body: "某市市场监督管理局".into(),
+        fields: Vec::new(),
+        valid_from: from,
+        valid_to: Some(to),
+        issued_at: now() - 60,
+        status: Some(status.clone()),
+    };
+    let claims = json!({ "licence": { "identifier": identifier.to_string(), "name": "食品经营许可证" } });
+    let wish = sd_jwt::Issue {
+        vct: "urn:example:licence",
+        claims: claims.as_object().unwrap(),
+        selective: &[],
+        issued_at: now() - 60,
+        not_before: Some(from),
+        // The first second in which it holds no more.
+        expires: Some(to + 1),
+        status: Some(&status),
+        holder_key: None,
+    };
+    let signer = hand(by, Role::CredentialSigner);
+    (
+        qr::encode(&essential, &signer).unwrap(),
+        sd_jwt::issue(&wish, &signer, &mut || unreachable!("nothing is kept back")).unwrap(),
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn early_and_late_a_region_speaks_within_its_bounds_alone() {
+    let (house, other) = (House::open().await, House::open().await);
+    in_force(&house, &list(&house, 7, now() + 30 * DAY, vec![region(&other, "hunan", "430000")])).await;
+    let (own, foreign) = ("11430000006122244L", "11330105002500287C");
+    // The one is asked about when it is over, the other before it begins.
+    let past = (now() - DAY, now() + 60, now() + DAY);
+    let soon = (now() + DAY, now() + 2 * DAY, now());
+    for (issuer, (from, to, at), code, reason) in [
+        (own, past, Code::Void, "expired"),
+        (own, soon, Code::Incomplete, "state-unknown"),
+        (foreign, past, Code::Mismatch, "beyond-region"),
+        (foreign, soon, Code::Mismatch, "beyond-region"),
+    ] {
+        let (symbol, credential) = timed(&other, issuer, from, to);
+        let at = at * 1_000_000;
+        let by_qr = recognition::by_qr(&house.app, &symbol, at).await.unwrap().unwrap();
+        let by_jwt = recognition::by_presentation(&house.app, &credential, None, at).await.unwrap().unwrap();
+        for verdict in [&by_qr, &by_jwt] {
+            assert_eq!((verdict.code, verdict.reasons[0].name.as_str()), (code, reason), "{verdict:?}");
+            assert_eq!(verdict.licence.is_some(), issuer == own, "{verdict:?}");
+        }
+        let last = |verdict: &appliance::licences::verification::Verdict| {
+            verdict.licence.as_ref().map(|licence| licence.valid_to.clone())
+        };
+        assert_eq!(last(&by_qr), last(&by_jwt), "one licence has one last day");
+    }
+}
+
+/// Answers every request on loopback with what `body` holds.
+async fn serving(body: Arc<Mutex<String>>) -> (u16, tokio::task::JoinHandle<()>) {
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let running = tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut asked = Vec::new();
+            while !asked.windows(4).any(|end| end == b"\r\n\r\n") && asked.len() < 16 * 1024 {
+                let mut octets = [0; 1024];
+                match stream.read(&mut octets).await {
+                    Ok(count) if count > 0 => asked.extend_from_slice(&octets[..count]),
+                    _ => break,
+                }
+            }
+            let body = body.lock().unwrap().clone();
+            let answer = format!(
+                "HTTP/1.1 200 OK\r\ncontent-type: application/statuslist+jwt\r\ncontent-length: {}\r\n\
+                 connection: close\r\n\r\n{body}",
+                body.len()
+            );
+            stream.write_all(answer.as_bytes()).await.ok();
+        }
+    });
+    (port, running)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_older_status_list_and_none_without_an_end_is_played_back() {
+    let body = Arc::new(Mutex::new(String::new()));
+    let (port, running) = serving(body.clone()).await;
+    let settings =
+        format!("[fetch]\nnetworks = [\"127.0.0.0/8\"]\nports = [{port}]\n[recognition]\nstatus_seconds = 0");
+    let (house, other) = (House::with(&settings).await, House::open().await);
+    let address = format!("http://127.0.0.1:{port}/licences/status/");
+    let entry = Entry { status_lists: vec![address.clone()], ..region(&other, "hunan", "430000") };
+    in_force(&house, &list(&house, 1, now() + 30 * DAY, vec![entry])).await;
+    let token = |name: &str, value: u8, issued_at: i64, expires: Option<i64>| {
+        let mut list = StatusList::new(16).unwrap();
+        list.set(7, value).unwrap();
+        let terms = Terms { uri: format!("{address}{name}"), issued_at, expires, ttl: None };
+        let signer = hand(&other, Role::CredentialSigner);
+        token_jwt(list.bits(), &list.compressed(), &terms, &signer).unwrap()
+    };
+    let told = async |name: &str, token: &str, at: i64| {
+        *body.lock().unwrap() = token.to_owned();
+        let text = symbol(&other, "11430000006122244L", TYPE, Some(&format!("{address}{name}")));
+        recognition::by_qr(&house.app, &text, at * 1_000_000).await.unwrap().unwrap().code
+    };
+    let start = now();
+    let good = token("1", 0, start - 40, Some(start + DAY));
+    let revoked = token("1", 1, start - 20, Some(start + DAY));
+    assert_eq!(told("1", &good, start).await, Code::Valid);
+    assert_eq!(told("1", &revoked, start).await, Code::Void);
+    assert_eq!(told("1", &good, start).await, Code::Void, "the older list is not gone back to");
+    let endless = token("2", 0, start - 40, None);
+    assert_eq!(told("2", &endless, start).await, Code::Valid);
+    assert_eq!(told("2", &endless, start + DAY - 45).await, Code::Valid);
+    assert_eq!(told("2", &endless, start + DAY - 30).await, Code::Incomplete, "a list without an end ages");
+    running.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_is_a_licence_only_under_the_seal_of_the_body_that_issued_it() {
+    use crate::licences::{ISSUER, SEAL, equipped};
+    let house = House::open().await;
+    equipped(&house).await;
+    let machine = crate::documents::furnish(&house, &["company-seal"]).await;
+    let mut sealer = house.connect(&machine).await;
+    let mut sealed = async |seal: &str, document: Vec<u8>| {
+        let kind = [("content-type", "application/pdf")];
+        let path = format!("/v1/documents/seal?seal={seal}");
+        let answer = sealer.send(Method::POST, &path, &kind, document).await.unwrap();
+        assert!(matches!(answer.status, 200 | 201), "{:?}", answer.body);
+        answer.body.to_vec()
+    };
+    let own = sealed(SEAL, crate::documents::pdf(1, 0)).await;
+    let company = sealed("company-seal", crate::documents::pdf(1, 0)).await;
+    let covered = sealed("company-seal", own.clone()).await;
+    for (what, document, code, is) in [
+        ("sealed by the body", &own, ISSUER, true),
+        ("of another body", &own, "11430000006122244L", false),
+        ("sealed by somebody else of the region", &company, ISSUER, false),
+        ("somebody else's seal over it", &covered, ISSUER, false),
+    ] {
+        let file = Arc::new(Spooled::from_memory(document.clone()));
+        let (report, _) = appliance::documents::verify_whole(&house.app, file).await.unwrap();
+        assert_eq!(report.verdict, pdf::verify::Verdict::Valid, "{what}: {:?}", report.signatures);
+        assert_eq!(recognition::is_sealed_by(document, &report, code), is, "{what}");
+    }
 }
