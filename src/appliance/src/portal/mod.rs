@@ -29,6 +29,8 @@ pub struct Service {
     requests: Rates,
     verifications: Rates,
     files: Arc<Places<String>>,
+    /// Where pictures are read, for callers of the platform API too.
+    pub(crate) pictures: picture::Reader,
 }
 
 impl Service {
@@ -41,6 +43,7 @@ impl Service {
             requests: Rates::new(listener.requests_per_second, listener.request_burst),
             verifications: Rates::per_minute(listener.verifications_per_minute),
             files: Places::new(listener.files_at_once, listener.files_at_once.div_ceil(4)),
+            pictures: picture::Reader::default(),
         }
     }
 

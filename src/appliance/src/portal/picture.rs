@@ -1,8 +1,19 @@
 //! Reading a QR symbol from a picture. Only PNG is read: the page draws every photograph anew and sends that.
+//!
+//! Pictures come from strangers and are cheap to make: they are read a few at a time, in places of their own, so that they
+//! hold up nothing but each other, and what would be too much work is refused before it is begun ([`bitmap`]).
+
+mod bitmap;
 
 use std::io::Cursor;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use png::{ColorType, Decoder, Limits, Transformations};
+use tokio::sync::Semaphore;
+
+use self::bitmap::Bitmap;
+use crate::problem::{Kind, Problem};
 
 /// Why there is no text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -16,17 +27,62 @@ pub enum PictureError {
     /// There is no QR symbol in it, or none that can be read.
     #[error("no QR symbol was found; take a sharper picture that shows the whole symbol")]
     NoSymbol,
+    /// There is too much in it that looks like a symbol.
+    #[error("too much in the picture looks like a QR symbol; cut out the one that is meant")]
+    Crowded,
+    /// It was looked at for too long.
+    #[error("the picture takes too long to read; cut out the symbol and make it smaller")]
+    Late,
 }
 
-/// The text of the first QR symbol that can be read. Bounded by the number of pixels; takes tens of milliseconds, so it
-/// belongs on a worker thread.
-///
-/// # Errors
-/// [`PictureError`].
-pub fn read(octets: &[u8]) -> Result<String, PictureError> {
+/// Where pictures are read: not at the desk, where documents are sealed.
+#[derive(Debug)]
+pub struct Reader(Arc<Semaphore>);
+
+impl Default for Reader {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(AT_ONCE)))
+    }
+}
+
+impl Reader {
+    /// The text of the first QR symbol in a PNG. Waits for a place, and for the reading, no longer than [`PATIENCE`] each.
+    ///
+    /// # Errors
+    /// The problem of a [`PictureError`], or [`Kind::Overloaded`] when there is no place.
+    pub async fn read(&self, octets: bytes::Bytes) -> Result<String, Problem> {
+        let place = tokio::time::timeout(PATIENCE, self.0.clone().acquire_owned()).await;
+        let Ok(Ok(place)) = place else {
+            let text = "Too many pictures are being read; try again shortly.";
+            return Err(Problem::new(Kind::Overloaded, text).retry_after(PATIENCE.as_secs()));
+        };
+        let until = Instant::now() + PATIENCE;
+        // The place is held until the work ends, whoever still waits for it.
+        let work = tokio::task::spawn_blocking(move || {
+            let _place = place;
+            read(&octets, until)
+        });
+        match tokio::time::timeout(PATIENCE, work).await {
+            Ok(Ok(read)) => Ok(read?),
+            // The reader gave up on what is no symbol.
+            Ok(Err(_)) => Err(PictureError::NoSymbol.into()),
+            Err(_) => Err(PictureError::Late.into()),
+        }
+    }
+}
+
+/// The text of the first QR symbol that can be read.
+fn read(octets: &[u8], until: Instant) -> Result<String, PictureError> {
     let grey = grey(octets)?;
+    if let Some(text) = symbol(&grey, until)? {
+        return Ok(text);
+    }
     // Large symbols on noisy photographs are found better when they are smaller.
-    symbol(&grey).or_else(|| symbol(&grey.halved())).ok_or(PictureError::NoSymbol)
+    symbol(&grey.halved(), until)?.ok_or(PictureError::NoSymbol)
+}
+
+fn in_time(until: Instant) -> Result<(), PictureError> {
+    if Instant::now() < until { Ok(()) } else { Err(PictureError::Late) }
 }
 
 /// A grey picture.
@@ -56,13 +112,25 @@ impl Grey {
     }
 }
 
-fn symbol(grey: &Grey) -> Option<String> {
+fn symbol(grey: &Grey, until: Instant) -> Result<Option<String>, PictureError> {
     if grey.width < SMALLEST || grey.height < SMALLEST {
-        return None;
+        return Ok(None);
     }
+    in_time(until)?;
+    let bitmap = Bitmap::of(grey);
+    if bitmap.finders()? < 3 {
+        return Ok(None);
+    }
+    in_time(until)?;
     let mut image =
-        rqrr::PreparedImage::prepare_from_greyscale(grey.width, grey.height, |x, y| grey.at(x, y));
-    image.detect_grids().into_iter().take(8).find_map(|grid| grid.decode().ok()).map(|(_, text)| text)
+        rqrr::PreparedImage::prepare_from_bitmap(bitmap.width, bitmap.height, |x, y| bitmap.is_dark(x, y));
+    for grid in image.detect_grids().into_iter().take(8) {
+        in_time(until)?;
+        if let Ok((_, text)) = grid.decode() {
+            return Ok(Some(text));
+        }
+    }
+    Ok(None)
 }
 
 fn grey(octets: &[u8]) -> Result<Grey, PictureError> {
@@ -108,8 +176,12 @@ fn mixed(red: u8, green: u8, blue: u8) -> u32 {
     (299 * u32::from(red) + 587 * u32::from(green) + 114 * u32::from(blue)) / 1000
 }
 
-/// Most pixels: a page at 200 dpi.
-const MOST: usize = 4_200_000;
+/// Most pixels: a page at 130 dpi. The public page sends at most 1600 a side.
+const MOST: usize = 2_560_000;
+/// Pictures that are read at the same time.
+const AT_ONCE: usize = 2;
+/// How long one waits for a place, and for the reading.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// The smallest symbol has 21 modules a side (ISO/IEC 18004 §6.3.1).
 const SMALLEST: usize = 21;
 
@@ -126,14 +198,18 @@ mod tests {
         octets
     }
 
+    fn soon() -> Instant {
+        Instant::now() + PATIENCE
+    }
+
     #[test]
     fn what_is_no_picture_has_no_symbol_or_is_too_large_says_so() {
-        assert_eq!(read(b"%PDF-1.7"), Err(PictureError::Unreadable));
-        assert_eq!(read(&png(64, 64, &[255; 64 * 64])), Err(PictureError::NoSymbol));
+        assert_eq!(read(b"%PDF-1.7", soon()), Err(PictureError::Unreadable));
+        assert_eq!(read(&png(64, 64, &[255; 64 * 64]), soon()), Err(PictureError::NoSymbol));
         let mut cut = png(64, 64, &[0; 64 * 64]);
         cut.truncate(cut.len() - 30);
-        assert_eq!(read(&cut), Err(PictureError::Unreadable));
+        assert_eq!(read(&cut, soon()), Err(PictureError::Unreadable));
         let huge = png(3000, 2000, &vec![255; 6_000_000]);
-        assert_eq!(read(&huge), Err(PictureError::TooLarge));
+        assert_eq!(read(&huge, soon()), Err(PictureError::TooLarge));
     }
 }

@@ -11,7 +11,7 @@ use pdf::verify::Verdict as Verdicts;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::picture::{self, PictureError};
+use super::picture::PictureError;
 use super::shown::Shown;
 use super::words::{Both, of_problem};
 use crate::app::App;
@@ -173,7 +173,7 @@ async fn told(app: &Arc<App>, visit: &Visit, headers: &HeaderMap, body: Body) ->
         "image/png" => {
             let _place = app.portal.place(visit.peer())?;
             let octets = taken(app, body, PICTURE).await?.octets().map_err(Problem::internal)?;
-            let text = app.desk.work(move || picture::read(&octets)).await??;
+            let text = app.portal.pictures.read(octets).await?;
             Question::of_text(&text)
         }
         _ => {
@@ -269,7 +269,7 @@ impl From<PictureError> for Problem {
         let kind = match error {
             PictureError::Unreadable => Kind::UnsupportedMediaType,
             PictureError::TooLarge => Kind::BodyTooLarge,
-            PictureError::NoSymbol => Kind::InvalidParameter,
+            PictureError::NoSymbol | PictureError::Crowded | PictureError::Late => Kind::InvalidParameter,
         };
         Self::new(kind, error.to_string()).with("picture", true)
     }

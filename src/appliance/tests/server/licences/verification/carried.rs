@@ -80,6 +80,38 @@ async fn a_symbol_is_believed_by_its_signature_and_its_standing_is_the_records()
     assert_eq!((answer.status, &answer.json()["code"]), (200, &2.into()), "{:?}", answer.body);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_picture_full_of_finder_patterns_is_refused_before_they_are_tried() {
+    let world = world().await;
+    let finder = ["#######", "#     #", "# ### #", "# ### #", "# ### #", "#     #", "#######"];
+    // Each could be the corner of a symbol with any two others.
+    let side = 1500;
+    for scale in [1, 2, 5] {
+        let cell = 9 * scale;
+        let dark = |x: usize, y: usize| {
+            let (column, line) = (x % cell / scale, y % cell / scale);
+            finder.get(line).is_some_and(|line| line.as_bytes().get(column) == Some(&b'#'))
+        };
+        let pixels: Vec<u8> =
+            (0..side * side).map(|at| if dark(at % side, at / side) { 0 } else { 255 }).collect();
+        let answer = world.sent("image/png", &grey_png(side, &pixels)).await;
+        assert_eq!((answer.status, answer.problem().as_str()), (400, "invalid-parameter"), "{scale}");
+        let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+        assert!(detail.starts_with("too much in the picture looks like"), "{scale} {detail}");
+    }
+    let large = world.sent("image/png", &grey_png(1700, &vec![255; 1700 * 1700])).await;
+    assert_eq!((large.status, large.problem().as_str()), (413, "body-too-large"));
+}
+
+fn grey_png(side: usize, pixels: &[u8]) -> Vec<u8> {
+    let mut octets = Vec::new();
+    let side = u32::try_from(side).unwrap();
+    let mut encoder = png::Encoder::new(&mut octets, side, side);
+    encoder.set_color(png::ColorType::Grayscale);
+    encoder.write_header().unwrap().write_image_data(pixels).unwrap();
+    octets
+}
+
 /// A QR symbol as a PNG, four pixels a module, with its margin.
 fn qrcode_png(text: &str) -> Vec<u8> {
     let code = licence_qr(text);
@@ -93,12 +125,7 @@ fn qrcode_png(text: &str) -> Vec<u8> {
             }
         }
     }
-    let mut octets = Vec::new();
-    let mut encoder =
-        png::Encoder::new(&mut octets, u32::try_from(width).unwrap(), u32::try_from(width).unwrap());
-    encoder.set_color(png::ColorType::Grayscale);
-    encoder.write_header().unwrap().write_image_data(&pixels).unwrap();
-    octets
+    grey_png(width, &pixels)
 }
 
 fn licence_qr(text: &str) -> Vec<Vec<bool>> {
