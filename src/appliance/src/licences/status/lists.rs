@@ -7,7 +7,8 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::HeaderValue;
@@ -18,8 +19,8 @@ use super::{StatusError, uri};
 use crate::app::App;
 use crate::journal::CommitError;
 use crate::licences::signers;
-use crate::store::Value;
 use crate::store::tables::LICENCE_STATUS_LISTS;
+use crate::store::{StoreError, Value};
 
 /// The lists kept, by number.
 #[derive(Debug, Default)]
@@ -27,7 +28,10 @@ pub struct Lists {
     kept: RwLock<HashMap<i64, Arc<Kept>>>,
     /// Counts how often the generation of licences was seen to move.
     moved: AtomicU64,
-    making: tokio::sync::Mutex<()>,
+    /// Turns at making a list, by number: of lists that there are alone.
+    making: Mutex<HashMap<i64, Arc<tokio::sync::Mutex<()>>>>,
+    /// The highest number of a list, and when it was read.
+    highest: tokio::sync::Mutex<Option<(Instant, i64)>>,
 }
 
 #[derive(Debug)]
@@ -91,6 +95,32 @@ impl Lists {
         published
     }
 
+    /// Whether there is a list of this number, so far as numbers tell: lists are numbered one after the other. Asked of the
+    /// store once a second at most, whatever strangers ask for.
+    async fn exists(&self, app: &App, number: i64) -> Result<bool, StatusError> {
+        if number < 1 {
+            return Ok(false);
+        }
+        if self.get(number).is_some() {
+            return Ok(true);
+        }
+        let mut highest = self.highest.lock().await;
+        if let Some((read, highest)) = *highest
+            && (number <= highest || read.elapsed() < UNKNOWN)
+        {
+            return Ok(number <= highest);
+        }
+        let records = app.db.fetch_all(NUMBERS, &[]).await?;
+        let numbers = records.iter().map(|record| Ok(record.text("id")?.parse::<i64>().unwrap_or(0)));
+        let found = numbers.collect::<Result<Vec<_>, StoreError>>()?.into_iter().max().unwrap_or(0);
+        *highest = Some((Instant::now(), found));
+        Ok(number <= found)
+    }
+
+    fn turn(&self, number: i64) -> Arc<tokio::sync::Mutex<()>> {
+        self.making.lock().unwrap_or_else(PoisonError::into_inner).entry(number).or_default().clone()
+    }
+
     fn current(&self, number: i64, signer: &str, now: i64) -> Option<Arc<Published>> {
         let kept = self.get(number)?;
         let Published { issued_at, expires, .. } = *kept.published;
@@ -113,7 +143,11 @@ pub async fn published(app: &App, number: i64) -> Result<Option<Arc<Published>>,
     if let Some(published) = lists.current(number, signer.fingerprint(), now) {
         return Ok(Some(published));
     }
-    let _one_at_a_time = lists.making.lock().await;
+    if !lists.exists(app, number).await? {
+        return Ok(None);
+    }
+    let turn = lists.turn(number);
+    let _one_at_a_time = turn.lock().await;
     if let Some(published) = lists.current(number, signer.fingerprint(), now) {
         return Ok(Some(published));
     }
@@ -189,6 +223,10 @@ async fn read(app: &App, number: i64, before: Option<&Kept>) -> Result<Option<St
     Ok(Some(list))
 }
 
+/// All lists: one for each million of licences.
+const NUMBERS: &str = "SELECT id FROM licence_status_lists";
+/// For how long a number above all lists is unknown without asking anew.
+const UNKNOWN: Duration = Duration::from_secs(1);
 const NOT_VALID: &str = "SELECT place, value FROM licence_statuses WHERE list = $1 AND value <> 0";
 /// The words of the index's own condition, so that both databases use it.
 const CHANGED: &str = "SELECT place, value FROM licence_statuses \
