@@ -93,7 +93,8 @@ async fn entitled(
     let has = |role: Role| caller.roles.contains(&role);
     match (&new.holder, &new.query) {
         (Some(holder), None) if has(Role::HolderPlatform) => {
-            Ok((parts::held(app, &caller.id, licence, holder).await?, None))
+            let id = licence.as_ref().map(|licence| licence.id().to_owned()).unwrap_or_default();
+            Ok((parts::held(app, &caller.id, &id, licence, holder).await?, None))
         }
         (None, Some(id)) if has(Role::Verifier) => {
             let row = app.db.row(&LICENCE_QUERIES, id).await?.ok_or_else(query::no_query)?;

@@ -30,7 +30,7 @@ pub async fn delegate(
     licence: Option<Licence>,
     new: &NewLicenceDelegation,
 ) -> Result<(Row, Committed)> {
-    let licence = parts::held(app, &permit.caller().id, licence, &new.holder).await?;
+    let licence = parts::held(app, &permit.caller().id, &new.licence, licence, &new.holder).await?;
     let unfit = |name, reason| Err(Problem::from(BadParameter { name, reason }));
     if holder::normalised(&new.agent.number) == holder::normalised(&new.holder.number) {
         return unfit("agent", "the agent is the holder, who needs no delegation");
@@ -134,7 +134,8 @@ pub async fn revoke(
     let unsealed = app.unsealed()?;
     let now = parts::now(&unsealed)?;
     let licence = records::licence(&app.db, records::text(&row, "licence")).await?;
-    parts::held(app, &permit.caller().id, licence, holder).await?;
+    let asked = records::text(&row, "licence");
+    parts::held(app, &permit.caller().id, asked, licence, holder).await?;
     if records::text(&row, "state") != "active" {
         return Err(Problem::new(Kind::Conflict, "It was taken back already.").with("zh", "该委托已撤回"));
     }
@@ -197,11 +198,12 @@ pub async fn list(
 pub(super) async fn agents(
     app: &App,
     caller: &str,
+    asked: &str,
     licence: Option<Licence>,
     delegation: &str,
     agent: &super::model::Party,
 ) -> Result<Licence> {
-    let who = format!("agent:{caller}:{}", licence.as_ref().map_or("", Licence::id));
+    let who = parts::tries("agent", caller, asked);
     parts::struck(app, &who, false)?;
     let hashes = holder::hash(app, &agent.kind, &agent.number).await?;
     let row = app.db.row(&LICENCE_DELEGATIONS, delegation).await?;

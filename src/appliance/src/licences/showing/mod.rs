@@ -15,7 +15,7 @@ pub mod delegation;
 pub mod figures;
 mod http;
 pub mod model;
-mod parts;
+pub(in crate::licences) mod parts;
 pub mod query;
 pub mod redeem;
 pub mod show;

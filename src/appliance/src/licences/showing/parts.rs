@@ -58,15 +58,26 @@ pub(super) fn struck(app: &App, who: &str, wrong: bool) -> Result<()> {
     })
 }
 
-/// The licence, if the party is its holder or another by whom it is found. One answer whether it does not exist or is
-/// somebody else's; ten wrong numbers for a licence within a minute, and the caller waits.
-pub(super) async fn held(
+/// As whom a caller's tries at a licence count: by the licence as it was asked for, whether there is one or not, so that being
+/// made to wait tells nothing of that.
+pub(super) fn tries(what: &str, caller: &str, asked: &str) -> String {
+    let asked = asked.trim();
+    let licence = licence::identifier::Identifier::parse(asked)
+        .map_or_else(|_| asked.to_ascii_uppercase(), |parsed| parsed.identifier.licence_id());
+    let hash = crypto::DigestAlgorithm::Sha256.digest(licence.as_bytes());
+    format!("{what}:{caller}:{}", hex::encode(hash))
+}
+
+/// The licence, `asked` for by identifier or id, if the party is its holder or another by whom it is found. One answer whether
+/// it does not exist or is somebody else's; ten wrong numbers for a licence within a minute, and the caller waits.
+pub(in crate::licences) async fn held(
     app: &App,
     caller: &str,
+    asked: &str,
     licence: Option<Licence>,
     party: &Party,
 ) -> Result<Licence> {
-    let who = format!("holder:{caller}:{}", licence.as_ref().map_or("", Licence::id));
+    let who = tries("holder", caller, asked);
     struck(app, &who, false)?;
     let right = is_of(app, licence.as_ref(), party).await?;
     match licence {

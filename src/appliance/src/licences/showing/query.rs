@@ -176,7 +176,10 @@ pub async fn document(
     let state = parts::in_force(licence, now)?;
     let artefact = library::document(app, licence, licence.identifier(), "original").await?;
     let id = uuid::Uuid::now_v7().to_string();
-    let names = parts::unlist(records::text(query, "fields"));
+    // The document shows every field of the version, whatever the rule's fields are.
+    let version = library::version(app, licence, licence.identifier()).await?;
+    let by = parts::definition(app, licence.type_code(), version.type_number()).await?;
+    let names: Vec<String> = parts::fields(&by).iter().map(|(name, _)| (*name).to_owned()).collect();
     let look = uses::row(Seen {
         id: &id,
         licence,

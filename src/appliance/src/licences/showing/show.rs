@@ -50,8 +50,11 @@ pub async fn show(
     let unsealed = app.unsealed()?;
     let caller = &permit.caller().id;
     let (licence, delegated) = match &new.delegation {
-        None => (parts::held(app, caller, licence, &new.holder).await?, None),
-        Some(id) => (delegation::agents(app, caller, licence, id, &new.holder).await?, Some(id.as_str())),
+        None => (parts::held(app, caller, &new.licence, licence, &new.holder).await?, None),
+        Some(id) => (
+            delegation::agents(app, caller, &new.licence, licence, id, &new.holder).await?,
+            Some(id.as_str()),
+        ),
     };
     if let Some(known) = before(app, &unsealed, repeatable).await? {
         return Ok((known, None));

@@ -117,6 +117,14 @@ async fn only_the_platform_of_holders_shows_and_only_for_the_right_number() {
     let waits = world.post(&world.platform, "/v1/show-codes", &right).await;
     assert_eq!((waits.status, waits.problem().as_str()), (429, "too-many-requests"));
     assert!(waits.headers.contains_key("retry-after"));
+    // Nor does waiting tell whether there is such a licence: one that there is not waits as well, and by itself.
+    let nowhere = body(&identifier("NOWHERE0001", 1), COMPANY);
+    for _ in 0..9 {
+        assert_eq!(world.post(&world.platform, "/v1/show-codes", &nowhere).await.status, 404);
+    }
+    assert_eq!(world.post(&world.platform, "/v1/show-codes", &nowhere).await.status, 429);
+    let another = body(&identifier("NOWHERE0002", 1), COMPANY);
+    assert_eq!(world.post(&world.platform, "/v1/show-codes", &another).await.status, 404);
     // Holders of other licences are not hindered.
     assert_eq!(world.post(&world.platform, "/v1/show-codes", &own).await.status, 201);
     assert!(world.house.refusals("licence-not-of-holder").await >= 10);
