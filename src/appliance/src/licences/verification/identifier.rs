@@ -2,7 +2,7 @@
 //!
 //! Whoever asks says the identifier and a field's value that stands on the licence in his hands. Strangers get one answer
 //! for "there is none" and "it does not match", by the same work: the same look into the store or the cache, the same keyed
-//! hash under a key of custody, the same comparison (decision 30). Wrong answers are limited per licence and per address.
+//! hash under a key of custody, the same comparison (decision 30). Wrong answers are limited per network, and per network and licence.
 
 use licence::identifier::{Check, Identifier, IdentifierError};
 

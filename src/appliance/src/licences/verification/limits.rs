@@ -1,7 +1,8 @@
 //! How often strangers may guess, and how often verifiers verified.
 //!
-//! A name or a number on a licence can be guessed by trying (decision 30): wrong answers are counted per licence, whether
-//! there is such a licence or not, and per address; right ones are not, so that a licence that many look at can be looked at.
+//! A name or a number on a licence can be guessed by trying (decision 30): wrong answers are counted per network, and per
+//! network and licence, whether there is such a licence or not. Right ones are not, so that a licence that many look at can be
+//! looked at; and nobody is refused for what others tried, so that no rival locks a licence up.
 //! What one address asks in all is limited too. Registered verifiers are limited as callers are, by the pipeline.
 
 use std::collections::HashMap;
@@ -48,7 +49,7 @@ impl Limits {
         self.ask(audience)?;
         let now = Instant::now();
         self.by_peer.may_try(&peer, now).map_err(limited)?;
-        self.by_licence.may_try(licence, now).map_err(limited)
+        self.by_licence.may_try(&pair(licence, &peer), now).map_err(limited)
     }
 
     /// That a stranger may ask anything at all.
@@ -65,7 +66,7 @@ impl Limits {
         let Some(peer) = audience.peer() else { return };
         let now = Instant::now();
         self.by_peer.wrong(&peer, now);
-        self.by_licence.wrong(licence, now);
+        self.by_licence.wrong(&pair(licence, &peer), now);
     }
 
     /// Forgets what has been quiet.
@@ -75,6 +76,11 @@ impl Limits {
         self.by_peer.forget_quiet(now);
         self.by_licence.forget_quiet(now);
     }
+}
+
+/// What one network asks about one licence. An address has no space in it.
+fn pair(licence: &str, peer: &str) -> String {
+    format!("{peer} {licence}")
 }
 
 /// Verifications by registered callers, one entry for each caller and minute (decision 10).
@@ -161,9 +167,9 @@ const PER_SECOND: u32 = 5;
 const BURST: u32 = 30;
 /// Wrong answers of one address in ten minutes.
 const WRONG_BY_PEER: u32 = 30;
-/// Wrong answers about one licence in an hour, whoever gives them.
-const WRONG_BY_LICENCE: u32 = 20;
-/// Addresses, and licences, that are counted at a time.
+/// Wrong answers of one network about one licence in an hour.
+const WRONG_BY_LICENCE: u32 = 10;
+/// Networks, and what each asks about one licence, that are counted at a time.
 const MOST: usize = 20_000;
 const MOST_ANSWERED: u64 = 200_000;
 /// Microseconds.
