@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 
+use licence::life::Operation;
 use pdf::syntax::Source;
 use pdf::verify::{Class, Integrity, Kind as SignatureKind, Report, Verdict as PdfVerdict};
 
@@ -58,7 +59,7 @@ async fn picture(app: &Arc<App>, audience: &Audience<'_>, file: &Arc<Spooled>) -
         return Err(Problem::new(Kind::BodyTooLarge, text));
     }
     let octets = file.octets().map_err(Problem::internal)?;
-    let text = app.desk.work(move || crate::portal::picture::read(&octets)).await??;
+    let text = app.portal.pictures.read(octets).await?;
     let question = Question::of_text(&text).ok_or_else(|| {
         Problem::new(
             Kind::InvalidParameter,
@@ -73,6 +74,8 @@ async fn picture(app: &Arc<App>, audience: &Audience<'_>, file: &Arc<Spooled>) -
 struct OnRecord {
     version: Version,
     kind: String,
+    /// Whether it came with a licence that was taken over, and was not made here.
+    imported: bool,
     /// Octets that follow what is on record.
     behind: u64,
     /// Of an annotated copy: until when it may be used, microseconds.
@@ -91,9 +94,14 @@ async fn on_record(app: &App, file: &Arc<Spooled>) -> Result<Option<OnRecord>> {
         let identifier = artefact.text("identifier")?;
         let Some(version) = record::read(&app.db, record::BY_IDENTIFIER, identifier).await? else { continue };
         let copy = app.db.fetch_optional(COPY, &[digest.as_str().into()]).await?;
+        let operation = app.db.fetch_optional(OPERATION, &[identifier.into()]).await?;
+        let operation = operation.as_ref().map(|version| version.text("operation")).transpose()?;
+        // Copies are made here, of whatever licence.
+        let imported = copy.is_none() && operation == Some(Operation::Import.as_str());
         return Ok(Some(OnRecord {
             version,
             kind: artefact.text("kind")?.to_owned(),
+            imported,
             behind: file.len().saturating_sub(end),
             until: copy.map(|copy| copy.int("until")).transpose()?,
         }));
@@ -117,13 +125,23 @@ async fn judged(app: &App, report: &Report, record: &OnRecord, now: i64) -> Verd
         let verdict = Verdict::new(Code::Mismatch, now).of_file(FileCode::SealFails).because(broken());
         return words(report).into_iter().fold(verdict, Verdict::because);
     }
+    if record.imported && report.verdict != PdfVerdict::Valid {
+        // Whoever brought it chose it: the record proves when it was taken over, and nothing of who made it.
+        let reason = Reason::new(
+            "taken-over-unproven",
+            "该文件随存量证照接收，其印章不能证明由何人签发",
+            "the file came with a licence that was taken over; its seal does not prove who made it",
+        );
+        let verdict = Verdict::new(Code::Mismatch, now).of_file(FileCode::SealFails).because(reason);
+        return words(report).into_iter().fold(verdict, Verdict::because);
+    }
     let mut verdict = facts::verdict(app, &record.version, now).await.of_file(FileCode::Pass);
     let (zh, en) = kind(&record.kind);
-    verdict.reasons.push(Reason::new(
-        "as-issued",
-        format!("{zh}与签发时一致"),
-        format!("{en}, as it was issued"),
-    ));
+    verdict.reasons.push(if record.imported {
+        Reason::new("as-taken-over", format!("{zh}与接收时一致"), format!("{en}, as it was taken over"))
+    } else {
+        Reason::new("as-issued", format!("{zh}与签发时一致"), format!("{en}, as it was issued"))
+    });
     if record.behind > 0 {
         let reason = Reason::new(
             "validation-data",
@@ -234,6 +252,8 @@ pub(super) const BY_DIGEST: &str =
     "SELECT identifier, kind FROM licence_artefacts WHERE sha256 = $1 ORDER BY id LIMIT 1";
 /// Finds an annotated copy by its digest.
 pub(super) const COPY: &str = "SELECT until FROM licence_copies WHERE sha256 = $1 ORDER BY id LIMIT 1";
+/// How a version came about, by its key.
+const OPERATION: &str = "SELECT operation FROM licence_versions WHERE id = $1";
 /// Octets.
 const LARGEST_PICTURE: u64 = 8 * 1024 * 1024;
 const MOST_WORDS: usize = 5;

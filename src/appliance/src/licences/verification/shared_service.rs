@@ -19,7 +19,7 @@ use utoipa_axum::routes;
 use super::fields;
 use super::file::by_file;
 use super::identifier::{Entry, by_entries};
-use super::verdict::{Audience, FileCode, Reason, Verdict};
+use super::verdict::{Audience, Code, FileCode, Reason, Verdict};
 use crate::app::App;
 use crate::documents::intake::{expect_pdf, take};
 use crate::policy::{Resource, VerifyLicence};
@@ -107,6 +107,9 @@ pub struct SharedFile {
 }
 
 /// Verify a licence's file (GB/T 36906)
+///
+/// It passes where it is genuine and the licence in force: there is one code for both, so that who reads nothing else takes no
+/// licence that was revoked, suspended or replaced.
 #[utoipa::path(post, path = "/v1/shared/verify-file", tag = "shared-service", params(SharedFile),
     request_body(content((Vec<u8> = "application/pdf"))),
     responses((status = 200, description = "The verdict", body = SharedVerdict),
@@ -130,6 +133,9 @@ async fn file(
     let other =
         wanted.is_some_and(|wanted| found.is_some_and(|found| found != wanted.identifier.to_string()));
     let mut code = verdict.file.unwrap_or(FileCode::Fails);
+    if code == FileCode::Pass && verdict.code != Code::Valid {
+        code = FileCode::Fails;
+    }
     if other {
         code = FileCode::Fails;
         verdict.licence = None;

@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::showing::{CANTEEN, COMPANY, NAME, REPRESENTATIVE, SHOP, TYPE, World, identifier, world, worlds};
+use super::showing::{
+    CANTEEN, COMPANY, NAME, OTHER_COMPANY, REPRESENTATIVE, SHOP, TYPE, World, identifier, world, worlds,
+};
 
 fn context(purpose: &str, item: &str) -> Value {
     json!({ "SXBM": item, "BJBH": "C-2026-8", "YT": purpose, "JBR": "周办事" })
@@ -11,6 +13,9 @@ fn context(purpose: &str, item: &str) -> Value {
 fn about(name: &str, purpose: &str, item: &str) -> Value {
     let mut asked = context(purpose, item);
     asked["ZZBS"] = json!(name);
+    let canteen = name.ends_with(&identifier(CANTEEN, 1));
+    asked["CZZTDM"] = json!(if canteen { OTHER_COMPANY } else { COMPANY });
+    asked["CZZTDMLXDM"] = json!("001");
     asked
 }
 
@@ -91,6 +96,20 @@ async fn standings_have_their_codes_and_what_no_rule_gives_is_refused_alike() {
     };
     let unknown = ask("metadata", &identifier("NOWHERE0001", 1)).await;
     assert_eq!((&unknown["code"], &unknown["message"]), (&json!(5), &json!("未查到证照")));
+    // Identifiers are counted up easily: one without its holder's number is as one that there is not, each try is entered,
+    // and ten are enough.
+    for tried in 0..10 {
+        let mut guess = about(&identifier(CANTEEN, 1), "inspection", "I-1");
+        guess["CZZTDM"] = json!(COMPANY);
+        let path = ["/v1/shared/query", "/v1/shared/metadata", "/v1/shared/download"][tried % 3];
+        let answer = world.post(&world.inspection, path, &guess).await.json();
+        assert_eq!((&answer["code"], &answer["data"]), (&json!(5), &Value::Null), "{answer}");
+        assert!(answer["leaf"].is_u64());
+    }
+    let right = about(&identifier(CANTEEN, 1), "inspection", "I-1");
+    assert_eq!(world.post(&world.inspection, "/v1/shared/query", &right).await.status, 429);
+    assert_eq!(looks(&world).await, 0);
+    world.nowhere(&[OTHER_COMPANY]).await;
     for (state, code, word) in [("suspended", 2, "暂扣"), ("revoked", 3, "吊销")] {
         world.change(SHOP, &[("state", state.into())]).await;
         let told = ask("metadata", &shop).await;
@@ -103,7 +122,8 @@ async fn standings_have_their_codes_and_what_no_rule_gives_is_refused_alike() {
         assert_eq!(ask("download", &shop).await["data"]["WJNR"], Value::Null);
     }
     world.change(CANTEEN, &[("valid_from", (crate::house::now() + 86_400).into())]).await;
-    assert_eq!(ask("query", &identifier(CANTEEN, 1)).await["code"], 1);
+    let asked = about(&identifier(CANTEEN, 1), "filing", "I-1");
+    assert_eq!(world.post(&world.health, "/v1/shared/query", &asked).await.json()["code"], 1);
     // The search of somebody who has none, and requests that cannot be meant.
     let mut asked = context("inspection", "I-1");
     for (key, value) in [("CZZTDM", "92990101MA0TEXT39X"), ("CZZTDMLXDM", "001"), ("ZZLXDM", TYPE)] {

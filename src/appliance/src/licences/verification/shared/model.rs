@@ -71,12 +71,23 @@ pub(super) struct ByIdentifier {
     /// 证照标识: the identifier (GB/T 36904), with or without the object identifier.
     #[serde(rename = "ZZBS")]
     pub identifier: String,
+    /// 持证主体代码: the holder's number; identifiers can be counted up, so that one alone gives nothing.
+    #[serde(rename = "CZZTDM")]
+    pub holder: String,
+    /// 持证主体代码类型代码: 001 credit code, 111 citizen's number, …
+    #[serde(rename = "CZZTDMLXDM")]
+    pub holder_kind: String,
     /// For what.
     #[serde(flatten)]
     pub context: Context,
 }
 
 impl ByIdentifier {
+    /// Whose the licence is said to be.
+    pub(super) fn party(&self) -> Party {
+        Party { kind: self.holder_kind.clone(), number: self.holder.clone() }
+    }
+
     /// The type that the identifier names.
     pub(super) fn type_code(&self) -> &str {
         let bare = self
@@ -91,6 +102,13 @@ impl ByIdentifier {
         let context = &self.context;
         if self.identifier.len() > 200 {
             return Err(BadParameter { name: "ZZBS", reason: "an identifier has at most 120 characters" });
+        }
+        let is_code =
+            |text: &str| !text.is_empty() && text.len() <= 64 && text.bytes().all(|b| b.is_ascii_graphic());
+        for (name, code) in [("CZZTDM", &self.holder), ("CZZTDMLXDM", &self.holder_kind)] {
+            if !is_code(code) {
+                return Err(BadParameter { name, reason: "write 1 to 64 visible ASCII characters" });
+            }
         }
         for (name, code) in
             [("SXBM", &context.item), ("BJBH", &context.case_number), ("YT", &context.purpose)]

@@ -15,6 +15,7 @@ use crate::journal::{CommitError, Unit};
 use crate::licences::catalogue::{self, CatalogueError, Published};
 use crate::licences::library::{self, Artefact, Licence, Version, records};
 use crate::licences::showing::model::{LicenceQueryAnswer, NewLicenceQuery};
+use crate::licences::showing::parts;
 use crate::licences::showing::uses::{self, Look, Seen};
 use crate::policy::{Permit, QueryLicences};
 use crate::problem::{About, Kind, Problem, Result};
@@ -88,11 +89,17 @@ async fn attempt(
     };
     let mut rules = ruling.compiled.rules(&organisation, &context.item, &context.purpose);
     let rule = rules.find(|rule| take != Take::Document || rule.document).ok_or_else(|| refused(permit))?;
-    let Some(licence) = library::find(app, &asked.identifier).await? else {
-        return Ok(SharedAnswer::none(None));
+    let found = library::find(app, &asked.identifier).await?;
+    let licence = match parts::held(app, &permit.caller().id, &asked.identifier, found, &asked.party()).await
+    {
+        Ok(licence) => licence,
+        Err(problem) if problem.kind() == Kind::LicenceNotOfHolder => {
+            return missed(app, permit, asked, take).await;
+        }
+        Err(problem) => return Err(problem.into()),
     };
     let Ok(version) = library::version(app, &licence, &asked.identifier).await else {
-        return Ok(SharedAnswer::none(None));
+        return missed(app, permit, asked, take).await;
     };
     let now = unsealed.journal.clock().now().map_err(CommitError::ClockUntrusted)?;
     let (state, code) = standing(&licence, &version, now.div_euclid(1_000_000));
@@ -132,6 +139,32 @@ async fn attempt(
     Ok(SharedAnswer::of(code, data, committed.leaf))
 }
 
+/// That there is no such licence of that holder, entered as what was found is: who tries numbers is seen to.
+async fn missed(
+    app: &App,
+    permit: &Permit<QueryLicences>,
+    asked: &ByIdentifier,
+    take: Take,
+) -> std::result::Result<SharedAnswer, Attempt> {
+    let context = &asked.context;
+    let unit = Unit::new(permit.act())
+        .facts(json!({
+            "found": false,
+            "taken": take.word(),
+            "purpose": context.purpose,
+            "item": context.item,
+            "case_number": context.case_number,
+        }))
+        // What was asked for is a stranger's text.
+        .detail(json!({
+            "identifier": asked.identifier,
+            "holder": { "kind": asked.holder_kind, "number": asked.holder },
+            "operator": context.operator,
+        }));
+    let committed = app.unsealed()?.journal.commit(unit).await.map_err(Attempt::Commit)?;
+    Ok(SharedAnswer::none(Some(committed.leaf)))
+}
+
 /// The data of an answer, the fields in it, the digest of the document in it.
 async fn told(
     app: &App,
@@ -148,12 +181,14 @@ async fn told(
         fields = library::content_of(app, licence, version)?.fields;
         fields.retain(|name, _| rule.fields.contains(name));
     }
-    let names: Vec<String> = fields.keys().cloned().collect();
+    let mut names: Vec<String> = fields.keys().cloned().collect();
     let mut data = metadata(app, &kind, licence, version.identifier(), &fields).await?;
     let mut digest = None;
     if take == Take::Document && code == ResultCode::Valid {
         let artefact = library::document(app, licence, version.identifier(), "original").await?;
         digest = Some(artefact.sha256.clone());
+        // The document shows all of them.
+        names = kind.compiled.fields().iter().map(|field| field.name.clone()).collect();
         data.extend(file(&artefact, version.identifier()));
     }
     Ok((Value::Object(data), names, digest))

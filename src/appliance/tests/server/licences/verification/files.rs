@@ -65,11 +65,36 @@ async fn a_licence_as_issued_passes_and_whatever_was_done_to_it_does_not_on_both
         assert_eq!((&other["code"], &other["file"]), (&5.into(), &2.into()), "{other}");
         assert_eq!(found(&other).1, ["not-on-record"]);
 
+        // A file that came with a licence that was taken over is believed by its seal alone.
+        let taken = Put::active("TAKENOVER1");
+        world.put(&taken).await;
+        world.taken_over(&taken).await;
+        let stranger = super::world().await;
+        let foreign = sealed(&stranger, &furnish(&stranger.house, &["first"]).await, 1).await;
+        world.file(&taken, "original", &foreign).await;
+        let unproven = verdict(&world, &foreign).await;
+        assert_eq!((&unproven["code"], &unproven["file"]), (&6.into(), &1.into()), "{unproven}");
+        assert_eq!(unproven["reasons"][0]["name"], "taken-over-unproven");
+        assert!(unproven["licence"].is_null());
+        let ours = sealed(&world, &sealer, 3).await;
+        world.file(&taken, "duplicate", &ours).await;
+        let proven = verdict(&world, &ours).await;
+        assert_eq!((&proven["code"], found(&proven).1), (&0.into(), vec!["as-taken-over"]), "{proven}");
+
         // The file of a version that was replaced is what was issued, and void.
         let second = Put { number: 2, ..put.clone() };
         world.replace(&second).await;
         let former = verdict(&world, &original).await;
         assert_eq!((&former["code"], &former["file"]), (&3.into(), &0.into()), "{former}");
         assert_eq!(former["licence"]["present"], second.name());
+
+        // The interface with one code for both lets no licence pass that is not in force.
+        let mut client = world.house.connect(&world.verifier).await;
+        let kind = [("content-type", "application/pdf")];
+        for (octets, code) in [(&original, 2), (&ours, 0)] {
+            let answer =
+                client.send(Method::POST, "/v1/shared/verify-file", &kind, octets.clone()).await.unwrap();
+            assert_eq!((answer.status, &answer.json()["code"]), (200, &code.into()), "{:?}", answer.body);
+        }
     }
 }

@@ -209,6 +209,13 @@ impl World {
         self.commit(unit.insert(self.version(put, "active").await).bump(generations::LICENCES)).await;
     }
 
+    /// As if its only version had been taken over.
+    pub async fn taken_over(&self, put: &Put<'_>) {
+        let row = self.house.app.db.row(&LICENCE_VERSIONS, &put.name()).await.unwrap().unwrap();
+        let unit = Unit::new(Act::system("test", "licence.import", "licence"));
+        self.commit(unit.update(row.next_version().with("operation", "import"))).await;
+    }
+
     /// Changes the state of a licence.
     pub async fn turn(&self, serial: &str, state: &str) {
         let row = self.house.app.db.row(&LICENCES, &licence(serial)).await.unwrap().unwrap();
