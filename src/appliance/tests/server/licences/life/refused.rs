@@ -13,7 +13,7 @@ fn brought(state: State) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_operation_is_refused_in_every_state_that_does_not_take_it() {
     for office in offices().await {
-        let mut serial = 2024_000_000_i64;
+        let mut serial = 2_024_000_000_i64;
         for state in State::ALL {
             for operation in Operation::ALL.into_iter().filter(|operation| !operation.begins()) {
                 let allowed = state.after(operation);
