@@ -214,7 +214,7 @@ fn what_a_listed_region_issued_is_verified_here_for_as_long_as_it_holds_there() 
 
     // Suspended over there, seen here.
     let path = format!("/v1/licences/{}", licence["id"].as_str().unwrap());
-    let why = json!({ "reason": "限期整改", "basis": "食品安全法第一百二十六条" });
+    let why = json!({ "ground": "rectification", "reason": "限期整改", "basis": "食品安全法第一百二十六条" });
     step(&region.licensing, &path, "suspend", &why).is(200);
     let told = eventually("the suspension is seen here", Duration::from_secs(15), || {
         let told = platform.text(&symbol);
@@ -236,7 +236,7 @@ fn what_a_listed_region_issued_is_verified_here_for_as_long_as_it_holds_there() 
     platform.approved(&second);
     let lower = platform.list(&platform.appliance, &[&entry], 2);
     let refused = platform.import(&lower);
-    assert!(refused.code != Some(0) && refused.stderr.contains("higher"), "{}", refused.told());
+    assert!(refused.code != Some(0) && refused.told().contains("higher"), "{}", refused.told());
 
     // The other process is gone: what cannot be asked is not said to be in force.
     drop(region);
