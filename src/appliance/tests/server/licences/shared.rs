@@ -109,7 +109,6 @@ async fn standings_have_their_codes_and_what_no_rule_gives_is_refused_alike() {
     let right = about(&identifier(CANTEEN, 1), "inspection", "I-1");
     assert_eq!(world.post(&world.inspection, "/v1/shared/query", &right).await.status, 429);
     assert_eq!(looks(&world).await, 0);
-    world.nowhere(&[OTHER_COMPANY]).await;
     for (state, code, word) in [("suspended", 2, "暂扣"), ("revoked", 3, "吊销")] {
         world.change(SHOP, &[("state", state.into())]).await;
         let told = ask("metadata", &shop).await;

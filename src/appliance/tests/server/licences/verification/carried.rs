@@ -95,7 +95,7 @@ async fn a_picture_full_of_finder_patterns_is_refused_before_they_are_tried() {
         let pixels: Vec<u8> =
             (0..side * side).map(|at| if dark(at % side, at / side) { 0 } else { 255 }).collect();
         let answer = world.sent("image/png", &grey_png(side, &pixels)).await;
-        assert_eq!((answer.status, answer.problem().as_str()), (400, "invalid-parameter"), "{scale}");
+        assert_eq!((answer.status, answer.problem().as_str()), (422, "invalid-parameter"), "{scale}");
         let detail = answer.json()["detail"].as_str().unwrap().to_owned();
         assert!(detail.starts_with("too much in the picture looks like"), "{scale} {detail}");
     }
