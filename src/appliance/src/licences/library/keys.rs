@@ -4,7 +4,7 @@
 //! A data key protects the licence's fields, its artefacts and what is said of its events: AES-256-GCM, or SM4-GCM where the
 //! keystore is of the ShangMi suite (decision 30). It is wrapped under the hierarchy's data key of purpose `licences`; the
 //! hash key is `licence-holders`. Later generations of either, `…-2` and so on, are made by a rotation. Which are in use
-//! stands in rows of `licence_numbers`: every node learns of a rotation within [`FRESH`].
+//! stands in rows of `licence_numbers`: every node learns of a rotation within `FRESH`.
 //!
 //! Hierarchies from before there were licences have no key of that purpose: the label `licences` is then made in the keystore
 //! when the first licence needs it, as the hash keys are.
@@ -65,7 +65,7 @@ impl Known {
 /// Rows that do not open of which each is told; more than that are one fault.
 const MOST_DAMAGED: usize = 1000;
 
-/// The generations in use, at most [`FRESH`] old.
+/// The generations in use, at most `FRESH` old.
 ///
 /// # Errors
 /// [`StoreError`].

@@ -2,7 +2,7 @@
 //!
 //! Anyone who may act on a licence begins here: [`find`] by identifier or id, [`open_fields`] for what is encrypted of it,
 //! [`document`] for what was made of it. None of these asks a policy or enters anything: whoever reads what is personal does so
-//! with a permit, and commits the entry before the first octet leaves (decision 10; [`reading`] makes it).
+//! with a permit, and commits the entry before the first octet leaves (decision 10; `reading` makes it).
 
 mod error;
 pub mod holder;
