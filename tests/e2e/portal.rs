@@ -15,7 +15,7 @@ use crate::{PLACE, ready, small_pdf};
 #[test]
 fn strangers_verify_files_codes_and_numbers_by_pointer_keyboard_and_phone() {
     let (appliance, client) = ready();
-    let sealed = client.seal(PLACE, small_pdf()).is(200);
+    let sealed = client.seal(PLACE, small_pdf()).is(201);
     let folder = corpus::scratch();
     let file = |name: &str, octets: &[u8]| {
         let path = folder.path().join(name);

@@ -74,15 +74,15 @@ fn the_shipped_permit_compiles() {
     let food = food();
     assert_eq!(food.fields().len(), 12);
     assert!(food.allows(Operation::Issue) && food.allows(Operation::Suspend));
-    let open: Vec<&str> = food.up_to(Sensitivity::Open).collect();
+    let mut open: Vec<&str> = food.up_to(Sensitivity::Open).collect();
+    open.sort_unstable();
     assert_eq!(
         open,
         ["business_form", "credit_code", "items", "operator", "permit_number", "premises", "supervisor"]
     );
-    assert_eq!(
-        food.selective(),
-        ["contact_phone", "representative", "representative_id", "residence", "signatory"]
-    );
+    let mut selective = food.selective();
+    selective.sort_unstable();
+    assert_eq!(selective, ["contact_phone", "representative", "representative_id", "residence", "signatory"]);
 }
 
 #[test]
@@ -263,7 +263,10 @@ fn the_vocabulary_is_closed() {
         "/schema/properties/name/title",
     );
     refused(&with(&format!("{at}/x-key"), json!("NAME")), &format!("{at}/x-key"));
-    refused(&with(&format!("{at}/x-key"), json!("KZ_LXDH")), &format!("{at}/x-key"));
+    // Of two fields with one key, the later one is told; which that is hangs on the order of the map.
+    let twice =
+        compile(&with(&format!("{at}/x-key"), json!("KZ_LXDH"))).expect_err("two fields with one key");
+    assert!(twice.len() == 1 && twice[0].pointer.ends_with("/x-key"), "{twice:?}");
     // Patterns that only a backtracking engine knows are no patterns here, nor are those that would be compiled to megabytes.
     refused(&with(&format!("{at}/pattern"), json!("^(?=a)b$")), &format!("{at}/pattern"));
     refused(&with(&format!("{at}/pattern"), json!("(?:[\\p{L}]{900}){900}")), &format!("{at}/pattern"));
@@ -379,7 +382,8 @@ fn fields_are_parted_known_and_held() {
     assert_eq!(split.open.len() + split.protected.len(), fields.len());
     assert!(split.protected.contains_key("representative_id") && split.open.contains_key("operator"));
     let known = food.known(&fields);
-    let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+    let mut names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+    names.sort_unstable();
     assert_eq!(names, ["credit_code", "operator", "permit_number", "representative"]);
     let holder = food.holder(&fields).expect("a holder");
     assert_eq!((holder.kind.as_str(), holder.number.as_str()), ("001", "91990000MA0E000186"));
