@@ -57,7 +57,7 @@ for (const node of document.querySelectorAll('[id]')) {
   ids.add(node.id);
 }
 for (const name of ['aria-labelledby', 'aria-describedby']) {
-  for (const node of document.querySelectorAll('[' + name + ']')) {
+  for (const node of document.querySelectorAll('[' + name + ']:not([hidden])')) {
     for (const id of node.getAttribute(name).split(/\s+/)) if (!ids.has(id)) say(name + ' names nothing', node);
   }
 }
@@ -119,6 +119,16 @@ class Walk:
         self.lowest = 21.0
         browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": WATCH})
 
+    def press(self, selector):
+        """Clicks when the page has stopped scrolling, with the element in its middle."""
+        element = self.find(selector)
+        self.browser.execute_script(
+            "document.documentElement.style.scrollBehavior = 'auto';"
+            "arguments[0].scrollIntoView({block: 'center', behavior: 'instant'});",
+            element,
+        )
+        element.click()
+
     def find(self, selector):
         return self.browser.find_element(By.CSS_SELECTOR, selector)
 
@@ -178,7 +188,7 @@ class Walk:
         for field, text in [("#identifier", identifier), ("#value", value)]:
             self.find(field).clear()
             self.find(field).send_keys(text)
-        self.find("#number button").click()
+        self.press("#number button")
         return self.answered(name)
 
     def keyboard(self, name):
@@ -230,7 +240,7 @@ class Walk:
             self.open("/?lang=zh")
             self.upload(name, file)
             if name == plan.get("switch"):
-                self.find(".tongues a[lang=en]").click()
+                self.press(".tongues a[lang=en]")
                 self.steps[name]["english"] = self.find("#verdict").text
                 self.steps[name]["language"] = self.find("html").get_attribute("lang")
                 self.judge(f"{name}-en")
@@ -242,7 +252,7 @@ class Walk:
             self.browser.get(self.url + "/" + fragment)
             self.answered(name)
         self.open("/?lang=zh")
-        self.find("#number button").click()
+        self.press("#number button")
         self.steps["empty"] = {
             "focus": self.browser.execute_script("return document.activeElement.id"),
             "invalid": self.find("#identifier").get_attribute("aria-invalid"),
@@ -283,7 +293,7 @@ class Walk:
         identifier, value = next(iter(self.plan.get("numbers", {}).values()), ("A.B.C.001.0", "x"))
         self.find("#identifier").send_keys(identifier)
         self.find("#value").send_keys(value)
-        self.find("#number button").click()
+        self.press("#number button")
         self.until(lambda b: b.find_elements(By.CSS_SELECTOR, "#verdict[tabindex]"), "an answer without a script")
         self.steps["without-script"] = {
             "verdict": self.find("#verdict").text,
