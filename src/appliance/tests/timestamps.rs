@@ -84,8 +84,12 @@ async fn set_up(place: &Place) -> (PathBuf, String) {
     };
     let done = ceremony::perform(&plan, &mut |_| ()).await.unwrap();
     let text = std::fs::read_to_string(&done.config).unwrap();
-    let text = text.replace("[::1]:8443", "[::1]:0").replace("[::1]:8080", "[::1]:0");
-    (folder, text.replace("127.0.0.1:8443", "127.0.0.1:0").replace("127.0.0.1:8080", "127.0.0.1:0"))
+    // Every listener of the ceremony: the API, the public page, the public files.
+    let text = ["8443", "8444", "8080"].iter().fold(text, |text, port| {
+        text.replace(&format!("[::1]:{port}"), "[::1]:0")
+            .replace(&format!("127.0.0.1:{port}"), "127.0.0.1:0")
+    });
+    (folder, text)
 }
 
 impl Node {
