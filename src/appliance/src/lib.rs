@@ -30,5 +30,6 @@ pub mod seals;
 pub mod server;
 pub mod status;
 pub mod store;
+pub mod tables;
 pub mod timestamps;
 pub mod trust;

@@ -25,6 +25,7 @@ use crate::policy::{
 };
 use crate::problem::{Kind, Problem, Result};
 use crate::server::Session;
+use crate::server::conditional;
 use crate::store::{Row, Table};
 
 /// The routes.
@@ -273,21 +274,10 @@ fn found(row: Option<Row>) -> Result<Row> {
     row.ok_or_else(|| Problem::new(Kind::NotFound, "Nothing of that name is registered."))
 }
 
-/// The row, if `If-Match` names its version (RFC 9110 §13.1.1).
+/// The row, if `If-Match` names its version.
 fn matching(headers: &HeaderMap, row: Row) -> Result<Row> {
-    let Some(given) = headers.get(header::IF_MATCH) else {
-        let detail = "Send `If-Match` with the `ETag` of what you read.";
-        return Err(Problem::new(Kind::PreconditionRequired, detail));
-    };
-    let tag = tag(&row);
-    let given = given.to_str().unwrap_or_default();
-    if given.trim() == "*" || given.split(',').any(|one| one.trim() == tag) {
-        return Ok(row);
-    }
-    Err(Problem::new(
-        Kind::PreconditionFailed,
-        "It was changed meanwhile; read it again and repeat the change.",
-    ))
+    conditional::matching(headers, row.version(), "change")?;
+    Ok(row)
 }
 
 fn tag(row: &Row) -> String {

@@ -101,16 +101,43 @@ impl Form {
         Ok(Self { parts: Multipart::new(paced, boundary), allowance, pause })
     }
 
+    /// The request in a body that is JSON, or a form whose first part it is; with the rest of the form. `what` it is that is
+    /// asked for stands in a refusal: the application, the licence.
+    ///
+    /// # Errors
+    /// The problem to answer: it is longer than `limit` octets, broke off, or is no such form.
+    pub async fn request(
+        app: &App,
+        headers: &HeaderMap,
+        body: Body,
+        limit: usize,
+        what: &str,
+    ) -> Result<(Vec<u8>, Option<Self>)> {
+        if !is_form(headers) {
+            let text = format!("The {what} is too large or broke off.");
+            let whole = axum::body::to_bytes(body, limit).await;
+            return Ok((whole.map_err(|_| Problem::new(Kind::BodyTooLarge, text))?.to_vec(), None));
+        }
+        let mut form = Self::open(app, headers, body)?;
+        let request = form.first(limit).await?;
+        Ok((request, Some(form)))
+    }
+
+    /// The first part, which must be `request`.
+    async fn first(&mut self, limit: usize) -> Result<Vec<u8>> {
+        let Some(field) = self.next().await? else {
+            return Err(Problem::new(Kind::MalformedRequest, "The `request` part is missing."));
+        };
+        named(&field, "request")?;
+        self.small(field, limit).await
+    }
+
     /// The order in the first part, which must be `request`.
     ///
     /// # Errors
     /// The problem to answer.
     pub async fn order(&mut self, app: &App) -> Result<Order> {
-        let Some(field) = self.next().await? else {
-            return Err(Problem::new(Kind::MalformedRequest, "The `request` part is missing."));
-        };
-        named(&field, "request")?;
-        let json = self.small(field, REQUEST).await?;
+        let json = self.first(REQUEST).await?;
         Ok(Order::read(&json, app.config.documents.seals_per_request)?)
     }
 

@@ -14,6 +14,7 @@ use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use crate::problem::{Kind, Problem};
 use crate::store::tables::IDEMPOTENCY;
 use crate::store::{Db, Row, StoreError};
 
@@ -196,8 +197,23 @@ impl ReplayKey {
     }
 }
 
-/// SHA-256 over parts, each with its length before it, so that no two lists of parts meet.
-fn digest(parts: &[&[u8]]) -> String {
+/// The `Idempotency-Key` of a request, for acts whose own row keeps it.
+///
+/// # Errors
+/// The problem to answer: it is none.
+pub fn given(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let Some(value) = headers.get(HEADER) else { return Ok(None) };
+    let text = value.to_str().unwrap_or_default().trim().trim_matches('"').to_owned();
+    if text.is_empty() || text.len() > 255 || headers.get_all(HEADER).iter().count() > 1 {
+        let detail = "An idempotency key is 1 to 255 visible ASCII characters.";
+        return Err(Problem::new(Kind::MalformedRequest, detail));
+    }
+    Ok(Some(text))
+}
+
+/// SHA-256 over parts, each with its length before it, so that no two lists of parts meet; hexadecimal.
+#[must_use]
+pub fn digest(parts: &[&[u8]]) -> String {
     let mut context = Context::new(&SHA256);
     for part in parts {
         context.update(&(part.len() as u64).to_be_bytes());

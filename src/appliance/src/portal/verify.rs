@@ -7,6 +7,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, header};
+use licence::credential::qr;
 use pdf::verify::Verdict as Verdicts;
 use serde::Deserialize;
 use serde_json::json;
@@ -69,7 +70,7 @@ impl Question {
         if text.len() > LONGEST {
             return None;
         }
-        if text.starts_with(OFFLINE) {
+        if text.starts_with(qr::PREFIX) {
             return Some(Self::Symbol(text.to_owned()));
         }
         if let Some((_, code)) = text.split_once("#s=") {
@@ -292,8 +293,6 @@ fn problem_words(problem: &Problem) -> Both {
     }
 }
 
-/// What an offline QR symbol begins with.
-const OFFLINE: &str = "CNB1:";
 /// Longest text of a symbol or presentation, octets.
 const LONGEST: usize = 16 * 1024;
 /// Largest picture, octets.

@@ -6,6 +6,7 @@
 //! public self-signed objects over plain HTTP, public pages over server TLS, and the local admin socket (decision 34).
 
 pub mod admin;
+pub mod conditional;
 pub mod connection;
 pub mod limits;
 pub mod listener;

@@ -17,6 +17,7 @@ use crate::app::App;
 use crate::policy::{BindAcme, ReadAcmeBinding, Resource, WithdrawAcmeBinding};
 use crate::problem::{Kind, Problem, Result};
 use crate::server::Session;
+use crate::server::conditional;
 use crate::store::Row;
 
 /// The routes.
@@ -124,18 +125,10 @@ fn found(row: Option<Row>) -> Result<Row> {
     row.ok_or_else(|| Problem::new(Kind::NotFound, "There is no such binding."))
 }
 
-/// The row, if `If-Match` names its version (RFC 9110 §13.1.1).
+/// The row, if `If-Match` names its version.
 fn matching(headers: &HeaderMap, row: Row) -> Result<Row> {
-    let Some(given) = headers.get(header::IF_MATCH) else {
-        let detail = "Send `If-Match` with the `ETag` of what you read.";
-        return Err(Problem::new(Kind::PreconditionRequired, detail));
-    };
-    let given = given.to_str().unwrap_or_default();
-    if given.trim() == "*" || given.split(',').any(|one| one.trim() == tag(&row)) {
-        return Ok(row);
-    }
-    let detail = "It was changed meanwhile; read it again and repeat the change.";
-    Err(Problem::new(Kind::PreconditionFailed, detail))
+    conditional::matching(headers, row.version(), "change")?;
+    Ok(row)
 }
 
 fn tag(row: &Row) -> String {

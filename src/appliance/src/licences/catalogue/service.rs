@@ -13,6 +13,7 @@ use super::model::TypeState;
 use super::records::{self, int, text, version_id};
 use super::{checks, forget};
 use crate::app::{App, Unsealed};
+use crate::documents::replay::digest;
 use crate::identity::Caller;
 use crate::journal::{CommitError, Committed, Unit, generations};
 use crate::policy::{
@@ -310,16 +311,6 @@ async fn done(unsealed: &Unsealed, unit: Unit, row: Row) -> Result<Done, Catalog
 
 fn now(unsealed: &Unsealed) -> Result<i64, CatalogueError> {
     Ok(unsealed.journal.clock().now().map_err(CommitError::ClockUntrusted)?)
-}
-
-/// SHA-256 over parts with their lengths, hexadecimal.
-pub(super) fn digest(parts: &[&[u8]]) -> String {
-    let mut hash = ring::digest::Context::new(&ring::digest::SHA256);
-    for part in parts {
-        hash.update(&(part.len() as u64).to_be_bytes());
-        hash.update(part);
-    }
-    hex::encode(hash.finish())
 }
 
 /// Attempts at a number that others want too.

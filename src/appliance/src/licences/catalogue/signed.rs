@@ -98,7 +98,7 @@ async fn build(app: &App) -> Result<Signed, Problem> {
     let json = Value::Object(members.clone()).to_string();
     let text = signer.with(move |issuer| signed::sign(&members, TYPE, now, Some(now + HELD), issuer)).await?;
     let text = text.map_err(|error: DocumentError| Problem::internal(error))?;
-    let etag = super::service::digest(&[json.as_bytes(), &now.to_be_bytes()]);
+    let etag = crate::documents::replay::digest(&[json.as_bytes(), &now.to_be_bytes()]);
     let etag = format!("\"{}\"", etag.get(..32).unwrap_or_default());
     Ok(Signed { text, json, etag, built: now })
 }

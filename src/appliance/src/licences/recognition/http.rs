@@ -28,6 +28,7 @@ use crate::policy::{
 };
 use crate::problem::{Kind, Problem, Result};
 use crate::server::Session;
+use crate::server::conditional;
 use crate::store::Row;
 
 type Body<T> = std::result::Result<Json<T>, JsonRejection>;
@@ -337,19 +338,9 @@ fn reason(why: &Why) -> Result<&str> {
     Err(Problem::new(Kind::InvalidParameter, detail).with("parameter", "reason"))
 }
 
-/// That `If-Match` names the version read (RFC 9110 §13.1.1).
+/// That `If-Match` names the row's version.
 fn matching(headers: &HeaderMap, row: &Row) -> Result<()> {
-    let Some(given) = headers.get(header::IF_MATCH) else {
-        let detail = "Send `If-Match` with the `ETag` of what you read.";
-        return Err(Problem::new(Kind::PreconditionRequired, detail));
-    };
-    let tag = format!("\"{}\"", row.version());
-    let given = given.to_str().unwrap_or_default();
-    if given.trim() == "*" || given.split(',').any(|one| one.trim() == tag) {
-        return Ok(());
-    }
-    let detail = "It was changed meanwhile; read it again and repeat the step.";
-    Err(Problem::new(Kind::PreconditionFailed, detail))
+    conditional::matching(headers, row.version(), "step")
 }
 
 fn answer(status: StatusCode, done: &Done) -> Response {

@@ -50,28 +50,21 @@ pub(super) fn authorities(app: &App) -> Result<Vec<Certificate>, RecognitionErro
 
 /// This platform's entry.
 pub(super) async fn entry(app: &App) -> Result<Entry, RecognitionError> {
-    let config = &app.config.recognition;
-    let id = config.region.clone().ok_or(RecognitionError::NoRegion)?;
-    let (roots, authorities): (Vec<_>, Vec<_>) =
-        authorities(app)?.into_iter().partition(Certificate::is_self_issued);
+    let id = app.config.recognition.region.clone().ok_or(RecognitionError::NoRegion)?;
+    let claims = claims(app)?;
     let records =
         app.db.fetch_all("SELECT id FROM licence_types WHERE state = 'published' ORDER BY id", &[]).await?;
     let types = records.iter().map(|record| record.text("id").map(ToOwned::to_owned));
     let public = app.config.appliance.public_url.trim_end_matches('/');
     let entry = Entry {
         id,
-        zh: config.name.clone(),
-        en: config.name_en.clone(),
-        scope: Scope { divisions: config.divisions.clone(), types: types.collect::<Result<_, _>>()? },
-        roots,
-        authorities,
-        seal_makers: app.seal_makers(),
+        scope: Scope { types: types.collect::<Result<_, _>>()?, ..claims.scope },
         // Of all generations: what a former signer issued holds on, here and elsewhere.
-        credentials: newest(signers::known(app, Role::CredentialSigner)),
-        publishers: newest(signers::known(app, Role::Publisher)),
+        credentials: newest(claims.credentials),
+        publishers: newest(claims.publishers),
         catalogue: Some(format!("{public}/licences/catalogue")),
-        status_lists: vec![format!("{public}/licences/status/")],
         verification: app.config.listeners.portal.as_ref().map(|portal| portal.url.clone()),
+        ..claims
     };
     // Written and read again, so that nothing is published that nobody could read.
     Ok(Entry::read(&entry.members(), "")?)

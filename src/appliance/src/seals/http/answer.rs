@@ -8,8 +8,9 @@ use serde::Serialize;
 use crate::documents::http::LEAF;
 use crate::identity::CallerKind;
 use crate::policy::{ListSeals, Resource};
-use crate::problem::{Kind, Problem, Result};
+use crate::problem::Result;
 use crate::server::Session;
+use crate::server::conditional;
 
 /// A record, with its version and, after an act, the leaf that proves it.
 pub(crate) fn answer<T: Serialize>(
@@ -29,21 +30,12 @@ pub(crate) fn answer<T: Serialize>(
     response
 }
 
-/// That `If-Match` names this version (RFC 9110 §13.1.1).
+/// That `If-Match` names this version.
 ///
 /// # Errors
 /// The problem to answer.
 pub(crate) fn matching(headers: &HeaderMap, version: i64) -> Result<()> {
-    let Some(given) = headers.get(header::IF_MATCH) else {
-        let detail = "Send `If-Match` with the `ETag` of what you read.";
-        return Err(Problem::new(Kind::PreconditionRequired, detail));
-    };
-    let (given, tag) = (given.to_str().unwrap_or_default(), tag(version));
-    if given.trim() == "*" || given.split(',').any(|one| one.trim() == tag) {
-        return Ok(());
-    }
-    let detail = "It was changed meanwhile; read it again and repeat the step.";
-    Err(Problem::new(Kind::PreconditionFailed, detail))
+    conditional::matching(headers, version, "step")
 }
 
 /// Cuts a list that was read with one more than asked for; the cursor of the next page, if there is one.

@@ -6,7 +6,6 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use ring::digest::{Context, SHA256};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -21,7 +20,8 @@ use super::super::preview::drawn;
 use super::super::service::{self, LifeError, Subject};
 use super::answer::answer;
 use crate::app::App;
-use crate::documents::intake::{Form, is_form, named};
+use crate::documents::intake::Form;
+use crate::documents::replay;
 use crate::policy::{ApplyForSeal, Resource};
 use crate::problem::{Kind, Problem, Result};
 use crate::server::Session;
@@ -61,19 +61,8 @@ async fn apply(
     body: Body,
 ) -> Result<Response> {
     app.require_unsealed()?;
-    let key = key(&headers)?;
-    let (request, form) = if is_form(&headers) {
-        let mut form = Form::open(&app, &headers, body)?;
-        let Some(field) = form.next().await? else {
-            return Err(Problem::new(Kind::MalformedRequest, "The `request` part is missing."));
-        };
-        named(&field, "request")?;
-        (form.small(field, REQUEST).await?, Some(form))
-    } else {
-        let limited = axum::body::to_bytes(body, REQUEST).await;
-        let text = "The application is too large or broke off.";
-        (limited.map_err(|_| Problem::new(Kind::BodyTooLarge, text))?.to_vec(), None)
-    };
+    let key = replay::given(&headers)?;
+    let (request, form) = Form::request(&app, &headers, body, REQUEST, "application").await?;
     let wanted: NewApplication = serde_json::from_slice(&request).map_err(|error| {
         Problem::new(Kind::MalformedRequest, format!("The application cannot be read: {error}."))
     })?;
@@ -105,10 +94,10 @@ async fn apply(
     let session = session.renewed()?;
     let permit = session.permit::<ApplyForSeal>(Resource::organisation(&subject.organisation))?;
     let request = key.map(|key| {
-        let scope = digest(&[session.caller().id.as_bytes(), key.as_bytes()]);
+        let scope = replay::digest(&[session.caller().id.as_bytes(), key.as_bytes()]);
         let mut parts = vec![request.as_slice(), picture.as_deref().unwrap_or_default()];
         parts.extend(attached.iter().map(Attachment::octets));
-        (scope, digest(&parts))
+        (scope, replay::digest(&parts))
     });
     let picture = seen(&app, &mut checked, picture, &subject).await?;
     let unsealed = app.unsealed()?;
@@ -163,26 +152,6 @@ async fn seen(
 #[expect(clippy::cast_possible_truncation, reason = "5 to 100 mm")]
 fn micrometres(mm: f64) -> i64 {
     (mm * 1000.0).round() as i64
-}
-
-/// The idempotency key, if there is one.
-fn key(headers: &HeaderMap) -> Result<Option<String>> {
-    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
-    let text = value.to_str().unwrap_or_default().trim().trim_matches('"').to_owned();
-    if text.is_empty() || text.len() > 255 || headers.get_all("idempotency-key").iter().count() > 1 {
-        let detail = "An idempotency key is 1 to 255 visible ASCII characters.";
-        return Err(Problem::new(Kind::MalformedRequest, detail));
-    }
-    Ok(Some(text))
-}
-
-fn digest(parts: &[&[u8]]) -> String {
-    let mut hash = Context::new(&SHA256);
-    for part in parts {
-        hash.update(&(part.len() as u64).to_be_bytes());
-        hash.update(part);
-    }
-    hex::encode(hash.finish())
 }
 
 /// Octets that the application itself may have.

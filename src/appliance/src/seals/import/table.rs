@@ -6,6 +6,8 @@
 
 use std::collections::HashMap;
 
+use crate::tables;
+
 /// The columns there can be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Column {
@@ -129,11 +131,11 @@ pub type Numbered = (u64, Result<Cells, RowError>);
 /// # Errors
 /// [`TableError`], when the table as a whole is not understood.
 pub fn read(octets: &[u8], most: usize) -> Result<Vec<Numbered>, TableError> {
-    let text = decoded(octets)?;
+    let text = tables::decoded(octets).ok_or(TableError::Encoding)?;
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
-        .delimiter(separator(&text))
+        .delimiter(tables::separator(&text))
         .from_reader(text.as_bytes());
     let (mut columns, mut rows) = (Vec::new(), Vec::new());
     for record in reader.records() {
@@ -165,25 +167,6 @@ fn line(text: &str, position: &csv::Position) -> u64 {
         .map(|(line, _)| line + 1)
         .last()
         .unwrap_or(position.line())
-}
-
-fn decoded(octets: &[u8]) -> Result<String, TableError> {
-    if octets.starts_with(b"\xFF\xFE") || octets.starts_with(b"\xFE\xFF") {
-        return Err(TableError::Encoding);
-    }
-    let octets = octets.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(octets);
-    if let Ok(text) = std::str::from_utf8(octets) {
-        return Ok(text.to_owned());
-    }
-    let (text, wrong) = encoding_rs::GB18030.decode_without_bom_handling(octets);
-    if wrong { Err(TableError::Encoding) } else { Ok(text.into_owned()) }
-}
-
-/// What stands between the cells of the first line.
-fn separator(text: &str) -> u8 {
-    let first = text.trim_start().lines().next().unwrap_or_default();
-    let count = |separator: u8| first.bytes().filter(|octet| *octet == separator).count();
-    [b',', b';', b'\t'].into_iter().max_by_key(|one| (count(*one), *one == b',')).unwrap_or(b',')
 }
 
 fn header(record: &csv::StringRecord) -> Result<Vec<Column>, TableError> {

@@ -15,13 +15,13 @@ use utoipa_axum::routes;
 
 use super::super::model::{NewDraft, TypeVersion};
 use super::super::records;
-use super::super::service::{self, Draft, digest};
+use super::super::service::{self, Draft};
 use super::super::{CatalogueError, records::text};
 use super::done;
 use crate::app::App;
 use crate::documents::intake::{Form, is_form, named};
 use crate::documents::model::BadParameter;
-use crate::documents::replay::HEADER;
+use crate::documents::replay;
 use crate::policy::{DraftLicenceType, Resource};
 use crate::problem::{Kind, Problem, Result};
 use crate::server::Session;
@@ -62,7 +62,7 @@ async fn draft(
     body: Body,
 ) -> Result<Response> {
     app.require_unsealed()?;
-    let key = key(&headers)?;
+    let key = replay::given(&headers)?;
     let new = if is_form(&headers) {
         form(&app, &session, &headers, body).await?
     } else {
@@ -78,8 +78,8 @@ async fn draft(
     let permit = session.permit::<DraftLicenceType>(Resource::organisation(&organisation))?;
     let templates = files(new.templates)?;
     let request = key.map(|key| {
-        let scope = digest(&[session.caller().id.as_bytes(), b"licence-types", key.as_bytes()]);
-        (scope, digest(&[json.as_bytes(), organisation.as_bytes(), templates.as_bytes()]))
+        let scope = replay::digest(&[session.caller().id.as_bytes(), b"licence-types", key.as_bytes()]);
+        (scope, replay::digest(&[json.as_bytes(), organisation.as_bytes(), templates.as_bytes()]))
     });
     let definition = TypeDefinition::read(json.as_bytes()).map_err(CatalogueError::Faults)?;
     let definition = definition.compile().map_err(CatalogueError::Faults)?.definition().clone();
@@ -168,17 +168,6 @@ fn bad(reason: &'static str) -> BadParameter {
 
 fn unread(error: &serde_json::Error) -> Problem {
     Problem::new(Kind::MalformedRequest, format!("The draft cannot be read: {error}."))
-}
-
-/// The idempotency key, if there is one.
-fn key(headers: &HeaderMap) -> Result<Option<String>> {
-    let Some(value) = headers.get(HEADER) else { return Ok(None) };
-    let text = value.to_str().unwrap_or_default().trim().trim_matches('"').to_owned();
-    if text.is_empty() || text.len() > 255 || headers.get_all(HEADER).iter().count() > 1 {
-        let detail = "An idempotency key is 1 to 255 visible ASCII characters.";
-        return Err(Problem::new(Kind::MalformedRequest, detail));
-    }
-    Ok(Some(text))
 }
 
 /// Octets of a definition.

@@ -8,7 +8,6 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
@@ -22,6 +21,7 @@ use super::table::{self, TableError};
 use super::{MOST_LINES, MOST_OCTETS};
 use crate::app::App;
 use crate::documents::http::LEAF;
+use crate::documents::replay;
 use crate::journal::Unit;
 use crate::licences::catalogue;
 use crate::licences::library::LibraryError;
@@ -77,7 +77,7 @@ async fn begin(
 ) -> Result<Response> {
     app.require_unsealed()?;
     let Query(query) = query?;
-    let key = key(&headers)?;
+    let key = replay::given(&headers)?;
     let kind = catalogue::in_force(&app, &query.type_code).await?;
     // Nothing is taken in from those who may not.
     session.permit::<StartLicenceJob>(resource(&kind))?;
@@ -96,8 +96,8 @@ async fn begin(
     let session = session.renewed()?;
     let permit = session.permit::<StartLicenceJob>(resource(&kind))?;
     let request = key.map(|key| {
-        let scope = digest(&[session.caller().id.as_bytes(), b"licence-jobs", key.as_bytes()]);
-        (scope, digest(&[query.type_code.as_bytes(), &octets]))
+        let scope = replay::digest(&[session.caller().id.as_bytes(), b"licence-jobs", key.as_bytes()]);
+        (scope, replay::digest(&[query.type_code.as_bytes(), &octets]))
     });
     let reading = kind.clone();
     let lines = app
@@ -271,24 +271,4 @@ fn answer(status: StatusCode, row: &Row, counts: records::Counts, leaf: Option<u
         headers.insert(LEAF, HeaderValue::from(leaf));
     }
     Ok(response)
-}
-
-/// The idempotency key, if there is one.
-fn key(headers: &HeaderMap) -> Result<Option<String>> {
-    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
-    let text = value.to_str().unwrap_or_default().trim().trim_matches('"').to_owned();
-    if text.is_empty() || text.len() > 255 || headers.get_all("idempotency-key").iter().count() > 1 {
-        let detail = "An idempotency key is 1 to 255 visible ASCII characters.";
-        return Err(Problem::new(Kind::MalformedRequest, detail));
-    }
-    Ok(Some(text))
-}
-
-fn digest(parts: &[&[u8]]) -> String {
-    let mut hash = Context::new(&SHA256);
-    for part in parts {
-        hash.update(&(part.len() as u64).to_be_bytes());
-        hash.update(part);
-    }
-    hex::encode(hash.finish())
 }

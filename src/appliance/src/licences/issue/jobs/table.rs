@@ -8,6 +8,7 @@ use licence::catalogue::{Compiled, Kind};
 use serde_json::{Map, Value};
 
 use super::super::order::Order;
+use crate::tables;
 
 /// A line of the file and what it orders, or why it cannot be read.
 pub type Line = (u64, Result<Order, String>);
@@ -58,11 +59,11 @@ const BESIDE: [(&str, &str); 5] = [
 /// # Errors
 /// [`TableError`], when the file as a whole is not understood.
 pub fn csv(octets: &[u8], kind: &Compiled, most: usize) -> Result<Vec<Line>, TableError> {
-    let text = decoded(octets)?;
+    let text = tables::decoded(octets).ok_or(TableError::Encoding)?;
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
-        .delimiter(separator(&text))
+        .delimiter(tables::separator(&text))
         .from_reader(text.as_bytes());
     let (mut columns, mut lines): (Vec<Column>, Vec<Line>) = (Vec::new(), Vec::new());
     for record in reader.records() {
@@ -89,7 +90,7 @@ pub fn csv(octets: &[u8], kind: &Compiled, most: usize) -> Result<Vec<Line>, Tab
 /// # Errors
 /// [`TableError`].
 pub fn json_lines(octets: &[u8], kind: &Compiled, most: usize) -> Result<Vec<Line>, TableError> {
-    let text = decoded(octets)?;
+    let text = tables::decoded(octets).ok_or(TableError::Encoding)?;
     let mut lines: Vec<Line> = Vec::new();
     for (number, line) in (1..).zip(text.lines()) {
         if line.trim().is_empty() {
@@ -144,25 +145,6 @@ fn order(members: Map<String, Value>) -> Result<Order, String> {
 /// Members of an order.
 const MEMBERS: [&str; 8] =
     ["type", "fields", "valid_from", "item", "case_number", "basis", "serial", "holder_key"];
-
-fn decoded(octets: &[u8]) -> Result<String, TableError> {
-    if octets.starts_with(b"\xFF\xFE") || octets.starts_with(b"\xFE\xFF") {
-        return Err(TableError::Encoding);
-    }
-    let octets = octets.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(octets);
-    if let Ok(text) = std::str::from_utf8(octets) {
-        return Ok(text.to_owned());
-    }
-    let (text, wrong) = encoding_rs::GB18030.decode_without_bom_handling(octets);
-    if wrong { Err(TableError::Encoding) } else { Ok(text.into_owned()) }
-}
-
-/// What stands between the cells of the first line.
-fn separator(text: &str) -> u8 {
-    let first = text.trim_start().lines().next().unwrap_or_default();
-    let count = |separator: u8| first.bytes().filter(|octet| *octet == separator).count();
-    [b',', b';', b'\t'].into_iter().max_by_key(|one| (count(*one), *one == b',')).unwrap_or(b',')
-}
 
 fn header(record: &csv::StringRecord, kind: &Compiled) -> Result<Vec<Column>, TableError> {
     let mut columns = Vec::with_capacity(record.len());

@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use crate::documents::http::LEAF;
 use crate::licences::library::records::{int, state, text};
 use crate::problem::{Kind, Problem, Result};
+use crate::server::conditional::Match;
 use crate::store::Row;
 
 /// How a licence stands.
@@ -100,14 +101,16 @@ pub(super) fn day(second: i64) -> String {
 /// # Errors
 /// The problem to answer.
 pub(super) fn matching(headers: &HeaderMap, version: i64) -> Result<()> {
-    let Some(given) = headers.get(header::IF_MATCH) else {
-        let detail = "Send `If-Match` with the `ETag` of the licence as you read it.";
-        return Err(Problem::new(Kind::PreconditionRequired, detail));
-    };
-    let (given, tag) = (given.to_str().unwrap_or_default(), format!("\"{version}\""));
-    if given.trim() == "*" || given.split(',').any(|one| one.trim() == tag) {
-        return Ok(());
+    match Match::of(headers, version) {
+        Match::This => Ok(()),
+        Match::Absent => {
+            let detail = "Send `If-Match` with the `ETag` of the licence as you read it.";
+            Err(Problem::new(Kind::PreconditionRequired, detail))
+        }
+        Match::Another => {
+            let detail =
+                "Something else was done to the licence meanwhile; read it again and repeat the step.";
+            Err(Problem::new(Kind::PreconditionFailed, detail).with("zh", "证照已被他人办理，请重新读取"))
+        }
     }
-    let detail = "Something else was done to the licence meanwhile; read it again and repeat the step.";
-    Err(Problem::new(Kind::PreconditionFailed, detail).with("zh", "证照已被他人办理，请重新读取"))
 }

@@ -15,12 +15,12 @@ use super::super::service::kept;
 use super::answer::Standing;
 use super::operations::{again, read, seconds};
 use crate::app::App;
-use crate::documents::intake::{Form, is_form, named};
+use crate::documents::intake::{Form, named};
 use crate::documents::replay::ReplayKey;
 use crate::journal::CommitError;
 use crate::licences::catalogue::Published;
 use crate::policy::{ImportLicence, Resource};
-use crate::problem::{Kind, Problem, Result};
+use crate::problem::{Problem, Result};
 use crate::server::Session;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
@@ -55,18 +55,7 @@ async fn take_over(
     body: Body,
 ) -> Result<Response> {
     app.require_unsealed()?;
-    let (request, form) = if is_form(&headers) {
-        let mut form = Form::open(&app, &headers, body)?;
-        let Some(field) = form.next().await? else {
-            return Err(Problem::new(Kind::MalformedRequest, "The `request` part is missing."));
-        };
-        named(&field, "request")?;
-        (form.small(field, REQUEST).await?, Some(form))
-    } else {
-        let limited = axum::body::to_bytes(body, REQUEST).await;
-        let text = "The licence is too large or broke off.";
-        (limited.map_err(|_| Problem::new(Kind::BodyTooLarge, text))?.to_vec(), None)
-    };
+    let (request, form) = Form::request(&app, &headers, body, REQUEST, "licence").await?;
     let order: Import = read(&request)?;
     let kind = import::type_of(&app, &order.identifier).await?;
     // Nothing more is taken in from those who may not.

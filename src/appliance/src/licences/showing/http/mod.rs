@@ -23,6 +23,7 @@ use crate::documents::http::LEAF;
 use crate::licences::library::{self, Artefact, Licence};
 use crate::policy::Resource;
 use crate::problem::{Kind, Problem, Result};
+use crate::server::conditional;
 use crate::store::Row;
 
 type Result2<T, E> = std::result::Result<T, E>;
@@ -80,19 +81,9 @@ async fn named(app: &App, name: &str) -> Result<(Resource, Option<Licence>)> {
     Ok((resource, licence))
 }
 
-/// The row, if `If-Match` names its version (RFC 9110 §13.1.1).
+/// That `If-Match` names the row's version.
 fn matching(headers: &HeaderMap, row: &Row) -> Result<()> {
-    let Some(given) = headers.get(header::IF_MATCH) else {
-        let detail = "Send `If-Match` with the `ETag` of what you read.";
-        return Err(Problem::new(Kind::PreconditionRequired, detail));
-    };
-    let tag = format!("\"{}\"", row.version());
-    let given = given.to_str().unwrap_or_default();
-    if given.trim() == "*" || given.split(',').any(|one| one.trim() == tag) {
-        return Ok(());
-    }
-    let detail = "It was changed meanwhile; read it again and repeat the change.";
-    Err(Problem::new(Kind::PreconditionFailed, detail))
+    conditional::matching(headers, row.version(), "change")
 }
 
 /// An answer that no cache keeps, with the leaf that records it.

@@ -20,6 +20,7 @@ use crate::journal::Committed;
 use crate::policy::Resource;
 use crate::problem::{Kind, Problem, Result};
 use crate::server::Session;
+use crate::server::conditional;
 use crate::store::Row;
 use crate::store::tables::SEALS;
 
@@ -68,19 +69,9 @@ fn cut(mut rows: Vec<Row>, limit: u32) -> (Vec<Row>, Option<String>) {
     (rows, next)
 }
 
-/// The row, if `If-Match` names its version (RFC 9110 §13.1.1).
+/// That `If-Match` names the row's version.
 fn matching(headers: &HeaderMap, row: &Row) -> Result<()> {
-    let Some(given) = headers.get(header::IF_MATCH) else {
-        let detail = "Send `If-Match` with the `ETag` of what you read.";
-        return Err(Problem::new(Kind::PreconditionRequired, detail));
-    };
-    let tag = format!("\"{}\"", row.version());
-    let given = given.to_str().unwrap_or_default();
-    if given.trim() == "*" || given.split(',').any(|one| one.trim() == tag) {
-        return Ok(());
-    }
-    let detail = "It was changed meanwhile; read it again and repeat the change.";
-    Err(Problem::new(Kind::PreconditionFailed, detail))
+    conditional::matching(headers, row.version(), "change")
 }
 
 /// An answer with version, leaf and, for what is new, its place.
