@@ -86,8 +86,7 @@ async fn set_up(place: &Place) -> (PathBuf, String) {
     let text = std::fs::read_to_string(&done.config).unwrap();
     // Every listener of the ceremony: the API, the public page, the public files.
     let text = ["8443", "8444", "8080"].iter().fold(text, |text, port| {
-        text.replace(&format!("[::1]:{port}"), "[::1]:0")
-            .replace(&format!("127.0.0.1:{port}"), "127.0.0.1:0")
+        text.replace(&format!("[::1]:{port}"), "[::1]:0").replace(&format!("127.0.0.1:{port}"), "127.0.0.1:0")
     });
     (folder, text)
 }
