@@ -5,6 +5,7 @@
 //!   `cinnabar-load --suite shangmi --format ses`   the same with a seal of that suite, in that format
 //!   `cinnabar-load --server PORT …`      measures a running one
 //!   `cinnabar-load --tsa`                time-stamps over HTTP instead
+//!   `cinnabar-load --licences`           licences issued instead
 //!   `cinnabar-load --ocsp`               OCSP over HTTP instead
 //!   `cinnabar-load --at-size N`          OCSP and searches among N certificates, for latency
 //!
@@ -22,6 +23,7 @@
 )]
 
 mod bare;
+mod licences;
 mod ocsp;
 mod tsa;
 
@@ -77,6 +79,9 @@ struct Options {
     /// Load the OCSP responder of a throw-away appliance instead
     #[arg(long, conflicts_with_all = ["server", "tsa"])]
     ocsp: bool,
+    /// Have a throw-away appliance issue licences instead
+    #[arg(long, conflicts_with_all = ["server", "tsa", "ocsp", "at_size"])]
+    licences: bool,
     /// Measure latencies of OCSP and searches among so many certificates instead
     #[arg(long, conflicts_with_all = ["server", "tsa", "ocsp"])]
     at_size: Option<u64>,
@@ -103,6 +108,11 @@ fn main() {
     if options.tsa {
         let figures = tsa::measure(options.connections, options.seconds);
         tsa::report(&figures, options.connections, options.seconds, options.json);
+        return;
+    }
+    if options.licences {
+        let figures = licences::measure(options.connections, options.seconds);
+        licences::report(&figures, options.connections, options.seconds, options.json);
         return;
     }
     if options.ocsp || options.at_size.is_some() {

@@ -16,6 +16,7 @@ mod inventory;
 mod journal;
 mod levels;
 mod library;
+mod licences;
 mod pdf;
 mod peers;
 mod policy;
@@ -45,6 +46,7 @@ fn main() {
         shangmi::figures(),
         inventory::figures(),
         library::figures(),
+        licences::figures(),
     ];
     let figures: Vec<Figure> = figures.into_iter().flatten().collect();
     if wanted.iter().any(|name| name == "--list") {

@@ -10,7 +10,7 @@ use pki::crl::{Crl, CrlBuilder};
 use pki::issue::{IssuerRef, Places, Wish, prepare, serial_from_random};
 use pki::profile::builtin;
 use pki::tsp::{Accuracy, Imprint, Stamper, TimeStampReq};
-use pki::{Certificate, Subject};
+use pki::{Certificate, GeneralName, Subject};
 use ring::rand::{SecureRandom, SystemRandom};
 
 const DAY: i64 = 86_400;
@@ -97,11 +97,23 @@ pub fn certificate(
     key: &SoftwareKey,
     issuer: Option<(&Certificate, &SoftwareKey)>,
 ) -> Certificate {
+    certificate_of(now, profile, name, None, key, issuer)
+}
+
+/// The same with a URI as its alternative name, as those have that sign credentials.
+pub fn certificate_of(
+    now: i64,
+    profile: &str,
+    name: &str,
+    uri: Option<&str>,
+    key: &SoftwareKey,
+    issuer: Option<(&Certificate, &SoftwareKey)>,
+) -> Certificate {
     let mut serial = [0; 20];
     SystemRandom::new().fill(&mut serial).expect("randomness");
     let wish = Wish {
         subject: Subject::default().organization("Demo").named(name),
-        names: Vec::new(),
+        names: uri.map(|uri| GeneralName::Uri(uri.to_owned())).into_iter().collect(),
         public_key: key.public_key().to_vec(),
         not_before: None,
         not_after: None,
