@@ -16,13 +16,13 @@ fn setup(hsm: &SoftHsm) -> Setup {
 fn keys_in_a_token_seal_vanish_and_come_back() {
     let hsm = SoftHsm::new();
     let (mut appliance, client) = ready_with(setup(&hsm));
-    // Log and data keys are files, every other key is in the token.
+    // The log's key and those of data (records, answers, licences) are files, every other key is in the token.
     let files: Vec<String> = std::fs::read_dir(appliance.directory.join("keys"))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .filter(|name| name.ends_with(".key"))
         .collect();
-    assert_eq!(files.len(), 3, "{files:?}");
+    assert_eq!(files.len(), 4, "{files:?}");
     let status = appliance.status();
     assert_eq!(status["devices"][0]["available"], true, "{status}");
 
