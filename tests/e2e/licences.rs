@@ -1,10 +1,11 @@
 //! Licences by the real binary: issued, judged by programs of others, kept so that a thief of the database learns nothing, and
-//! issued by hundreds through a kill in the middle.
+//! issued and taken over by hundreds through a kill in the middle.
 
 use std::time::{Duration, Instant};
 
+use licence::identifier::Identifier;
 use serde_json::{Value, json};
-use support::licences::{FOOD, LICENSING, food_fields};
+use support::licences::{FOOD, ISSUER, LICENSING, food_fields};
 use support::process::run;
 use support::{Appliance, corpus, judges};
 
@@ -94,5 +95,72 @@ fn a_batch_goes_on_after_a_kill_and_issues_nothing_twice() {
     assert_eq!(appliance.sql("SELECT COUNT(*), COUNT(DISTINCT identifier) FROM licences"), ["120|120"]);
     assert_eq!(appliance.sql("SELECT COUNT(DISTINCT case_number) FROM licence_versions"), ["120"]);
     assert_eq!(appliance.sql("SELECT COUNT(*) FROM licence_job_rows WHERE sealed IS NOT NULL"), ["0"]);
+    appliance.audit_verify(&[]).ok();
+}
+
+#[test]
+fn taking_over_goes_on_after_a_kill_and_takes_nothing_over_twice() {
+    const LINES: usize = 600;
+    let mut appliance = Appliance::start();
+    appliance.published_type("food-operation-permit");
+    let folder = corpus::scratch();
+    let line = |number: usize| {
+        let mut fields = food_fields();
+        fields.insert("permit_number".to_owned(), json!(format!("JY29901010{number:06}")));
+        let identifier = Identifier::new(FOOD, ISSUER, format!("2024{number:07}"), 1).unwrap().to_string();
+        // Every tenth came from a system with a wrong algorithm.
+        let (rest, right) = identifier.split_at(identifier.len() - 1);
+        let wrong = if right == "M" { "N" } else { "M" };
+        let identifier =
+            if number.is_multiple_of(10) { format!("{rest}{wrong}") } else { identifier.clone() };
+        json!({ "identifier": identifier, "fields": fields, "valid_from": "2024-03-01", "valid_to": "2039-02-28" })
+            .to_string()
+    };
+    let path = folder.path().join("old.jsonl");
+    std::fs::write(&path, (0..LINES).map(line).collect::<Vec<_>>().join("\n")).unwrap();
+    let file = path.display().to_string();
+    let start = ["licence", "batch", "start", &file, "--import", "--type", FOOD];
+    let begun = appliance.cli_as(LICENSING, &[&start[..], &["--json"]].concat());
+    let id = begun.ok().json()["id"].as_str().unwrap().to_owned();
+    let job = |appliance: &Appliance| -> Value {
+        appliance.cli_as(LICENSING, &["licence", "batch", "show", &id, "--json"]).ok().json()
+    };
+    let number = |job: &Value, name: &str| usize::try_from(job[name].as_u64().unwrap()).unwrap();
+    let mut killed_at = None;
+    let began = Instant::now();
+    loop {
+        assert!(began.elapsed() < Duration::from_secs(300), "the job never ended");
+        let now = job(&appliance);
+        if now["state"] == "done" {
+            let told = ["done", "warned", "failed"].map(|name| number(&now, name));
+            assert_eq!(told, [LINES, LINES / 10, 0], "{now}");
+            break;
+        }
+        if killed_at.is_none() && number(&now, "done") > 0 {
+            appliance.kill();
+            appliance.serve();
+            appliance.unseal();
+            killed_at = Some(number(&job(&appliance), "done"));
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let killed_at = killed_at.expect("it was killed");
+    assert!(killed_at < LINES, "it was killed in the middle: {killed_at}");
+    let licences =
+        "SELECT COUNT(*), COUNT(DISTINCT identifier), COUNT(warnings) FROM licences WHERE imported = 1";
+    assert_eq!(appliance.sql(licences), [format!("{LINES}|{LINES}|{}", LINES / 10)]);
+    assert_eq!(
+        appliance.sql("SELECT COUNT(*) FROM licence_events WHERE operation = 'import'"),
+        [LINES.to_string()]
+    );
+    assert_eq!(appliance.sql("SELECT COUNT(*) FROM licence_job_rows WHERE sealed IS NOT NULL"), ["0"]);
+    // The whole file once more: each line is told, nothing is doubled; the command follows it to its end.
+    let again = appliance.cli_as(LICENSING, &[&start[..], &["--wait"]].concat()).ok();
+    let said = format!("{LINES} of {LINES} taken over, 0 failed, 0 waiting");
+    assert!(again.stdout.contains(&said) && again.stdout.contains("--state warned"), "{}", again.stdout);
+    assert_eq!(appliance.sql(licences), [format!("{LINES}|{LINES}|{}", LINES / 10)]);
+    let listed =
+        appliance.cli_as(LICENSING, &["licence", "list", "--ends-within", "30", "--json"]).ok().json();
+    assert_eq!(listed["items"], json!([]), "they end in 2039");
     appliance.audit_verify(&[]).ok();
 }

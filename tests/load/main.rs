@@ -8,6 +8,7 @@
 //!   `cinnabar-load --licences`           licences issued instead
 //!   `cinnabar-load --ocsp`               OCSP over HTTP instead
 //!   `cinnabar-load --at-size N`          OCSP and searches among N certificates, for latency
+//!   `cinnabar-load --batch N`            N licences issued from one file; with `--import`, taken over
 //!
 //! The client shares the machine with the server, so requests per second are those of both together; the processor time per
 //! request is the server's alone, from `/proc/PID/stat`, and is the figure to compare. Called by `tests/bench` and by hand.
@@ -23,6 +24,7 @@
 )]
 
 mod bare;
+mod batch;
 mod licences;
 mod ocsp;
 mod tsa;
@@ -85,6 +87,12 @@ struct Options {
     /// Measure latencies of OCSP and searches among so many certificates instead
     #[arg(long, conflicts_with_all = ["server", "tsa", "ocsp"])]
     at_size: Option<u64>,
+    /// Have so many licences issued from one file, at most 10,000, instead
+    #[arg(long, conflicts_with_all = ["server", "tsa", "ocsp", "at_size"])]
+    batch: Option<u64>,
+    /// With `--batch`: licences that exist already, to be taken over
+    #[arg(long, requires = "batch")]
+    import: bool,
     /// Internal: be the bare server on this port, with the TLS files of this appliance folder
     #[arg(long, hide = true, num_args = 2)]
     bare: Option<Vec<String>>,
@@ -122,13 +130,11 @@ fn main() {
             seconds: options.seconds,
         };
         let figures = if options.ocsp { ocsp::measure(plan) } else { ocsp::at_size(plan) };
-        for (name, value, unit) in figures {
-            if options.json {
-                println!("{}", serde_json::json!({ "name": name, "value": value, "unit": unit }));
-            } else {
-                println!("{name:<32}{value:>12.3} {unit}");
-            }
-        }
+        told(figures, options.json);
+        return;
+    }
+    if let Some(lines) = options.batch {
+        told(batch::measure(lines, options.import), options.json);
         return;
     }
     let pdf = options.pdf.clone().unwrap_or_else(|| support::corpus::named("plain-31k").path());
@@ -170,6 +176,19 @@ fn main() {
         load(&client, server.pid(), &path, &pdf, &options, false)
     });
     report(&options, &ours, bare.as_ref());
+}
+
+fn told<N: AsRef<str> + serde::Serialize, U: AsRef<str> + serde::Serialize>(
+    figures: impl IntoIterator<Item = (N, f64, U)>,
+    json: bool,
+) {
+    for (name, value, unit) in figures {
+        if json {
+            println!("{}", serde_json::json!({ "name": name, "value": value, "unit": unit }));
+        } else {
+            println!("{:<32}{value:>12.3} {}", name.as_ref(), unit.as_ref());
+        }
+    }
 }
 
 /// Keeps `connections` busy for the given time and measures the process `pid` meanwhile.

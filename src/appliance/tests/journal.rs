@@ -433,7 +433,8 @@ async fn a_log_of_the_first_schema_goes_on_after_the_upgrade() {
             "DROP TABLE trust_lists; DROP TABLE licence_uses; DROP TABLE licence_copies; DROP TABLE licence_queries; DROP TABLE licence_show_codes; \
              DROP TABLE licence_delegations; \
              DROP TABLE licence_job_rows; DROP TABLE licence_jobs; DROP TABLE licence_events; DROP TABLE licence_statuses; \
-             DROP TABLE licence_status_lists; DROP TABLE licence_holders; DROP TABLE licence_artefacts; DROP TABLE licence_versions; \
+             DROP TABLE licence_status_lists; DROP TABLE licence_holders; DROP TABLE licence_artefacts; DROP TABLE licence_expiry_warnings; \
+             DROP TABLE licence_versions; \
              DROP TABLE licences; DROP TABLE licence_numbers; DROP TABLE licence_type_versions; DROP TABLE licence_types; \
              ALTER TABLE head ADD COLUMN batch TEXT NOT NULL DEFAULT ''; \
              UPDATE head SET batch = (SELECT id FROM batches ORDER BY id DESC LIMIT 1); DROP TABLE batches; \

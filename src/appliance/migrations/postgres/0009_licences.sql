@@ -87,6 +87,10 @@ CREATE UNIQUE INDEX licences_identifier ON licences (identifier);
 CREATE INDEX licences_type ON licences (type, id);
 CREATE INDEX licences_organisation ON licences (organisation, id);
 CREATE INDEX licences_wrapped_by ON licences (wrapped_by, id);
+-- Those that have not ended, by when they will: of all, and of an organisation.
+CREATE INDEX licences_ending ON licences (valid_to, id) WHERE valid_to IS NOT NULL AND state IN ('active', 'suspended', 'lost');
+CREATE INDEX licences_ending_of ON licences (organisation, valid_to, id)
+    WHERE valid_to IS NOT NULL AND state IN ('active', 'suspended', 'lost');
 
 -- `id` is the identifier (GB/T 36904) of that version.
 CREATE TABLE licence_versions (
@@ -116,6 +120,15 @@ CREATE TABLE licence_versions (
     ended       BIGINT
 );
 CREATE UNIQUE INDEX licence_versions_number ON licence_versions (licence, number);
+
+-- Warnings given that a version runs out. `id` is its identifier, so that a cluster gives each of them once.
+CREATE TABLE licence_expiry_warnings (
+    id         TEXT COLLATE "C" PRIMARY KEY NOT NULL,
+    version    BIGINT NOT NULL CHECK (version > 0),
+    licence    TEXT COLLATE "C" NOT NULL REFERENCES licences (id),
+    days       BIGINT NOT NULL,
+    time       BIGINT NOT NULL
+);
 
 -- What was made of a version, encrypted under the licence's key. `id` is IDENTIFIER:KIND.
 CREATE TABLE licence_artefacts (
@@ -228,6 +241,8 @@ CREATE TABLE licence_job_rows (
     -- What was asked, encrypted; gone once it is done.
     sealed  BYTEA,
     identifier TEXT,
-    problem TEXT
+    problem TEXT,
+    -- What is odd about a licence that was taken over, JSON.
+    warnings TEXT
 );
 CREATE INDEX licence_job_rows_state ON licence_job_rows (job, state, line);

@@ -16,6 +16,7 @@ use serde_json::json;
 use crate::app::{App, Unsealed};
 use crate::identity::Caller;
 use crate::journal::{CommitError, Unit};
+use crate::licences::expiry;
 use crate::policy::{Denied, Facts, Resource, WarnOfExpiry};
 use crate::server::listener::Stopping;
 use crate::store::tables::EXPIRY_WARNINGS;
@@ -38,11 +39,12 @@ pub enum ExpiryError {
     Commit(#[from] CommitError),
 }
 
-/// Looks every minute at the appliance's own certificates and every hour at the inventory, until told to stop.
+/// Looks every minute at the appliance's own certificates and every hour at the inventory and at the licences of the library,
+/// until told to stop.
 pub async fn watch(app: Arc<App>, mut stop: Stopping) {
     let mut tick = tokio::time::interval(MINUTE);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut seen = BTreeMap::new();
+    let (mut seen, mut licences) = (BTreeMap::new(), BTreeMap::new());
     let mut minutes = 0_u32;
     loop {
         tokio::select! {
@@ -52,10 +54,13 @@ pub async fn watch(app: Arc<App>, mut stop: Stopping) {
                 let near = near_their_end(&app, now);
                 app.expiring.store(Arc::new(near));
                 let Ok(unsealed) = app.unsealed() else { continue };
-                if minutes.is_multiple_of(60)
-                    && let Err(error) = round(&app, &unsealed, now, &mut seen).await
-                {
-                    tracing::error!(%error, "certificates that run out could not all be told");
+                if minutes.is_multiple_of(60) {
+                    if let Err(error) = round(&app, &unsealed, now, &mut seen).await {
+                        tracing::error!(%error, "certificates that run out could not all be told");
+                    }
+                    if let Err(error) = expiry::round(&app, &unsealed, now, &mut licences).await {
+                        tracing::error!(%error, "licences that run out could not all be told");
+                    }
                 }
                 minutes = minutes.wrapping_add(1);
             }
@@ -63,7 +68,7 @@ pub async fn watch(app: Arc<App>, mut stop: Stopping) {
     }
 }
 
-/// Counts by profile and threshold. Kept between rounds, so that what is no more is set to nought.
+/// Counts by profile (or type of licences) and threshold. Kept between rounds, so that what is no more is set to nought.
 pub type Counts = BTreeMap<(String, i64), i64>;
 
 /// One look at the inventory at `now` (microseconds): sets the figures and enters what was not entered yet. Returns how

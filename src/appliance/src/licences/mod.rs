@@ -1,11 +1,13 @@
 //! Electronic licences (证照): catalogue, library, proof in the hand.
 //!
 //! `catalogue` says what licences there are and how they look, `issue` makes them, `library` keeps them, `life` changes and
-//! ends them, `showing` and `verification` are for holders, departments and strangers, `status` and `recognition` for other
+//! ends them, `jobs` issues and takes over many from one file, `expiry` tells what runs out, `showing` and `verification` are for holders, departments and strangers, `status` and `recognition` for other
 //! platforms. Formats and rules are the `licence` crate's; records, keys and permits are here.
 
 pub mod catalogue;
+pub mod expiry;
 pub mod issue;
+pub mod jobs;
 pub mod library;
 pub mod life;
 pub mod recognition;
@@ -55,6 +57,7 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
     [
         catalogue::routes(),
         issue::routes(),
+        jobs::routes(),
         library::routes(),
         life::routes(),
         recognition::routes(),

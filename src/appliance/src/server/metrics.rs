@@ -56,6 +56,10 @@ fn describe() {
         "Good certificates of the register that run out within a time, by profile."
     );
     describe_gauge!(
+        "cinnabar_licences_expiring",
+        "Licences that have not ended and run out within a time, by type."
+    );
+    describe_gauge!(
         "cinnabar_own_certificate_expires_seconds",
         "When each certificate of the appliance's own runs out, Unix time."
     );

@@ -263,7 +263,7 @@ impl Server {
         tasks.spawn(crate::certificates::keeper::watch(app.clone(), terms.stop.clone()));
         tasks.spawn(crate::acme::keeper::keep(app.clone(), terms.stop.clone()));
         tasks.spawn(crate::licences::library::rotate::watch(app.clone(), terms.stop.clone()));
-        tasks.spawn(crate::licences::issue::jobs::watch(app.clone(), terms.stop.clone()));
+        tasks.spawn(crate::licences::jobs::watch(app.clone(), terms.stop.clone()));
         while tasks.join_next().await.is_some() {}
         let _ = std::fs::remove_file(&socket);
     }

@@ -15,10 +15,15 @@ use crate::cli::query;
 /// `cinnabar licence batch …`
 #[derive(Debug, Subcommand)]
 pub enum BatchCommand {
-    /// Hand a file in: CSV (UTF-8 or GB 18030) or one JSON order a line
+    /// Hand a file in: CSV (UTF-8 or GB 18030) or one JSON order a line; with `--import` of licences that exist already
     #[command(after_help = "Examples:
   cinnabar licence batch start permits.csv --type 11100000000013338W011 --wait --identity credentials/licensing
-  cinnabar licence batch start permits.jsonl --type 11100000000013338W011 --identity credentials/licensing")]
+  cinnabar licence batch start permits.jsonl --type 11100000000013338W011 --identity credentials/licensing
+  cinnabar licence batch start old-permits.csv --import --type 11100000000013338W011 --wait \\
+      --identity credentials/licensing
+
+Of `--import` the columns beside the fields are identifier 证照标识, valid_from 有效期起, valid_to 有效期止 (长期: no end),
+state 证照状态, ground 状态原因, checked_to 年检有效期止, item, case_number, basis, source 来源.")]
     Start(StartArgs),
     /// Say how far it is, and follow it to its end
     #[command(
@@ -51,6 +56,9 @@ pub struct StartArgs {
     /// Code of the type
     #[arg(long = "type")]
     type_code: String,
+    /// The lines are licences that exist already: take them over with their identifiers
+    #[arg(long)]
+    import: bool,
     /// Follow it to its end
     #[arg(long)]
     wait: bool,
@@ -78,7 +86,7 @@ pub struct ShowArgs {
 pub struct LinesArgs {
     /// The job
     id: String,
-    /// Only in this state: waiting, done, failed
+    /// Only in this state: waiting, done, failed; or `warned`, those done with warnings
     #[arg(long)]
     state: Option<String>,
     #[command(flatten)]
@@ -111,7 +119,11 @@ pub(super) async fn batch(command: BatchCommand, global: &Global, output: Output
         BatchCommand::List(args) => {
             let page = args.remote.client(global)?.get("/v1/licence-jobs?limit=100").await?.json();
             let jobs = page.get("jobs").and_then(Value::as_array).cloned().unwrap_or_default();
-            table(&jobs, &["id", "type", "state", "total", "done", "failed", "created"], output);
+            table(
+                &jobs,
+                &["id", "kind", "type", "state", "total", "done", "warned", "failed", "created"],
+                output,
+            );
             Ok(())
         }
     }
@@ -124,7 +136,9 @@ async fn start(args: StartArgs, global: &Global, output: Output) -> Result<(), F
     let media_type = if csv { "text/csv" } else { "application/x-ndjson" };
     let client = args.remote.client(global)?;
     let key = args.idempotency_key.unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
-    let at = format!("/v1/licence-jobs?{}", query(&[("type", args.type_code)]));
+    let mut conditions = vec![("type", args.type_code)];
+    conditions.extend(args.import.then(|| ("kind", "import".to_owned())));
+    let at = format!("/v1/licence-jobs?{}", query(&conditions));
     let headers = [("content-type", media_type), ("idempotency-key", key.as_str())];
     let answer = client.send(Method::POST, &at, &headers, Bytes::from(octets)).await?;
     let id = answer.json().get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -176,16 +190,22 @@ fn told(job: &Value, output: Output) {
     let text = |name: &str| job.get(name).map(|value| value.to_string().trim_matches('"').to_owned());
     let of = |name: &str| text(name).unwrap_or_default();
     let line = format!(
-        "{} {}: {} of {} issued, {} failed, {} waiting",
+        "{} {}: {} of {} {}, {} failed, {} waiting",
         of("id"),
         of("state"),
         of("done"),
         of("total"),
+        if of("kind") == "import" { "taken over" } else { "issued" },
         of("failed"),
         of("waiting")
     );
     let tone = if of("failed") == "0" { Tone::Good } else { Tone::Warn };
-    output.result(job, &[(tone, line)]);
+    let mut said = vec![(tone, line)];
+    if !matches!(of("warned").as_str(), "" | "0") {
+        let look = format!("cinnabar licence batch lines {} --state warned", of("id"));
+        said.push((Tone::Warn, format!("{} with warnings: `{look}`", of("warned"))));
+    }
+    output.result(job, &said);
 }
 
 async fn lines(args: LinesArgs, global: &Global, output: Output) -> Result<(), Failure> {
@@ -194,12 +214,20 @@ async fn lines(args: LinesArgs, global: &Global, output: Output) -> Result<(), F
     let state = args.state.map(|state| format!("?{}", query(&[("state", state)]))).unwrap_or_default();
     let mut items = super::all(&client, &at, &state).await?;
     for item in &mut items {
+        if output.json {
+            continue;
+        }
         let detail = item.pointer("/problem/detail").cloned();
-        if let (Some(members), Some(detail), false) = (item.as_object_mut(), detail, output.json) {
-            members.insert("problem".to_owned(), detail);
+        let words = item.get("warnings").and_then(Value::as_array).map(|warnings| {
+            let words = warnings.iter().filter_map(|one| one.get("en").and_then(Value::as_str));
+            Value::from(words.collect::<Vec<_>>().join("; "))
+        });
+        if let Some(members) = item.as_object_mut() {
+            members.extend(detail.map(|detail| ("problem".to_owned(), detail)));
+            members.extend(words.map(|words| ("warnings".to_owned(), words)));
         }
     }
-    table(&items, &["line", "state", "identifier", "problem"], output);
+    table(&items, &["line", "state", "identifier", "problem", "warnings"], output);
     Ok(())
 }
 

@@ -32,8 +32,9 @@ pub enum LicenceCommand {
   cinnabar licence show 11100000000013338W011.11430000006122244L.2026000000001 --all --identity credentials/licensing")]
     Show(read::ShowArgs),
     /// List licences
-    #[command(after_help = "Example:
-  cinnabar licence list --type 11100000000013338W011 --state suspended --identity credentials/licensing")]
+    #[command(after_help = "Examples:
+  cinnabar licence list --type 11100000000013338W011 --state suspended --identity credentials/licensing
+  cinnabar licence list --ends-within 30 --identity credentials/licensing")]
     List(read::ListArgs),
     /// Fetch what was made of a licence: its pages, its credential, the text of its QR symbol
     #[command(after_help = "Example:
@@ -45,7 +46,7 @@ pub enum LicenceCommand {
     Showing(showing::ShowingCommand),
     /// Verify a licence: by its number and a field, its file, a show-code, its QR symbol or a presentation
     Verify(Box<verify::VerifyArgs>),
-    /// Issue many licences from one file, in the background
+    /// Issue many licences from one file, or take many over, in the background
     #[command(subcommand)]
     Batch(batch::BatchCommand),
     /// What befalls a licence after it was issued

@@ -32,6 +32,9 @@ pub struct ListArgs {
     /// Only in this state: active, suspended, lost, cancelled, revoked, withdrawn, transferred, expired
     #[arg(long)]
     state: Option<String>,
+    /// Only those that are over within so many days, by when they end
+    #[arg(long, value_name = "DAYS")]
+    ends_within: Option<u16>,
     #[command(flatten)]
     remote: Remote,
 }
@@ -59,7 +62,12 @@ pub(super) async fn show(args: ShowArgs, global: &Global, output: Output) -> Res
 }
 
 pub(super) async fn list(args: ListArgs, global: &Global, output: Output) -> Result<(), Failure> {
-    let conditions = [("type", args.type_code), ("organisation", args.organisation), ("state", args.state)];
+    let conditions = [
+        ("type", args.type_code),
+        ("organisation", args.organisation),
+        ("state", args.state),
+        ("ends_within", args.ends_within.map(|days| days.to_string())),
+    ];
     let conditions: Vec<(&str, String)> =
         conditions.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
     let query = if conditions.is_empty() { String::new() } else { format!("?{}", query(&conditions)) };

@@ -81,7 +81,7 @@ pub(super) fn permit(session: &Session, kind: &Published) -> Result<Permit<Issue
 
 /// A type as policies see it: whose it is, and who may issue it.
 #[must_use]
-pub(super) fn resource(kind: &Published) -> Resource {
+pub(crate) fn resource(kind: &Published) -> Resource {
     let definition = kind.compiled.definition();
     Resource::licence_type(definition.code.as_str(), kind.organisation.as_str())
         .granted_to(definition.issuers.iter().cloned())

@@ -17,6 +17,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::ending::Ending;
 use super::model::LicenceView;
 use super::records::{self, Filter};
 use super::rotate::{self, KeysView, Which};
@@ -51,6 +52,8 @@ struct ListQuery {
     organisation: Option<String>,
     /// In this state: `active`, `suspended`, `lost`, `cancelled`, `revoked`, `withdrawn`, `transferred`, `expired`.
     state: Option<String>,
+    /// Not over yet, nor ended otherwise, but over within so many days, 0 to 3,660; listed by when they end.
+    ends_within: Option<u16>,
     /// Cursor of an earlier page.
     after: Option<String>,
     /// Most records in a page, 1 to 200.
@@ -60,7 +63,7 @@ struct ListQuery {
 /// One page of licences.
 #[derive(Debug, Serialize, ToSchema)]
 struct LicencePage {
-    /// The licences, by identifier; without their fields and documents.
+    /// The licences, by identifier, or by their end; without their fields and documents.
     licences: Vec<LicenceLine>,
     /// Cursor of the next page, if there is one.
     next: Option<String>,
@@ -113,6 +116,17 @@ async fn list(
     });
     let state = state.transpose()?;
     let now = now();
+    if let Some(days) = query.ends_within {
+        let ending = Ending {
+            type_code: query.type_code,
+            organisation,
+            state,
+            from: now.div_euclid(1_000_000),
+            days: i64::from(days),
+        };
+        let (found, next) = ending.page(&app.db, query.after.as_deref(), limit).await?;
+        return Ok(Json(LicencePage { licences: found.iter().map(|one| line(one, now)).collect(), next }));
+    }
     let expired = state == Some(LicenceState::Expired);
     let filter = Filter {
         type_code: query.type_code,

@@ -4,6 +4,7 @@
 //! [`document`] for what was made of it. None of these asks a policy or enters anything: whoever reads what is personal does so
 //! with a permit, and commits the entry before the first octet leaves (decision 10; `reading` makes it).
 
+pub mod ending;
 mod error;
 pub mod holder;
 mod http;

@@ -105,6 +105,18 @@ pub static LICENCE_VERSIONS: Table = Table::new(
     ],
 );
 
+/// Warnings that a version runs out. `id` is its identifier.
+pub static LICENCE_EXPIRY_WARNINGS: Table = Table::new(
+    "licence_expiry_warnings",
+    &[
+        Column::text("id"),
+        Column::int("version"),
+        Column::text("licence"),
+        Column::int("days"),
+        Column::int("time"),
+    ],
+);
+
 /// What was made of a version, encrypted. `id` is `IDENTIFIER:KIND`.
 pub static LICENCE_ARTEFACTS: Table = Table::new(
     "licence_artefacts",
@@ -220,6 +232,7 @@ pub static LICENCE_JOB_ROWS: Table = Table::new(
         Column::bytes("sealed"),
         Column::text("identifier"),
         Column::text("problem"),
+        Column::text("warnings"),
     ],
 );
 

@@ -13,7 +13,7 @@ async fn begun(office: &Office, media_type: &str, file: Vec<u8>) -> Answer {
 }
 
 /// Waits until a job has ended.
-async fn ended(office: &Office, id: &str) -> Value {
+pub async fn ended(office: &Office, id: &str) -> Value {
     let mut client = office.house.connect(&office.machine).await;
     for _ in 0..600 {
         let job = client.get(&format!("/v1/licence-jobs/{id}")).await.json();
@@ -25,7 +25,7 @@ async fn ended(office: &Office, id: &str) -> Value {
     panic!("the job never ended");
 }
 
-async fn lines(office: &Office, id: &str) -> Vec<Value> {
+pub async fn lines(office: &Office, id: &str) -> Vec<Value> {
     let mut client = office.house.connect(&office.machine).await;
     let page = client.get(&format!("/v1/licence-jobs/{id}/lines")).await.json();
     page["lines"].as_array().cloned().unwrap()

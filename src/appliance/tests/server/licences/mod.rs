@@ -1,6 +1,8 @@
 //! Electronic licences over the platform API: an office that issues food-operation permits, for every module here.
 
 mod catalogue;
+mod ending;
+mod import_jobs;
 mod issue;
 mod jobs;
 mod keys;

@@ -17,11 +17,12 @@ use super::operations::{again, read, seconds};
 use crate::app::App;
 use crate::documents::intake::{Form, named};
 use crate::documents::replay::ReplayKey;
-use crate::journal::CommitError;
+use crate::journal::{CommitError, Unit};
 use crate::licences::catalogue::Published;
 use crate::policy::{ImportLicence, Resource};
 use crate::problem::{Problem, Result};
 use crate::server::Session;
+use crate::store::Row;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(take_over))
@@ -84,7 +85,7 @@ async fn take_over(
     }
     let unsealed = app.unsealed()?;
     let now = unsealed.journal.clock().now().map_err(CommitError::ClockUntrusted)?;
-    let more = |unit: crate::journal::Unit, event: &crate::store::Row| match &replay {
+    let more = |unit: Unit, _: &Row, event: &Row| match &replay {
         Some(key) => Ok(unit.cache_insert(kept(&app, &unsealed, key, event, now)?)),
         None => Ok(unit),
     };

@@ -75,6 +75,44 @@ pub enum ImportError {
     Elsewhere(Problem),
 }
 
+impl ImportError {
+    /// Whether it stands in the way of every licence that the caller brings of the type, until somebody mends it: their permit,
+    /// the type, their organisation. Nothing is wrong with the licence itself.
+    #[must_use]
+    pub fn concerns_all(&self) -> bool {
+        match self {
+            Self::NotIssuer { .. } | Self::NotOfType(_) => true,
+            Self::Elsewhere(problem) => problem.kind().status().is_client_error(),
+            _ => false,
+        }
+    }
+
+    /// Whether trying the same again may help.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            // An entry that no leaf holds or that has no form, a row that no table takes: they never will.
+            Self::Commit(
+                CommitError::TooLarge { .. }
+                | CommitError::Canonical(_)
+                | CommitError::Row { .. }
+                | CommitError::Reference { .. },
+            ) => false,
+            Self::Commit(_)
+            | Self::Store(_)
+            | Self::Library(
+                LibraryError::Sealed
+                | LibraryError::Busy
+                | LibraryError::Random
+                | LibraryError::Custody(_)
+                | LibraryError::Store(_),
+            ) => true,
+            Self::Elsewhere(problem) => !problem.kind().status().is_client_error(),
+            _ => false,
+        }
+    }
+}
+
 impl From<ImportError> for Problem {
     fn from(error: ImportError) -> Self {
         let text = error.to_string();

@@ -11,11 +11,13 @@
 //! no seal, no credential is made and no status entry taken, until an operation makes a version of ours.
 
 mod error;
+mod known;
 mod order;
 mod service;
 mod warning;
 
 pub use error::ImportError;
+pub use known::known;
 pub use order::Import;
 pub use service::{Imported, import, type_of};
 pub use warning::Warning;

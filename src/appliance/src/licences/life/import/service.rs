@@ -39,8 +39,8 @@ pub struct Imported {
     pub committed: Committed,
 }
 
-/// Takes a licence over. `more` adds what else belongs to the act: the row that answers a repeated request, a line of batch
-/// work.
+/// Takes a licence over. `more` adds what else belongs to the act, by the rows of licence and event: the row that answers a
+/// repeated request, a line of batch work.
 ///
 /// # Errors
 /// [`ImportError`].
@@ -53,7 +53,7 @@ pub async fn import(
     kind: &Published,
     order: &Import,
     document: Option<&[u8]>,
-    more: impl FnOnce(Unit, &Row) -> Result<Unit, LifeError>,
+    more: impl FnOnce(Unit, &Row, &Row) -> Result<Unit, LifeError>,
 ) -> Result<Imported, ImportError> {
     order.check()?;
     if document.is_some_and(|octets| !octets.starts_with(b"%PDF-")) {
@@ -65,6 +65,11 @@ pub async fn import(
         .now()
         .map_err(|why| ImportError::Commit(CommitError::ClockUntrusted(why)))?;
     let taken = Taken::of(app, kind, caller, order).await?;
+    let id = taken.identifier.licence_id();
+    // Told before anything is made; what comes in between is found by the commit.
+    if app.db.row(&LICENCES, &id).await?.is_some() {
+        return Err(ImportError::Taken(id));
+    }
     let key = DataKey::fresh(app)?;
     let rows = taken.rows(app, unsealed, caller, kind, order, document, &key, now).await?;
     let unit =
@@ -75,7 +80,8 @@ pub async fn import(
         .guard(&LICENCE_TYPES, definition.code.as_str(), kind.version)
         .guard(&ORGANISATIONS, caller.organisation.as_str(), taken.organisation)
         .bump(generations::LICENCES);
-    let unit = more(unit, &rows.event).map_err(|error| ImportError::Elsewhere(error.into()))?;
+    let unit =
+        more(unit, &rows.licence, &rows.event).map_err(|error| ImportError::Elsewhere(error.into()))?;
     let committed = unsealed.journal.commit(unit).await.map_err(|error| match error {
         CommitError::Exists { table: "licences" | "licence_versions", .. } => {
             ImportError::Taken(rows.licence.id().to_owned())
@@ -86,13 +92,13 @@ pub async fn import(
 }
 
 /// What is taken over, looked at.
-struct Taken {
-    identifier: Identifier,
+pub(super) struct Taken {
+    pub(super) identifier: Identifier,
     /// As it stands on the licence, without the OID.
-    written: String,
-    fields: Map<String, Json>,
+    pub(super) written: String,
+    pub(super) fields: Map<String, Json>,
     holder: Holder,
-    validity: (i64, Option<i64>),
+    pub(super) validity: (i64, Option<i64>),
     warnings: Vec<Warning>,
     /// Version of the organisation's row.
     organisation: i64,
@@ -107,7 +113,12 @@ struct Rows {
 }
 
 impl Taken {
-    async fn of(app: &App, kind: &Published, caller: &Caller, order: &Import) -> Result<Self, ImportError> {
+    pub(super) async fn of(
+        app: &App,
+        kind: &Published,
+        caller: &Caller,
+        order: &Import,
+    ) -> Result<Self, ImportError> {
         let definition = kind.compiled.definition();
         let parsed = Identifier::parse(&order.identifier)?;
         let identifier = parsed.identifier;
@@ -379,7 +390,7 @@ fn first_second(day: Date) -> Option<i64> {
 }
 
 /// Its last second.
-fn last_second(day: Date) -> Option<i64> {
+pub(super) fn last_second(day: Date) -> Option<i64> {
     first_second(day.tomorrow().ok()?).map(|second| second - 1)
 }
 

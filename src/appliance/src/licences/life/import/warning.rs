@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 /// Something odd about a licence that was taken over.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Warning {
-    /// What it is about: `check-character`, `check-absent`, `field`, `issuer`.
+    /// What it is about: `check-character`, `check-absent`, `field`, `issuer`; `repeated` of lines of batch work.
     pub code: String,
     /// The field, as a JSON pointer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -48,6 +48,16 @@ impl Warning {
     #[must_use]
     pub fn of_field(fault: FieldFault) -> Self {
         Self { code: "field".to_owned(), pointer: Some(fault.pointer), zh: fault.zh, en: fault.en }
+    }
+
+    /// That it had been taken over before, with the same content.
+    #[must_use]
+    pub fn of_repetition() -> Self {
+        Self::new(
+            "repeated",
+            "该证照此前已入库，内容相同，未重复入库",
+            "the licence had been taken over before, with the same content; nothing was done",
+        )
     }
 
     /// That the issuing body is not the one whose seal issues the type now.

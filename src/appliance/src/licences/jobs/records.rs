@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 
 use crate::licences::library::model::micros;
 use crate::licences::library::records::{int, text};
+use crate::licences::life::import::Warning;
 use crate::store::tables::{LICENCE_JOB_ROWS, LICENCE_JOBS};
 use crate::store::{Db, Row, StoreError, Value};
 
@@ -16,7 +17,7 @@ pub struct JobView {
     pub id: String,
     /// Version of the record.
     pub version: i64,
-    /// What is done: `issue`.
+    /// What is done: `issue`, `import`.
     pub kind: String,
     /// Code of the type.
     #[serde(rename = "type")]
@@ -31,6 +32,8 @@ pub struct JobView {
     pub total: i64,
     /// How many of them are done.
     pub done: i64,
+    /// How many of those that are done have warnings.
+    pub warned: i64,
     /// How many could not be done.
     pub failed: i64,
     /// How many wait.
@@ -46,6 +49,8 @@ pub struct JobView {
 pub struct Counts {
     /// Done.
     pub done: i64,
+    /// Done, with warnings.
+    pub warned: i64,
     /// Failed.
     pub failed: i64,
     /// Waiting.
@@ -66,6 +71,7 @@ impl JobView {
             state: text(row, "state").to_owned(),
             total: int(row, "total").unwrap_or_default(),
             done: counts.done,
+            warned: counts.warned,
             failed: counts.failed,
             waiting: counts.waiting,
             created: micros(int(row, "created").unwrap_or_default()),
@@ -84,6 +90,10 @@ pub struct LineView {
     /// The licence's identifier.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub identifier: Option<String>,
+    /// What is odd about the licence that was taken over, in both languages; `repeated`: it had been taken over before, with
+    /// the same content.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Warning>,
     /// Why it failed: problem details (RFC 9457), in both languages where there are words.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
@@ -99,6 +109,7 @@ impl LineView {
             line: int(row, "line").unwrap_or_default(),
             state: text(row, "state").to_owned(),
             identifier: some("identifier"),
+            warnings: some("warnings").and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default(),
             problem: some("problem").and_then(|text| serde_json::from_str(&text).ok()),
         }
     }
@@ -149,13 +160,13 @@ pub(super) async fn list(
 
 /// Lines that wait, with what they ask for, after a line.
 pub(super) async fn waiting(db: &Db, job: &str, after: i64, limit: u32) -> Result<Vec<Row>, StoreError> {
-    let sql = "SELECT id, version, job, line, state, sealed, identifier, problem FROM licence_job_rows \
+    let sql = "SELECT id, version, job, line, state, sealed, identifier, problem, warnings FROM licence_job_rows \
                WHERE job = $1 AND state = 'waiting' AND line > $2 ORDER BY line LIMIT $3";
     let records = db.fetch_all(sql, &[job.into(), after.into(), i64::from(limit).into()]).await?;
     records.iter().map(|record| record.to_row(&LICENCE_JOB_ROWS)).collect()
 }
 
-/// Lines in a state (any where it is empty), after a line.
+/// Lines in a state (any where it is empty; `warned`: done, with warnings), after a line.
 pub(super) async fn lines(
     db: &Db,
     job: &str,
@@ -163,8 +174,9 @@ pub(super) async fn lines(
     after: i64,
     limit: u32,
 ) -> Result<Vec<Row>, StoreError> {
-    let sql = "SELECT id, version, job, line, state, NULL AS sealed, identifier, problem FROM licence_job_rows \
-               WHERE job = $1 AND ($2 = '' OR state = $2) AND line > $3 ORDER BY line LIMIT $4";
+    let sql = "SELECT id, version, job, line, state, NULL AS sealed, identifier, problem, warnings FROM licence_job_rows \
+               WHERE job = $1 AND ($2 = '' OR state = $2 OR ($2 = 'warned' AND warnings IS NOT NULL)) AND line > $3 \
+               ORDER BY line LIMIT $4";
     let parameters = [Value::from(job), state.into(), after.into(), i64::from(limit).into()];
     let records = db.fetch_all(sql, &parameters).await?;
     records.iter().map(|record| record.to_row(&LICENCE_JOB_ROWS)).collect()
@@ -172,12 +184,12 @@ pub(super) async fn lines(
 
 /// How many lines of a job are in which state.
 pub(super) async fn counts(db: &Db, job: &str) -> Result<Counts, StoreError> {
-    let sql = "SELECT state, COUNT(*) AS n FROM licence_job_rows WHERE job = $1 GROUP BY state";
+    let sql = "SELECT state, COUNT(*) AS n, COUNT(warnings) AS warned FROM licence_job_rows WHERE job = $1 GROUP BY state";
     let mut counts = Counts::default();
     for record in db.fetch_all(sql, &[job.into()]).await? {
         let count = record.int("n")?;
         match record.text("state")? {
-            "done" => counts.done = count,
+            "done" => (counts.done, counts.warned) = (count, record.int("warned")?),
             "failed" => counts.failed = count,
             _ => counts.waiting = count,
         }

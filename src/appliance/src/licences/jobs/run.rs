@@ -6,18 +6,14 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use serde_json::json;
 
-use super::super::order::Order;
-use super::super::service::{self, Prepared};
-use super::super::{IssueError, http};
+use super::kind::JobKind;
+use super::line::{self, Fault};
 use super::records;
 use crate::app::{App, Unsealed};
-use crate::identity::Caller;
 use crate::journal::{Act, CommitError, Unit};
-use crate::licences::catalogue;
-use crate::licences::library::keys::{DataKey, kinds};
+use crate::licences::library::keys::DataKey;
 use crate::licences::library::records::{int, text};
 use crate::licences::library::rotate;
-use crate::policy::{Facts, IssueLicence};
 use crate::problem::{Kind, Problem};
 use crate::server::listener::Stopping;
 use crate::store::Row;
@@ -86,7 +82,7 @@ async fn carry_on(
     if !hand.hold().await? {
         return Ok(());
     }
-    let Some(job) = begun(app, unsealed, id).await? else { return Ok(()) };
+    let Some((job, kind)) = begun(app, unsealed, id).await? else { return Ok(()) };
     let key = DataKey::unwrap(
         unsealed.custody.as_ref(),
         id,
@@ -107,7 +103,7 @@ async fn carry_on(
         let Some(job) = records::job(&app.db, id).await?.filter(|job| text(job, "state") == "running") else {
             return Ok(());
         };
-        let work = lines.into_iter().map(|line| one(app, unsealed, &job, &key, line));
+        let work = lines.into_iter().map(|line| one(app, unsealed, kind, &job, &key, line));
         let mut work = futures_util::stream::iter(work).buffer_unordered(AT_ONCE);
         while let Some(done) = work.next().await {
             match done {
@@ -130,15 +126,17 @@ async fn carry_on(
     }
 }
 
-/// The job as one that runs; none where it has ended or was stopped.
-async fn begun(app: &App, unsealed: &Unsealed, id: &str) -> Result<Option<Row>, Problem> {
+/// The job as one that runs, and what it does; none where it has ended or was stopped, or is of a kind that only a newer
+/// program knows.
+async fn begun(app: &App, unsealed: &Unsealed, id: &str) -> Result<Option<(Row, JobKind)>, Problem> {
     let Some(job) = records::job(&app.db, id).await? else { return Ok(None) };
+    let Some(kind) = JobKind::parse(text(&job, "kind")) else { return Ok(None) };
     match text(&job, "state") {
-        "running" => Ok(Some(job)),
+        "running" => Ok(Some((job, kind))),
         "waiting" => {
             let row = job.next_version().with("state", "running");
             match unsealed.journal.commit(entry(app, id, "licence-job.run")?.update(row.clone())).await {
-                Ok(_) => Ok(Some(row)),
+                Ok(_) => Ok(Some((row, kind))),
                 Err(CommitError::Conflict { .. }) => Ok(None),
                 Err(error) => Err(error.into()),
             }
@@ -183,18 +181,17 @@ async fn end(app: &App, unsealed: &Unsealed, id: &str) -> Result<(), Problem> {
 async fn one(
     app: &Arc<App>,
     unsealed: &Arc<Unsealed>,
+    kind: JobKind,
     job: &Row,
     key: &DataKey,
     line: Row,
 ) -> Result<Option<Problem>, Problem> {
-    let (all, error) = match issued(app, job, key, &line).await {
-        Ok(()) => return Ok(None),
-        // Another node was faster, or the job was stopped and begun again.
-        Err(IssueError::Commit(CommitError::Conflict { table: "licence_job_rows", .. })) => return Ok(None),
-        Err(error) if error.may_pass() => return Err(error.into()),
-        Err(error) => (error.concerns_all(), error),
+    let (all, problem) = match line::done(app, unsealed, kind, job, key, &line).await {
+        Ok(()) | Err(Fault::Overtaken) => return Ok(None),
+        Err(Fault::Passing(problem)) => return Err(problem),
+        Err(Fault::All(problem)) => (true, problem),
+        Err(Fault::Own(problem)) => (false, problem),
     };
-    let problem = Problem::from(error);
     let row = line.next_version().with("problem", problem.document(None).to_string());
     // A line that waits keeps what it asks for, and says why it waits.
     let row = if all { row } else { row.with("state", "failed").with("sealed", None::<Vec<u8>>) };
@@ -205,45 +202,8 @@ async fn one(
     }
 }
 
-/// Issues what a line asks for, as the caller who asked for the job: whether they still may is judged now.
-async fn issued(app: &Arc<App>, job: &Row, key: &DataKey, line: &Row) -> Result<(), IssueError> {
-    let sealed = line.value("sealed").as_bytes().unwrap_or_default();
-    let plain = key.open(line.id(), kinds::LINE, sealed)?;
-    let order: Order = serde_json::from_slice(&plain).map_err(Problem::internal)?;
-    let caller = caller(app, text(job, "caller"))?;
-    let kind = catalogue::in_force(app, &order.type_code).await.map_err(Problem::from)?;
-    let facts = Facts::of_request(format!("job-{}", job.id()));
-    let permit =
-        app.policy.decide::<IssueLicence>(&caller, http::resource(&kind), facts).map_err(Problem::from)?;
-    let more = |prepared: &Prepared, unit: Unit| {
-        let row = line
-            .clone()
-            .next_version()
-            .with("state", "done")
-            .with("identifier", prepared.identifier())
-            .with("problem", None::<&str>)
-            .with("sealed", None::<Vec<u8>>);
-        unit.update(row)
-    };
-    service::issue(app, &permit, &kind, &order, more).await.map(drop)
-}
-
-/// The caller as registered now.
-fn caller(app: &App, id: &str) -> Result<Arc<Caller>, Problem> {
-    let snapshot = app.identity.snapshot()?;
-    let registration = snapshot.registration(id).filter(|one| one.active);
-    let registration = registration.ok_or_else(|| {
-        Problem::new(
-            Kind::CallerInactive,
-            "The registration of who asked for this work is not active any more.",
-        )
-        .with("zh", "提交该批量任务的用户已停用")
-    })?;
-    Ok(Caller::new(registration, "", ""))
-}
-
 /// An entry of the keeper's.
-fn entry(app: &App, job: &str, action: &str) -> Result<Unit, Problem> {
+pub(super) fn entry(app: &App, job: &str, action: &str) -> Result<Unit, Problem> {
     let permit = rotate::permit(app)?;
     let head = Act { action: action.to_owned(), resource: format!("licence-job:{job}"), ..permit.act() };
     Ok(Unit::new(head).facts(json!({ "job": job })))

@@ -14,7 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::super::http::resource;
+use super::kind::JobKind;
 use super::records::{self, JobView, LineView};
 use super::start::start;
 use super::table::{self, TableError};
@@ -23,10 +23,13 @@ use crate::app::App;
 use crate::documents::http::LEAF;
 use crate::documents::replay;
 use crate::journal::Unit;
-use crate::licences::catalogue;
+use crate::licences::catalogue::{self, Published};
+use crate::licences::issue::resource;
 use crate::licences::library::LibraryError;
 use crate::licences::library::records::text;
-use crate::policy::{ListLicences, Permit, ReadLicenceJob, Resource, StartLicenceJob, SteerLicenceJob};
+use crate::policy::{
+    ImportLicence, ListLicences, Permit, ReadLicenceJob, Resource, StartLicenceJob, SteerLicenceJob,
+};
 use crate::problem::{Kind, Problem, Result};
 use crate::server::Session;
 use crate::store::Row;
@@ -55,14 +58,23 @@ struct BeginQuery {
     /// Code of the type.
     #[serde(rename = "type")]
     type_code: String,
+    /// What is done with the lines; `issue` when left out.
+    #[serde(default)]
+    #[param(inline)]
+    kind: JobKind,
 }
 
-/// Issue many licences from one file
+/// Issue many licences from one file, or take many over
 ///
 /// The body is CSV (`text/csv`; UTF-8 or GB 18030; columns are fields of the type by name or title, and `item` 事项编码,
 /// `case_number` 办件编号, `serial` 流水号, `valid_from` 生效日期, `basis` 依据) or one order a line (`application/x-ndjson`), at
 /// most 10,000 lines. The licences are issued in the background as if the caller had asked for each; what becomes of each line
 /// stands in the job.
+///
+/// With `kind=import` the lines are licences that exist already (入库), as `POST /v1/licences/import` takes one: columns beside
+/// the fields are `identifier` 证照标识, `valid_from` 有效期起, `valid_to` 有效期止 (`长期`: no end), `long_term` 长期有效, `state`
+/// 证照状态, `ground` 状态原因, `checked_to` 年检有效期止, `item`, `case_number`, `basis`, `source` 来源. What is odd about one stands
+/// with its line as a warning; one that was taken over before with the same content is told so and not doubled.
 #[utoipa::path(post, path = "/v1/licence-jobs", tag = "licences", params(BeginQuery,
         ("Idempotency-Key" = Option<String>, Header, description = "Makes a repeated request find the first one's job")),
     request_body(content((Vec<u8> = "text/csv"), (Vec<u8> = "application/x-ndjson"))),
@@ -80,7 +92,7 @@ async fn begin(
     let key = replay::given(&headers)?;
     let kind = catalogue::in_force(&app, &query.type_code).await?;
     // Nothing is taken in from those who may not.
-    session.permit::<StartLicenceJob>(resource(&kind))?;
+    may(&session, query.kind, &kind)?;
     let json_lines = match headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()) {
         Some(given) if given.contains("csv") => false,
         Some(given) if given.contains("ndjson") || given.contains("jsonl") => true,
@@ -94,26 +106,35 @@ async fn begin(
         Problem::new(Kind::BodyTooLarge, text).with("limit", MOST_OCTETS)
     })?;
     let session = session.renewed()?;
-    let permit = session.permit::<StartLicenceJob>(resource(&kind))?;
+    let permit = may(&session, query.kind, &kind)?;
     let request = key.map(|key| {
         let scope = replay::digest(&[session.caller().id.as_bytes(), b"licence-jobs", key.as_bytes()]);
-        (scope, replay::digest(&[query.type_code.as_bytes(), &octets]))
+        (scope, replay::digest(&[query.kind.as_str().as_bytes(), query.type_code.as_bytes(), &octets]))
     });
     let reading = kind.clone();
     let lines = app
         .desk
         .work(move || {
             let read = if json_lines { table::json_lines } else { table::csv };
-            read(&octets, &reading.compiled, MOST_LINES)
+            read(&octets, query.kind, &reading.compiled, MOST_LINES)
         })
         .await??;
-    let started = start(&app, &permit, &kind, lines, request).await?;
+    let started = start(&app, &permit, query.kind, &kind, lines, request).await?;
     let counts = records::counts(&app.db, started.row.id()).await?;
     let leaf = started.committed.map(|committed| committed.leaf);
     let mut response = answer(StatusCode::CREATED, &started.row, counts, leaf)?;
     let location = HeaderValue::try_from(format!("/v1/licence-jobs/{}", started.row.id()));
     response.headers_mut().insert(header::LOCATION, location.map_err(Problem::internal)?);
     Ok(response)
+}
+
+/// That the caller may have such work begun. Whether they may do what its lines ask for is judged for each of them; that they
+/// may not take over anything at all is told at once.
+fn may(session: &Session, job: JobKind, kind: &Published) -> Result<Permit<StartLicenceJob>> {
+    if job == JobKind::Import {
+        session.permit::<ImportLicence>(resource(kind))?;
+    }
+    session.permit(resource(kind))
 }
 
 /// A page of jobs.
@@ -130,7 +151,7 @@ struct JobPage {
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct PageQuery {
-    /// In this state; lines alone have one: `waiting`, `done`, `failed`.
+    /// In this state; lines alone have one: `waiting`, `done`, `failed`, and `warned` for those done with warnings.
     state: Option<String>,
     /// Cursor of an earlier page.
     after: Option<String>,
@@ -233,7 +254,8 @@ async fn steer(app: &Arc<App>, session: &Session, id: &str, from: &[&str], to: &
         );
         return Err(Problem::new(Kind::Conflict, detail).with("state", text(&row, "state")));
     }
-    let row = row.next_version().with("state", to);
+    // Whoever had it in hand when it stopped need not be waited for: lines are guarded by their versions.
+    let row = row.next_version().with("state", to).with("due", None::<i64>);
     let unsealed = app.unsealed()?;
     let unit = Unit::new(permit.act()).facts(json!({ "job": id, "state": to })).update(row.clone());
     let committed = unsealed.journal.commit(unit).await?;

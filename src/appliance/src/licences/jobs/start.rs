@@ -3,6 +3,7 @@
 use licence::catalogue::Compiled;
 use serde_json::json;
 
+use super::kind::{JobKind, Task};
 use super::records::{by_key, line_id};
 use super::table::Line;
 use crate::app::App;
@@ -65,6 +66,7 @@ pub struct Started {
 pub async fn start(
     app: &App,
     permit: &Permit<StartLicenceJob>,
+    job: JobKind,
     kind: &Published,
     lines: Vec<Line>,
     key: Option<(String, String)>,
@@ -82,7 +84,7 @@ pub async fn start(
     let row = Row::new(&LICENCE_JOBS, vec![Value::Null; LICENCE_JOBS.columns.len()])
         .with("id", id.as_str())
         .with("version", 1)
-        .with("kind", ISSUE)
+        .with("kind", job.as_str())
         .with("type", code)
         .with("organisation", permit.caller().organisation.as_str())
         .with("caller", permit.caller().id.as_str())
@@ -93,15 +95,15 @@ pub async fn start(
         .with("request_key", key.as_ref().map(|(scope, _)| scope.clone()))
         .with("request_digest", key.as_ref().map(|(_, digest)| digest.clone()))
         .with("created", now);
-    let facts = json!({ "job": id, "type": code, "lines": total });
+    let facts = json!({ "job": id, "kind": job.as_str(), "type": code, "lines": total });
     let mut unit =
         Unit::new(permit.act()).facts(facts).insert(row.clone()).guard(&LICENCE_TYPES, code, kind.version);
     // An entry names each row with its digest and has an upper bound: the lines stand in entries of their own.
     for chunk in lines.chunks(LINES_OF_AN_ENTRY) {
         let head = Act { action: "licence-job.lines".to_owned(), ..permit.act() };
         let mut part = Unit::new(head).facts(json!({ "job": id, "lines": chunk.len() }));
-        for (line, order) in chunk {
-            part = part.insert(line_row(&id, *line, order, &data_key, &kind.compiled)?);
+        for (line, task) in chunk {
+            part = part.insert(line_row(&id, *line, task, &data_key, &kind.compiled)?);
         }
         unit = unit.also(part);
     }
@@ -127,7 +129,7 @@ async fn known(app: &App, key: Option<&(String, String)>) -> Result<Option<Row>,
 fn line_row(
     job: &str,
     line: u64,
-    order: &Result<super::super::Order, String>,
+    task: &Result<Task, String>,
     key: &DataKey,
     kind: &Compiled,
 ) -> Result<Row, StartError> {
@@ -137,9 +139,10 @@ fn line_row(
         .with("version", 1)
         .with("job", job)
         .with("line", i64::try_from(line).unwrap_or(i64::MAX));
-    Ok(match order {
-        Ok(order) => {
-            let plain = serde_json::to_vec(order)
+    Ok(match task {
+        Ok(task) => {
+            let plain = task
+                .octets()
                 .map_err(|error| LibraryError::Damaged { id: id.clone(), fault: error.to_string() })?;
             let plain = zeroize::Zeroizing::new(plain);
             row.with("state", "waiting").with("sealed", key.seal(&id, kinds::LINE, &plain)?)
@@ -157,7 +160,5 @@ fn line_row(
     })
 }
 
-/// The kind of jobs that issue.
-pub(super) const ISSUE: &str = "issue";
 /// Lines of one entry.
 const LINES_OF_AN_ENTRY: usize = 200;
