@@ -142,6 +142,10 @@ table! {
     SealApplicationOpen = "seal-application-open", 409, "Another application about the seal is open", true;
     /// The licence's state does not allow the operation.
     LicenceStateForbids = "licence-state-forbids", 409, "The licence's state does not allow this", true;
+    /// What was personal of the licence was erased.
+    Erased = "erased", 410, "What was personal of the licence was erased", true;
+    /// The annotated copy's time is over.
+    LicenceCopyOver = "licence-copy-over", 410, "The copy's time is over", true;
     /// The licence's type does not have the operation.
     LicenceTypeForbids = "licence-type-forbids", 409, "The licence's type does not allow this", true;
     /// Fields that do not fit the licence's type, or do not fit its pages.

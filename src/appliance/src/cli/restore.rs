@@ -100,7 +100,7 @@ pub fn run(args: RestoreArgs, output: Output) -> Outcome {
     }
     if args.checkpoints.is_empty() {
         let text = "  serve from it only if the original made no act after the backup: the log would fork. Details \
-                    erased since are still here";
+                    and licences erased since are still here";
         lines.push((Tone::Warn, text.into()));
     }
     let config = restored.config.display();

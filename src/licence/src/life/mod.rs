@@ -7,10 +7,12 @@
 //! (policies), nor for rows, documents and status lists (the appliance's `licences::life`, which asks [`Life::apply`] before
 //! each act). Times are Unix seconds; a licence holds to the end of the second `valid_to`.
 
+mod erasure;
 mod ground;
 mod operation;
 mod step;
 
+pub use erasure::ErasureGround;
 pub use ground::Ground;
 pub use operation::{OPERATIONS, Operation, OperationRule};
 pub use step::{Life, MAX_NUMBER, Refusal, Renewed};

@@ -1,4 +1,5 @@
-//! `cinnabar licence change|renew|correct|check|report-loss|reissue|suspend|resume|cancel|revoke|withdraw|transfer|import|events|states`.
+//! `cinnabar licence change|renew|correct|check|report-loss|reissue|suspend|resume|cancel|revoke|withdraw|transfer|erase|
+//! import|events|states`.
 
 use std::path::{Path, PathBuf};
 
@@ -58,7 +59,9 @@ pub enum LifeCommand {
     /// Cancel a licence, for ever
     #[command(after_help = "Example:
   cinnabar licence cancel 11100000000013338W011.11430000006122244L.2026000000001 --ground holders-request \\
-      --basis 《行政许可法》第七十条 --reason 歇业 --identity credentials/licensing")]
+      --basis 《行政许可法》第七十条 --reason 歇业 --case-number 2026-0815 --identity credentials/licensing
+
+A machine names the case in which the holder applied for it.")]
     Cancel(StepArgs),
     /// Revoke a licence as a punishment, for ever; takes an officer
     #[command(after_help = "Example:
@@ -73,8 +76,18 @@ pub enum LifeCommand {
     /// Transfer a licence to another issuing body, for ever
     #[command(after_help = "Example:
   cinnabar licence transfer 11100000000013338W011.11430000006122244L.2026000000001 --to 11370300MB28559184 \\
-      --ground jurisdiction --reason 经营场所迁移 --identity credentials/licensing")]
+      --ground jurisdiction --reason 经营场所迁移 --case-number 2026-0815 --identity credentials/licensing
+
+A machine names the case in which the holder applied for it.")]
     Transfer(TransferArgs),
+    /// Erase what is personal of a licence that leads nowhere any more, for ever; takes a security officer
+    #[command(after_help = "Example:
+  cinnabar licence erase 11100000000013338W011.11430000006122244L.2026000000001 --ground retention-over \\
+      --basis 《个人信息保护法》第四十七条 --reason 保存期限届满 --identity credentials/officer-1
+
+Where the licence stands is told as before; its fields, documents and holders are gone. Backups made before hold them until
+they are destroyed themselves.")]
+    Erase(EraseArgs),
     /// Take over a licence that exists already, with its identifier
     #[command(after_help = "Example:
   cinnabar licence import old-permit.json --document old-permit.pdf --identity credentials/licensing
@@ -111,6 +124,24 @@ pub struct StepArgs {
     /// Case number
     #[arg(long)]
     case_number: Option<String>,
+    #[command(flatten)]
+    remote: Remote,
+}
+
+/// Options of `cinnabar licence erase`.
+#[derive(Debug, Args)]
+pub struct EraseArgs {
+    /// Which licence: `TYPE.ISSUER.SERIAL`, or the identifier of any of its versions
+    id: String,
+    /// Why, in your words; kept where it can be erased
+    #[arg(long)]
+    reason: String,
+    /// The provision it rests on; told to whoever asks for the licence
+    #[arg(long)]
+    basis: String,
+    /// On which ground: purpose-achieved, retention-over, consent-withdrawn, unlawful, other
+    #[arg(long)]
+    ground: String,
     #[command(flatten)]
     remote: Remote,
 }
@@ -201,6 +232,7 @@ pub(super) async fn life(command: LifeCommand, global: &Global, output: Output) 
             let more = Map::from_iter([("to".to_owned(), args.to.into())]);
             step(Operation::Transfer, args.step, more, global, output).await
         }
+        C::Erase(args) => erase(args, global, output).await,
         C::Import(args) => import(args, global, output).await,
         C::Events(args) => events(args, global, output).await,
         C::States => {
@@ -265,6 +297,20 @@ async fn step(
     let now = answer.json();
     let text = |name: &str| now.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let what = format!("licence {} is {}: {}", text("identifier"), operation.word_en(), text("state"));
+    done(&answer, &what, output);
+    Ok(())
+}
+
+async fn erase(args: EraseArgs, global: &Global, output: Output) -> Result<(), Failure> {
+    let record = format!("/v1/licences/{}", segment(&args.id)?);
+    let body = json!({ "reason": args.reason, "basis": args.basis, "ground": args.ground });
+    let client = args.remote.client(global)?;
+    // Whoever erases need not be one who may read.
+    let (read, at) = (format!("{record}/events"), format!("{record}/erase"));
+    let answer = change(&client, Method::POST, &read, &at, &body).await?;
+    let now = answer.json();
+    let text = |name: &str| now.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let what = format!("what was personal of licence {} is erased; it is {}", text("id"), text("state"));
     done(&answer, &what, output);
     Ok(())
 }

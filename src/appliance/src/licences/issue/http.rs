@@ -20,7 +20,7 @@ use crate::documents::replay::{ReplayError, ReplayKey};
 use crate::journal::{CommitError, Unit};
 use crate::licences::catalogue::{self, Published};
 use crate::licences::library::model::LicenceView;
-use crate::licences::library::records;
+use crate::licences::library::{self, records};
 use crate::policy::{IssueLicence, Permit, Resource};
 use crate::problem::{Kind, Problem, Result};
 use crate::server::Session;
@@ -172,6 +172,10 @@ impl<'a> Replay<'a> {
         let mut answer: Answer = serde_json::from_slice(&kept).map_err(|error| damaged(error.to_string()))?;
         let event = app.db.row(&LICENCE_EVENTS, &answer.event).await?;
         let leaf = event.as_ref().and_then(|row| records::int(row, "leaf"));
+        // What it told is not told any more once it was erased.
+        if let Some(licence) = library::find(app, &answer.id).await? {
+            library::intact(app, &licence).await?;
+        }
         answer.leaf = leaf.and_then(|leaf| u64::try_from(leaf).ok()).unwrap_or_default();
         Ok(Some(answer))
     }

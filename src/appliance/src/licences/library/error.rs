@@ -2,6 +2,7 @@
 
 use custody::CustodyError;
 
+use super::erased::Erased;
 use crate::problem::{Kind, Problem};
 use crate::store::StoreError;
 
@@ -20,8 +21,11 @@ pub enum LibraryError {
         id: String,
     },
     /// Its data key was destroyed; what it protected is gone for good.
-    #[error("the personal data of licence `{0}` was erased")]
+    #[error("what was personal of licence `{0}` was erased")]
     Erased(String),
+    /// The same, where it is on record when and why.
+    #[error("{0}")]
+    ErasedThen(Box<Erased>),
     /// Encrypted data that is not what was written.
     #[error("what is kept of `{id}` was altered: its {kind} does not open")]
     Altered {
@@ -63,8 +67,9 @@ impl From<LibraryError> for Problem {
                 Self::new(Kind::NotFound, error.to_string()).with("zh", "没有找到")
             }
             LibraryError::Erased(_) => {
-                Self::new(Kind::NotFound, error.to_string()).with("zh", "该证照的个人信息已删除")
+                Self::new(Kind::Erased, error.to_string()).with("zh", "该证照的个人信息已删除")
             }
+            LibraryError::ErasedThen(erased) => (*erased).into(),
             LibraryError::Busy => {
                 Self::new(Kind::Conflict, error.to_string()).with("zh", "密钥正在轮换, 请稍后再试")
             }

@@ -21,14 +21,15 @@ use super::ending::Ending;
 use super::model::LicenceView;
 use super::records::{self, Filter};
 use super::rotate::{self, KeysView, Which};
-use super::{Licence, Version};
+use super::{Artefact, Licence, Version};
 use crate::app::App;
 use crate::documents::http::LEAF;
 use crate::identity::CallerKind;
-use crate::journal::Unit;
+use crate::journal::{CommitError, Unit};
 use crate::policy::{ListLicences, Permit, ReadLicence, Resource, RotateLicenceKeys};
 use crate::problem::{Kind, Problem, Result};
 use crate::server::Session;
+use crate::store::tables::LICENCES;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
@@ -93,6 +94,9 @@ struct LicenceLine {
     valid_to: Option<String>,
     /// When it was issued.
     issued: String,
+    /// What was personal of it was erased: it is not read any more.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    erased: bool,
 }
 
 /// List licences
@@ -155,6 +159,7 @@ fn line(licence: &Licence, now: i64) -> LicenceLine {
         valid_from: super::model::seconds(licence.valid_from()),
         valid_to: licence.valid_to().map(super::model::seconds),
         issued: super::model::micros(records::int(&licence.row, "issued").unwrap_or_default()),
+        erased: licence.is_erased(),
     }
 }
 
@@ -201,16 +206,7 @@ async fn one(
             return Err(Problem::new(Kind::InvalidParameter, text).with("parameter", "fields"));
         }
     };
-    let (licence, permit) = readable(&app, &session, &name).await?;
-    let version = super::version(&app, &licence, &name).await?;
-    let artefacts = records::artefacts(&app.db, version.identifier()).await?;
-    let mut view = LicenceView::of(&licence, &version, &artefacts, now());
-    let mut leaf = None;
-    if all {
-        let content = super::content_of(&app, &licence, &version)?;
-        leaf = Some(entered(&app, &permit, &version, "fields").await?);
-        (view.fields, view.complete) = (content.fields, true);
-    }
+    let (view, leaf) = bounded(|| view_of(&app, &session, &name, all)).await?;
     let mut response = (StatusCode::OK, Json(&view)).into_response();
     let headers = response.headers_mut();
     headers.insert(
@@ -260,10 +256,7 @@ async fn document(
     session: Session,
     Path((name, kind)): Path<(String, String)>,
 ) -> Result<Response> {
-    let (licence, permit) = readable(&app, &session, &name).await?;
-    let version = super::version(&app, &licence, &name).await?;
-    let artefact = super::document(&app, &licence, version.identifier(), &kind).await?;
-    let leaf = entered(&app, &permit, &version, &artefact.kind).await?;
+    let (version, artefact, leaf) = bounded(|| made_of(&app, &session, &name, &kind)).await?;
     let mut response = artefact.octets.to_vec().into_response();
     let headers = response.headers_mut();
     let digest = hex::decode(&artefact.sha256).unwrap_or_default();
@@ -336,16 +329,94 @@ async fn readable(app: &App, session: &Session, name: &str) -> Result<(Licence, 
     let licence = super::found(app, name).await?;
     let resource = Resource::licence(licence.id(), licence.organisation()).at_version(licence.version());
     let permit = session.permit::<ReadLicence>(resource)?;
+    super::intact(app, &licence).await?;
     Ok((licence, permit))
 }
 
-/// Enters that somebody read what is personal of a licence; the leaf.
-async fn entered(app: &App, permit: &Permit<ReadLicence>, version: &Version, what: &str) -> Result<u64> {
+/// Enters that somebody read what is personal of a licence; the leaf. The licence is as it was when it was read: nothing leaves
+/// of one that was erased meanwhile.
+async fn entered(
+    app: &App,
+    permit: &Permit<ReadLicence>,
+    licence: &Licence,
+    version: &Version,
+    what: &str,
+) -> std::result::Result<u64, Reading> {
     let unsealed = app.unsealed()?;
     let facts = json!({ "identifier": version.identifier(), "read": what });
-    let committed = unsealed.journal.commit(Unit::new(permit.act()).facts(facts)).await?;
-    Ok(committed.leaf)
+    let unit = Unit::new(permit.act()).facts(facts).guard(&LICENCES, licence.id(), licence.version());
+    match unsealed.journal.commit(unit).await {
+        Ok(committed) => Ok(committed.leaf),
+        Err(CommitError::Conflict { .. }) => Err(Reading::Changed),
+        Err(error) => Err(error.into()),
+    }
 }
+
+/// Why a licence was not read.
+enum Reading {
+    /// It changed meanwhile.
+    Changed,
+    /// For good.
+    Over(Problem),
+}
+
+impl<E: Into<Problem>> From<E> for Reading {
+    fn from(error: E) -> Self {
+        Self::Over(error.into())
+    }
+}
+
+/// A version of a licence as it is told, and the leaf that records the look where all of it is told.
+async fn view_of(
+    app: &App,
+    session: &Session,
+    name: &str,
+    all: bool,
+) -> std::result::Result<(LicenceView, Option<u64>), Reading> {
+    let (licence, permit) = readable(app, session, name).await?;
+    let version = super::version(app, &licence, name).await?;
+    let artefacts = records::artefacts(&app.db, version.identifier()).await?;
+    let mut view = LicenceView::of(&licence, &version, &artefacts, now());
+    if !all {
+        return Ok((view, None));
+    }
+    let content = super::content_of(app, &licence, &version)?;
+    let leaf = entered(app, &permit, &licence, &version, "fields").await?;
+    (view.fields, view.complete) = (content.fields, true);
+    Ok((view, Some(leaf)))
+}
+
+/// What was made of a version of a licence, and the leaf that records the look.
+async fn made_of(
+    app: &App,
+    session: &Session,
+    name: &str,
+    kind: &str,
+) -> std::result::Result<(Version, Artefact, u64), Reading> {
+    let (licence, permit) = readable(app, session, name).await?;
+    let version = super::version(app, &licence, name).await?;
+    let artefact = super::document(app, &licence, version.identifier(), kind).await?;
+    let leaf = entered(app, &permit, &licence, &version, &artefact.kind).await?;
+    Ok((version, artefact, leaf))
+}
+
+/// Reads a licence, anew where it changed meanwhile.
+async fn bounded<T, A>(read: impl Fn() -> A) -> Result<T>
+where
+    A: Future<Output = std::result::Result<T, Reading>>,
+{
+    for _ in 0..TRIES {
+        match read().await {
+            Ok(read) => return Ok(read),
+            Err(Reading::Over(problem)) => return Err(problem),
+            Err(Reading::Changed) => {}
+        }
+    }
+    Err(Problem::new(Kind::Overloaded, "The licence changes all the time; try again shortly.").retry_after(1))
+}
+
+/// How often a licence is read anew.
+const TRIES: u32 = 5;
 
 fn now() -> i64 {
     jiff::Timestamp::now().as_microsecond()

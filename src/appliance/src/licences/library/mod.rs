@@ -5,6 +5,7 @@
 //! with a permit, and commits the entry before the first octet leaves (decision 10; `reading` makes it).
 
 pub mod ending;
+pub mod erased;
 mod error;
 pub mod holder;
 mod http;
@@ -19,6 +20,7 @@ use serde_json::{Map, Value};
 use utoipa_axum::router::OpenApiRouter;
 use zeroize::Zeroizing;
 
+pub use erased::intact;
 pub use error::LibraryError;
 pub use keys::{DataKey, Wrapped};
 pub use records::{Licence, Version};

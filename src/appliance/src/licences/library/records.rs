@@ -108,6 +108,12 @@ impl Licence {
         int(&self.row, "status_list").zip(int(&self.row, "status_index"))
     }
 
+    /// Whether what is personal of it was erased: its key was destroyed.
+    #[must_use]
+    pub fn is_erased(&self) -> bool {
+        self.row.value("data_key").as_bytes().is_some_and(<[u8]>::is_empty)
+    }
+
     /// A text of its row.
     #[must_use]
     pub fn text(&self, column: &str) -> &str {

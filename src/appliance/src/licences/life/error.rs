@@ -1,6 +1,6 @@
 //! Why something was not done to a licence, and how that reaches whoever asked.
 
-use licence::life::{Refusal, State};
+use licence::life::{Operation, Refusal, State};
 
 use crate::documents::model::BadParameter;
 use crate::documents::replay::ReplayError;
@@ -20,6 +20,18 @@ pub enum LifeError {
     /// The state of the licence or its type does not allow it.
     #[error("{0}")]
     Refused(#[from] Refusal),
+    /// What is personal of it is needed yet: something may still become of the licence.
+    #[error(
+        "a licence is erased when nothing can become of it any more, and this one, which is {}, may still be {}; have it cancelled first",
+        state.word_en(),
+        operation.word_en()
+    )]
+    LeadsOn {
+        /// Where it stands.
+        state: State,
+        /// What may still be done to it.
+        operation: Operation,
+    },
     /// What was to change is as it was.
     #[error("nothing would change: name the fields that differ")]
     Nothing,
@@ -123,6 +135,17 @@ impl From<LifeError> for Problem {
             LifeError::Refused(Refusal::State { state, .. }) => Self::new(Kind::LicenceStateForbids, text)
                 .with("state", state.as_str())
                 .with("zh", forbidden(state)),
+            LifeError::LeadsOn { state, operation } => Self::new(Kind::LicenceStateForbids, text)
+                .with("state", state.as_str())
+                .with("operation", operation.as_str())
+                .with(
+                    "zh",
+                    format!(
+                        "证照当前状态为“{}”，尚可办理“{}”，请先注销",
+                        state.word_zh(),
+                        operation.word_zh()
+                    ),
+                ),
             LifeError::Refused(Refusal::NotOfType(operation)) => Self::new(Kind::LicenceTypeForbids, text)
                 .with("operation", operation.as_str())
                 .with("zh", format!("该类证照不办理“{}”", operation.word_zh())),

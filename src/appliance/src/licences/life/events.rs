@@ -1,13 +1,13 @@
 //! What befell a licence: one row for each step, and how it is told.
 
 use jiff::Timestamp;
-use licence::life::{Ground, Operation, State};
+use licence::life::{ErasureGround, Ground, Operation, State};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::licences::library::keys::kinds;
 use crate::licences::library::records::{int, text};
-use crate::licences::library::{DataKey, LibraryError};
+use crate::licences::library::{DataKey, LibraryError, erased};
 use crate::store::tables::LICENCE_EVENTS;
 use crate::store::{Row, Value};
 
@@ -113,17 +113,26 @@ impl Event {
     /// An event from its row, its words left where they are.
     #[must_use]
     pub fn of(row: &Row) -> Self {
-        let operation = Operation::parse(text(row, "operation"));
+        let operation = text(row, "operation");
+        let operation_zh = match Operation::parse(operation) {
+            Some(operation) => operation.word_zh(),
+            None if operation == erased::STEP => erased::STEP_ZH,
+            None => "其他",
+        };
+        let ground = text(row, "ground");
+        let erasing = || ErasureGround::parse(ground).filter(|_| operation == erased::STEP);
+        let ground_zh = erasing().map(ErasureGround::word_zh);
+        let ground_zh = ground_zh.or_else(|| Ground::parse(ground).map(Ground::word_zh));
         let time = Timestamp::from_microsecond(int(row, "time").unwrap_or_default()).unwrap_or_default();
         Self {
             id: row.id().to_owned(),
-            operation: text(row, "operation").to_owned(),
-            operation_zh: operation.map_or("其他", Operation::word_zh),
+            operation: operation.to_owned(),
+            operation_zh,
             identifier: text(row, "identifier").to_owned(),
             before: some(row, "before"),
             after: text(row, "after").to_owned(),
             ground: some(row, "ground"),
-            ground_zh: Ground::parse(text(row, "ground")).map(Ground::word_zh),
+            ground_zh,
             basis: some(row, "basis"),
             item: some(row, "item"),
             case_number: some(row, "case_number"),

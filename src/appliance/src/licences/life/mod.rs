@@ -6,6 +6,7 @@
 //! node tells the new state: each reads the row when it is asked, and the status lists follow the generation `licences` within
 //! a second.
 
+pub mod erase;
 mod error;
 mod events;
 mod http;

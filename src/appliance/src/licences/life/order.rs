@@ -21,7 +21,7 @@ pub struct Order {
     pub ground: Option<Ground>,
     /// Code of the service item in whose course it is done.
     pub item: Option<String>,
-    /// Number of the case.
+    /// Number of the case. A machine that cancels or transfers names that of the holder's application.
     pub case_number: Option<String>,
     /// `change`, `correct`, `renew`: the fields that differ; `null` takes one away.
     #[schema(value_type = Option<Object>)]
@@ -134,6 +134,23 @@ impl Order {
     }
 }
 
+impl Checked {
+    /// That a machine which ends a licence for ever names the case in which the holder applied for it. Officers answer for it
+    /// by name, with the reason that everybody gives.
+    ///
+    /// # Errors
+    /// [`BadParameter`].
+    pub fn by_machine(&self) -> Result<(), BadParameter> {
+        let ends = matches!(self.operation, Operation::Cancel | Operation::Transfer);
+        if ends && self.order.case_number.is_none() {
+            let reason =
+                "a machine ends a licence on its holder's application only: name the number of that case";
+            return Err(BadParameter { name: "case_number", reason });
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -181,6 +198,19 @@ mod tests {
         assert_eq!(refused(full(), Operation::Change), "fields");
         assert_eq!(refused(Order::default(), Operation::Check), "checked_to");
         assert!(Order::default().check(Operation::Renew).is_ok());
+    }
+
+    #[test]
+    fn a_machine_names_the_case_of_the_holder_who_gives_a_licence_up() {
+        for operation in [Operation::Cancel, Operation::Transfer] {
+            let to = (operation == Operation::Transfer).then(|| "91990000100000104F".to_owned());
+            let whole = Order { ground: Some(Ground::HoldersRequest), to, ..full() };
+            let named = Order { case_number: Some("2026-17".into()), ..whole.clone() };
+            let checked = |order: Order| Checked { operation, order };
+            assert_eq!(checked(whole).by_machine().unwrap_err().name, "case_number", "{operation:?}");
+            assert!(checked(named).by_machine().is_ok(), "{operation:?}");
+        }
+        assert!(Checked { operation: Operation::Suspend, order: full() }.by_machine().is_ok());
     }
 
     #[test]

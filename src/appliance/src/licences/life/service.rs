@@ -16,7 +16,7 @@ use super::rules::{Rules, rules};
 use super::{LifeError, Order, version};
 use crate::app::{App, Unsealed};
 use crate::documents::replay::ReplayKey;
-use crate::identity::Caller;
+use crate::identity::{Caller, CallerKind};
 use crate::journal::{Act, CommitError, Committed, Unit, generations};
 use crate::licences::catalogue;
 use crate::licences::library::records::int;
@@ -93,6 +93,9 @@ pub async fn operate<A: Operates>(
     replay: Option<&ReplayKey>,
 ) -> Result<Done, LifeError> {
     let checked = order.check(A::OPERATION)?;
+    if permit.caller().kind == CallerKind::Machine {
+        checked.by_machine()?;
+    }
     let hand = Hand { act: permit.act(), caller: permit.caller().clone() };
     carry_out(app, hand, licence, checked, replay).await
 }

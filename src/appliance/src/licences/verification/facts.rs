@@ -22,6 +22,13 @@ pub(super) async fn verdict(app: &App, version: &Version, now: i64) -> Verdict {
             "the issuing body took this licence over from elsewhere; it was not made here",
         ));
     }
+    if version.erased {
+        verdict.reasons.push(Reason::new(
+            "erased",
+            "该证照的个人信息已依法删除，仅可告知其状态",
+            "what was personal of this licence was erased; where it stands is all that is told",
+        ));
+    }
     let published = fields::at(app, &version.type_code, version.type_number).await;
     let published = published.as_deref();
     verdict.licence = Some(Facts {

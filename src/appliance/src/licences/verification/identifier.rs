@@ -81,6 +81,15 @@ pub(super) async fn by_entries(
     }
     let verdict = match (&found, right) {
         (Some(version), true) => facts::verdict(app, version, now).await,
+        // Nothing is left that could be compared. Whoever is registered learns where it stands; strangers get their one answer.
+        (Some(version), false) if version.erased && !audience.is_stranger() => {
+            let verdict = facts::verdict(app, version, now).await;
+            Verdict {
+                zh: "证照已失效，所填信息已无从核对".into(),
+                en: "The licence is void; there is nothing left to compare what was given with".into(),
+                ..verdict
+            }
+        }
         (found, _) => {
             service.limits.wrong(audience, &read.licence);
             let code = if found.is_some() { Code::Mismatch } else { Code::NotFound };

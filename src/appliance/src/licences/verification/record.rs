@@ -60,6 +60,8 @@ pub struct Version {
     pub document: Option<String>,
     /// Whether it was brought from elsewhere and not made here.
     pub taken_over: bool,
+    /// Whether what was personal of it was erased: nothing is left that a verifier may know.
+    pub erased: bool,
 }
 
 impl Version {
@@ -82,7 +84,7 @@ macro_rules! concat_select {
     ($condition:literal) => {
         concat!(
             "SELECT v.id AS identifier, v.licence, v.number, v.type_number, v.state AS version_state, v.fields, v.known, \
-             v.known_by, v.valid_from, v.valid_to, v.document, v.operation, l.type, l.organisation, l.issuer, l.identifier AS present, \
+             v.known_by, v.valid_from, v.valid_to, v.document, v.operation, l.wrapped_by, l.type, l.organisation, l.issuer, l.identifier AS present, \
              l.state, l.ground, t.name AS type_name, o.name AS organisation_name FROM licence_versions v \
              JOIN licences l ON l.id = v.licence JOIN licence_types t ON t.id = l.type \
              JOIN organisations o ON o.id = l.organisation WHERE ",
@@ -117,6 +119,7 @@ fn version(record: &Record) -> Result<Version, StoreError> {
         known_by: owned(record.opt_text("known_by")?),
         document: owned(record.opt_text("document")?),
         taken_over: record.text("operation")? == "import",
+        erased: record.text("wrapped_by")?.is_empty(),
     })
 }
 

@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod ending;
+mod erase;
 mod import_jobs;
 mod issue;
 mod jobs;

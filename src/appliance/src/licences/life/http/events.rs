@@ -13,15 +13,16 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::super::Event;
+use super::super::{Event, LifeError};
 use super::{found, unknown};
 use crate::app::App;
 use crate::documents::http::LEAF;
-use crate::journal::Unit;
+use crate::journal::{CommitError, Unit};
 use crate::licences::library::{self, records};
 use crate::policy::ReadLicenceEvents;
 use crate::problem::Result;
 use crate::server::Session;
+use crate::store::tables::LICENCES;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(events))
@@ -63,12 +64,18 @@ async fn events(
     if !query.words {
         return Ok(told(rows.iter().map(Event::of).collect(), licence.version()));
     }
+    library::intact(&app, &licence).await?;
     let unsealed = app.unsealed()?;
     let key = library::data_key(&unsealed, &licence)?;
     let worded = rows.iter().map(|row| Event::of(row).with_words(row, &key));
     let events = worded.collect::<std::result::Result<Vec<_>, _>>()?;
     let facts = json!({ "licence": licence.id(), "events": events.len(), "words": true });
-    let committed = unsealed.journal.commit(Unit::new(permit.act()).facts(facts)).await?;
+    // Nothing leaves of a licence that was erased meanwhile.
+    let unit = Unit::new(permit.act()).facts(facts).guard(&LICENCES, licence.id(), licence.version());
+    let committed = match unsealed.journal.commit(unit).await {
+        Err(CommitError::Conflict { .. }) => return Err(LifeError::Lost.into()),
+        committed => committed?,
+    };
     let mut response = told(events, licence.version());
     response.headers_mut().insert(LEAF, committed.leaf.into());
     Ok(response)

@@ -1,6 +1,7 @@
 //! The routes of a licence's life on the platform API.
 
 mod answer;
+mod erase;
 mod events;
 mod import;
 mod operations;
@@ -18,7 +19,7 @@ use crate::policy::Resource;
 use crate::problem::{Kind, Problem, Result};
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
-    operations::routes().merge(events::routes()).merge(import::routes())
+    operations::routes().merge(erase::routes()).merge(events::routes()).merge(import::routes())
 }
 
 /// The licence that a name means, and what policies are asked about, which is known even when there is none.

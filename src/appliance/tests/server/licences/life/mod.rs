@@ -132,7 +132,11 @@ pub fn said(operation: Operation) -> Value {
     }
     match operation {
         Operation::Check => body["checked_to"] = "2027-06-30".into(),
-        Operation::Transfer => body["to"] = credit().into(),
+        Operation::Transfer => {
+            body["to"] = credit().into();
+            body["case_number"] = "2026-0815".into();
+        }
+        Operation::Cancel => body["case_number"] = "2026-0815".into(),
         Operation::Change | Operation::Correct => {
             body["fields"] = json!({ "premises": format!("示例市示范区和平路{}号", body.to_string().len()) });
         }

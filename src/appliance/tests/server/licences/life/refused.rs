@@ -137,3 +137,57 @@ async fn a_machine_does_not_lift_what_an_officer_stopped() {
     assert_eq!((act(own, Operation::Suspend).await, act(own, Operation::Resume).await), (200, 200));
     office.audited().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_ends_a_licence_for_ever_on_its_holders_application_only() {
+    for office in offices().await {
+        for (serial, operation) in [("20240000001", Operation::Cancel), ("20240000002", Operation::Transfer)]
+        {
+            let id = office.import(serial, &json!({})).await;
+            let mut body = said(operation);
+            let case = body.as_object_mut().unwrap().remove("case_number").unwrap();
+            let refused = office.act(&office.own, &id, operation, &body).await;
+            assert_eq!(
+                (refused.problem(), &refused.json()["parameter"]),
+                ("invalid-parameter".into(), &json!("case_number")),
+                "{} {operation:?}",
+                office.kind
+            );
+            // A reason is wanted of whoever does it.
+            body["case_number"] = case;
+            body["reason"] = Value::Null;
+            let refused = office.act(&office.own, &id, operation, &body).await;
+            assert_eq!(refused.json()["parameter"], "reason", "{} {operation:?}", office.kind);
+            assert_eq!(office.state(&id).await, State::Active);
+            assert_eq!(office.act(&office.own, &id, operation, &said(operation)).await.status, 200);
+            assert_eq!(office.events(&id).await[1]["case_number"], "2026-0815");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_expired_is_erased_where_its_type_neither_renews_nor_cancels() {
+    let office = office().await;
+    let over = json!({ "valid_to": "2024-12-31" });
+    let body =
+        json!({ "reason": "示例", "basis": "《个人信息保护法》第四十七条", "ground": "retention-over" });
+    let officer = office.house.officer(1);
+    let erase = async |id: &str| {
+        let mut client = office.house.connect(&officer).await;
+        client.post_with(&format!("/v1/licences/{id}/erase"), &body, &[("if-match", "*")]).await
+    };
+    let renewable = office.import("20240000001", &over).await;
+    let refused = erase(&renewable).await;
+    assert_eq!((refused.status, refused.problem().as_str()), (409, "licence-state-forbids"));
+    assert_eq!(
+        (&refused.json()["state"], &refused.json()["operation"]),
+        (&json!("expired"), &json!("renew"))
+    );
+    let code = "11990000MB0F00012G002";
+    publish(&office, code, &[Operation::Import, Operation::Change]).await;
+    let id = office.import_of(code, "20240000001", &over).await;
+    let erased = erase(&id).await;
+    assert_eq!(erased.status, 200, "{:?}", erased.body);
+    assert_eq!(erased.json()["state"], "expired");
+    office.audited().await;
+}
