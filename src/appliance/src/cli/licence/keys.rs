@@ -53,6 +53,13 @@ pub(super) async fn keys(command: KeysCommand, global: &Global, output: Output) 
                 (Tone::Plain, format!("wrapping {}: {} to re-wrap", of("wrapping"), of("to_rewrap"))),
                 (Tone::Plain, format!("holders {}: {} to re-hash", of("holders"), of("to_rehash"))),
             ];
+            let mut lines = lines.to_vec();
+            for (name, what) in [("unreadable", "licences"), ("unreadable_holders", "entries of the index")] {
+                if view.get(name).and_then(Value::as_i64).is_some_and(|many| many > 0) {
+                    let text = format!("{} {what} do not open: restore them from a backup", of(name));
+                    lines.push((Tone::Warn, text));
+                }
+            }
             output.result(&view, &lines);
         }
         KeysCommand::Rotate(args) => {

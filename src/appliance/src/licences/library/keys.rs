@@ -10,6 +10,7 @@
 //! when the first licence needs it, as the hash keys are.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -45,12 +46,26 @@ pub struct Known {
     generations: RwLock<Option<(Instant, Generations)>>,
     /// Rows that do not open and were told.
     damaged: Mutex<BTreeSet<String>>,
+    /// How many rows the last whole round of each kind passed over.
+    passed: [AtomicI64; 2],
 }
 
 impl Known {
     /// Reads again when asked next.
     pub fn forget(&self) {
         *self.generations.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// That a round found nothing more to do but what does not open: so many rows.
+    pub(super) fn passed(&self, round: Round, rows: usize) {
+        if let Some(known) = self.passed.get(round as usize) {
+            known.store(i64::try_from(rows).unwrap_or(i64::MAX), Ordering::Relaxed);
+        }
+    }
+
+    /// How many rows the last whole round passed over.
+    pub(super) fn unreadable(&self, round: Round) -> i64 {
+        self.passed.get(round as usize).map_or(0, |known| known.load(Ordering::Relaxed))
     }
 
     /// Tells, once, that a rotation passes a row over.
@@ -60,6 +75,15 @@ impl Known {
             tracing::error!(row, %error, "passed over while keys are rotated: restore it from a backup");
         }
     }
+}
+
+/// What a rotation goes round for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Round {
+    /// Data keys.
+    Wrapping = 0,
+    /// The index of holders.
+    Holders = 1,
 }
 
 /// Rows that do not open of which each is told; more than that are one fault.

@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 
 use super::holder::{self, HOLDER, Person};
 use super::keys::{
-    DataKey, HASHING, OLDEST, WRAPPING, ensure, generations, hashing_label, opened, wrapping_label,
+    DataKey, HASHING, OLDEST, Round, WRAPPING, ensure, generations, hashing_label, opened, wrapping_label,
 };
 use super::records::{self, Licence, text};
 use super::{LibraryError, opened_content};
@@ -46,12 +46,17 @@ pub enum Which {
 pub struct KeysView {
     /// Label of the key that data keys are wrapped under.
     pub wrapping: String,
-    /// Licences whose data key is still under a former one.
+    /// Licences whose data key is still under a former one and will be wrapped anew.
     pub to_rewrap: i64,
+    /// Licences under a former one that this node could not re-wrap, because their data key does not open: restore them from a
+    /// backup, and keep the former key until then.
+    pub unreadable: i64,
     /// Label of the key of the holders' hashes.
     pub holders: String,
-    /// Entries of the index that are still under a former one.
+    /// Entries of the index that are still under a former one and will be renewed.
     pub to_rehash: i64,
+    /// Entries under a former one that this node could not renew, because what is kept of their licence does not open.
+    pub unreadable_holders: i64,
 }
 
 /// Why keys were not rotated.
@@ -153,13 +158,18 @@ pub async fn view(app: &App) -> Result<KeysView, LibraryError> {
         let found = app.db.fetch_optional(sql, &[label.into()]).await?;
         found.map_or(Ok(0), |record| record.int("n"))
     };
+    let rewrap =
+        "SELECT COUNT(*) AS n FROM licences WHERE (wrapped_by < $1 OR wrapped_by > $1) AND wrapped_by <> ''";
+    let rehash = "SELECT COUNT(*) AS n FROM licence_holders WHERE key < $1 OR key > $1";
+    let (rewrap, rehash) = (count(rewrap, &wrapping).await?, count(rehash, &holders).await?);
+    let unreadable = |round, all: i64| app.licences.keys.unreadable(round).min(all);
+    let (damaged, damaged_holders) =
+        (unreadable(Round::Wrapping, rewrap), unreadable(Round::Holders, rehash));
     Ok(KeysView {
-        to_rewrap: count(
-            "SELECT COUNT(*) AS n FROM licences WHERE (wrapped_by < $1 OR wrapped_by > $1) AND wrapped_by <> ''",
-            &wrapping,
-        )
-        .await?,
-        to_rehash: count("SELECT COUNT(*) AS n FROM licence_holders WHERE key < $1 OR key > $1", &holders).await?,
+        to_rewrap: rewrap - damaged,
+        unreadable: damaged,
+        to_rehash: rehash - damaged_holders,
+        unreadable_holders: damaged_holders,
         wrapping,
         holders,
     })
@@ -218,36 +228,43 @@ async fn rewrap(app: &App, unsealed: &Unsealed, label: &str) -> Result<usize, Ro
     const JOBS: &str = "SELECT id, data_key, wrapped_by FROM licence_jobs WHERE wrapped_by <> $1 \
                         AND state IN ('waiting', 'running', 'stopped') \
                         AND (wrapped_by > $2 OR (wrapped_by = $2 AND id > $3)) ORDER BY wrapped_by, id LIMIT 200";
-    let licences = opening(app, unsealed, LICENCES, label).await?;
-    let jobs = opening(app, unsealed, JOBS, label).await?;
+    let (licences, passed) = opening(app, unsealed, LICENCES, label).await?;
+    if licences.is_empty() {
+        app.licences.keys.passed(Round::Wrapping, passed);
+    }
+    let (jobs, _) = opening(app, unsealed, JOBS, label).await?;
     let done = licences.len() + jobs.len();
     app.db.rewrap_licences(licences).await?;
     app.db.rewrap_licence_jobs(jobs).await?;
     Ok(done)
 }
 
-/// The first page of data keys of which one opens at least.
+/// The first page of data keys of which one opens at least, and how many were passed over until then.
 async fn opening(
     app: &App,
     unsealed: &Unsealed,
     sql: &'static str,
     label: &str,
-) -> Result<Vec<Rewrapped>, RotateError> {
+) -> Result<(Vec<Rewrapped>, usize), RotateError> {
     let (mut by, mut id) = (String::new(), String::new());
+    let mut passed = 0;
     loop {
         let records = app.db.fetch_all(sql, &[label.into(), by.as_str().into(), id.as_str().into()]).await?;
-        let Some(last) = records.last() else { return Ok(Vec::new()) };
+        let Some(last) = records.last() else { return Ok((Vec::new(), passed)) };
         (by, id) = (last.text("wrapped_by")?.to_owned(), last.text("id")?.to_owned());
         let mut opened = Vec::with_capacity(records.len());
         for record in &records {
             match rewrapped(app, unsealed, record, label) {
                 Ok(one) => opened.push(one),
-                Err(error) if is_damaged(&error) => app.licences.keys.damaged(record.text("id")?, &error),
+                Err(error) if is_damaged(&error) => {
+                    passed += 1;
+                    app.licences.keys.damaged(record.text("id")?, &error);
+                }
                 Err(error) => return Err(error),
             }
         }
         if !opened.is_empty() {
-            return Ok(opened);
+            return Ok((opened, passed));
         }
     }
 }
@@ -255,8 +272,11 @@ async fn opening(
 /// Whether the fault is that row's own. Anything else, a key that does not serve or a store that fails, may pass and is no
 /// reason to pass a row over.
 fn is_damaged(error: &RotateError) -> bool {
-    use LibraryError::{Altered, Damaged, Erased, Unknown};
-    matches!(error, RotateError::Library(Altered { .. } | Damaged { .. } | Erased(_) | Unknown { .. }))
+    use LibraryError::{Altered, Damaged, Erased, ErasedThen, Unknown};
+    matches!(
+        error,
+        RotateError::Library(Altered { .. } | Damaged { .. } | Erased(_) | ErasedThen(_) | Unknown { .. })
+    )
 }
 
 fn rewrapped(app: &App, unsealed: &Unsealed, record: &Record, label: &str) -> Result<Rewrapped, RotateError> {
@@ -272,10 +292,13 @@ async fn rehash(app: &App, unsealed: &Unsealed, label: &str) -> Result<usize, Ro
     const SQL: &str = "SELECT DISTINCT licence FROM licence_holders WHERE (key < $1 OR key > $1) AND licence > $2 \
                        ORDER BY licence LIMIT 16";
     let (mut unit, mut ids) = (Unit::new(head(&permit(app)?, "licence-key.rehash")), Vec::new());
-    let mut after = String::new();
+    let (mut after, mut passed) = (String::new(), 0);
     while ids.is_empty() {
         let found = app.db.fetch_all(SQL, &[label.into(), after.as_str().into()]).await?;
-        let Some(last) = found.last() else { return Ok(0) };
+        let Some(last) = found.last() else {
+            app.licences.keys.passed(Round::Holders, passed);
+            return Ok(0);
+        };
         after = last.text("licence")?.to_owned();
         for record in &found {
             let id = record.text("licence")?;
@@ -285,7 +308,11 @@ async fn rehash(app: &App, unsealed: &Unsealed, label: &str) -> Result<usize, Ro
                     unit = more;
                     ids.push(id.to_owned());
                 }
-                Err(error) if is_damaged(&error) => app.licences.keys.damaged(id, &error),
+                Err(error) if is_damaged(&error) => {
+                    let entries = records::holders(&app.db, id).await?;
+                    passed += entries.iter().filter(|entry| text(entry, "key") != label).count();
+                    app.licences.keys.damaged(id, &error);
+                }
                 Err(error) => return Err(error),
             }
         }
