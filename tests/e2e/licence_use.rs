@@ -81,6 +81,33 @@ fn a_holder_shows_a_department_takes_and_everybody_who_looked_is_listed() {
     let kinds: Vec<&str> =
         uses["items"].as_array().unwrap().iter().map(|one| one["kind"].as_str().unwrap()).collect();
     assert_eq!(kinds, ["copy", "document", "query", "show", "show"]);
+
+    // The copy once more, for whoever had it made.
+    let copies = appliance.cli_as("citizens", &["licence", "copies", &licence, "--json"]).ok().json();
+    assert_eq!((&copies["items"][0]["number"], &copies["items"][0]["over"]), (&json!(1), &json!(false)));
+    let second = path("again.pdf");
+    appliance.cli_as("citizens", &["licence", "copy", &licence, "1", "--out", &second]).ok();
+    assert_eq!(std::fs::read(&second).unwrap(), std::fs::read(&copy).unwrap());
+    appliance.cli_as("inspection", &["licence", "copy", &licence, "1", "--out", &second]).exits(1);
+
+    // It ends, and what is personal of it is erased: by an officer, and only then.
+    let cancel =
+        ["licence", "cancel", &licence, "--ground", "holders-request", "--reason", "歇业", "--basis"];
+    let cancel = [&cancel[..], &["《行政许可法》第七十条"]].concat();
+    let refused = appliance.cli_as(LICENSING, &cancel).exits(1);
+    assert!(refused.told().contains("case_number"), "{}", refused.told());
+    let erase =
+        ["licence", "erase", &licence, "--ground", "retention-over", "--reason", "保存期限届满", "--basis"];
+    let erase = [&erase[..], &["《个人信息保护法》第四十七条", "--json"]].concat();
+    let early = appliance.cli_as("officer-1", &erase).exits(1);
+    assert!(early.told().contains("cancelled first"), "{}", early.told());
+    appliance.cli_as(LICENSING, &[&cancel[..], &["--case-number", "2026-0816"]].concat()).ok();
+    appliance.cli_as(LICENSING, &erase).exits(1);
+    let erased = appliance.cli_as("officer-1", &erase).ok().json();
+    assert_eq!((&erased["state"], erased["leaf"].is_u64()), (&json!("cancelled"), true), "{erased}");
+    let gone = appliance.cli_as(LICENSING, &["licence", "show", &licence]).exits(1);
+    assert!(gone.told().contains("erased"), "{}", gone.told());
+    appliance.cli_as("citizens", &["licence", "copy", &licence, "1", "--out", &second]).exits(1);
     appliance.stop();
     appliance.audit_verify(&[]).ok();
 }

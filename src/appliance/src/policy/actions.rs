@@ -186,6 +186,8 @@ actions! {
     QueryLicences = "licence.query";
     /// Have a copy made that says what it is for and until when.
     AnnotateLicence = "licence.annotate";
+    /// See which copies of a licence were made, and fetch their files again.
+    ReadLicenceCopies = "licence.copies";
     /// See who looked at a licence.
     ReadLicenceUses = "licence.uses";
     /// See who looked at a holder's licences.

@@ -5,11 +5,12 @@
 //! verified as every file of a licence is; [`standing`] says when its time is over. Who may have one made: the holder through
 //! their platform, a department by a query whose rule allows the document, and the organisation that issued the licence.
 
+pub mod kept;
+
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
-use licence::catalogue::MetadataFacts;
 use licence::identifier::Identifier;
 use licence::template::{Computed, Limits, PageData, Rendered, Variant};
 use ring::digest::{SHA256, digest};
@@ -24,6 +25,7 @@ use crate::app::{App, Unsealed};
 use crate::documents::made::{self, Draft, Terms};
 use crate::documents::model::BadParameter;
 use crate::documents::parameters::Level;
+use crate::documents::replay::ReplayKey;
 use crate::identity::{Caller, Role};
 use crate::journal::{CommitError, Committed, Unit};
 use crate::licences::catalogue::{self, Published};
@@ -53,12 +55,17 @@ pub struct Made {
 pub async fn annotate(
     app: &Arc<App>,
     permit: &Permit<AnnotateLicence>,
+    asked: &str,
     licence: Option<Licence>,
     new: &NewLicenceCopy,
+    replay: Option<&ReplayKey>,
 ) -> Result<Made> {
     let unsealed = app.unsealed()?;
     let now = parts::now(&unsealed)?;
-    let (licence, query) = entitled(app, permit.caller(), licence, new, now).await?;
+    let (licence, query) = entitled(app, permit.caller(), asked, licence, new, now).await?;
+    if let Some(known) = before(app, permit, replay).await? {
+        return Ok(known);
+    }
     parts::in_force(&licence, now)?;
     let until = new.until.as_microsecond();
     let end = licence.valid_to().map_or(i64::MAX, |end| end.saturating_add(1).saturating_mul(bounds::SECOND));
@@ -69,9 +76,13 @@ pub async fn annotate(
     let mut tried = 0;
     loop {
         tried += 1;
-        match attempt(app, &unsealed, permit, &licence, new, query.as_ref()).await {
-            // Another copy took the number, or what it rests on has changed: made anew.
-            Err(Fault::Again) if tried < TRIES => {}
+        match attempt(app, &unsealed, permit, &licence, new, query.as_ref(), replay).await {
+            // Another copy took the number, what it rests on has changed, or the same request was faster: made anew.
+            Err(Fault::Again) if tried < TRIES => {
+                if let Some(known) = before(app, permit, replay).await? {
+                    return Ok(known);
+                }
+            }
             Err(Fault::Again) => {
                 let detail = "Others change the licence or have it copied; try again shortly.";
                 return Err(Problem::new(Kind::Overloaded, detail).retry_after(1));
@@ -82,10 +93,23 @@ pub async fn annotate(
     }
 }
 
+/// The copy that the same request had made, fetched once more.
+async fn before(
+    app: &App,
+    permit: &Permit<AnnotateLicence>,
+    replay: Option<&ReplayKey>,
+) -> Result<Option<Made>> {
+    let Some(kept) = parts::repeated(app, replay).await? else { return Ok(None) };
+    let missing = || Problem::internal(format!("copy `{kept}` of an answered request is not there"));
+    let row = app.db.row(&LICENCE_COPIES, &kept).await?.ok_or_else(missing)?;
+    kept::fetch(app, permit, row).await.map(Some)
+}
+
 /// The licence, if the caller may have it copied, and the query by which a department took it.
 async fn entitled(
     app: &App,
     caller: &Caller,
+    asked: &str,
     licence: Option<Licence>,
     new: &NewLicenceCopy,
     now: i64,
@@ -93,8 +117,9 @@ async fn entitled(
     let has = |role: Role| caller.roles.contains(&role);
     match (&new.holder, &new.query) {
         (Some(holder), None) if has(Role::HolderPlatform) => {
-            let id = licence.as_ref().map(|licence| licence.id().to_owned()).unwrap_or_default();
-            Ok((parts::held(app, &caller.id, &id, licence, holder).await?, None))
+            // By what was asked for, whether there is such a licence or not: being made to wait tells nothing of that.
+            let (licence, _) = parts::held(app, &caller.id, asked, licence, holder).await?;
+            Ok((licence, None))
         }
         (None, Some(id)) if has(Role::Verifier) => {
             let row = app.db.row(&LICENCE_QUERIES, id).await?.ok_or_else(query::no_query)?;
@@ -131,6 +156,7 @@ async fn attempt(
     licence: &Licence,
     new: &NewLicenceCopy,
     query: Option<&Row>,
+    replay: Option<&ReplayKey>,
 ) -> std::result::Result<Made, Fault> {
     let now = parts::now(unsealed)?;
     let licence = records::licence(&app.db, licence.id()).await?.ok_or_else(parts::not_theirs)?;
@@ -226,8 +252,10 @@ async fn attempt(
     });
     let detail = json!({ "purpose": new.purpose, "recipient": new.recipient });
     let act = permit.act();
+    let repeatable = parts::repeatable(app, unsealed, replay, &id, now)?;
     let principal = || {
         let unit = Unit::new(act.clone()).facts(facts.clone()).detail(detail.clone());
+        let unit = repeatable.iter().cloned().fold(unit, Unit::cache_insert);
         let unit = unit.insert(artefact.clone()).insert(row.clone()).insert(look.clone());
         kind.guard(unit.guard(&LICENCES, licence.id(), licence.version()))
     };
@@ -342,68 +370,6 @@ async fn next(app: &App, licence: &str) -> std::result::Result<i64, StoreError> 
     let sql = "SELECT max(number) AS n FROM licence_copies WHERE licence = $1";
     let found = app.db.fetch_optional(sql, &[licence.into()]).await?;
     Ok(found.map_or(Ok(None), |record| record.opt_int("n"))?.unwrap_or_default() + 1)
-}
-
-/// The row of a licence's copy.
-///
-/// # Errors
-/// [`StoreError`].
-pub async fn copy(app: &App, licence: &str, number: i64) -> std::result::Result<Option<Row>, StoreError> {
-    app.db.row(&LICENCE_COPIES, &format!("{licence}:{number}")).await
-}
-
-/// The metadata of a copy (GB/T 36903): JZJZZSJ when it was made, JZJZZZ by whom, JZJZZSY what for, JZJYXQJZSJ until when; and
-/// those of the licence that everybody may see. Reading it is an entry.
-///
-/// # Errors
-/// A problem.
-pub async fn metadata(
-    app: &App,
-    permit: &Permit<AnnotateLicence>,
-    licence: &Licence,
-    row: &Row,
-) -> Result<Json> {
-    let unsealed = app.unsealed()?;
-    let now = parts::now(&unsealed)?;
-    let own = records::text(row, "organisation") == permit.caller().organisation;
-    if !own && licence.organisation() != permit.caller().organisation {
-        return Err(Problem::new(Kind::NotFound, "There is no such copy of yours."));
-    }
-    let version = library::version(app, licence, records::text(row, "identifier")).await?;
-    let kind = catalogue::at(app, licence.type_code(), version.type_number()).await?;
-    let key = library::data_key(&unsealed, licence)?;
-    let sealed = row.value("words").as_bytes().unwrap_or_default();
-    let words: Json = serde_json::from_slice(&key.open(row.id(), kinds::WORDS, sealed)?).unwrap_or_default();
-    let text = |name: &str| words.get(name).and_then(Json::as_str).unwrap_or_default();
-    let issuer = crate::callers::records::organisation(&app.db, licence.organisation()).await?;
-    let issuer = issuer.map(|row| records::text(&row, "name").to_owned()).unwrap_or_default();
-    let maker = crate::callers::records::organisation(&app.db, records::text(row, "organisation")).await?;
-    let maker = maker.map(|row| records::text(&row, "name").to_owned()).unwrap_or_default();
-    let days = |micros: i64| day(micros).to_string();
-    let (made, until) =
-        (records::int(row, "made").unwrap_or_default(), records::int(row, "until").unwrap_or_default());
-    let valid_to = licence.valid_to().map(|end| days(end.saturating_mul(bounds::SECOND)));
-    let facts = MetadataFacts {
-        identifier: version.identifier(),
-        number: None,
-        issuer: &issuer,
-        issuer_code: licence.issuer(),
-        issued: &days(records::int(&version.row, "issued").unwrap_or_default()),
-        valid_from: &days(licence.valid_from().saturating_mul(bounds::SECOND)),
-        valid_to: valid_to.as_deref(),
-        sealed: None,
-        annotated: Some((&parts::moment(made), &maker, text("purpose"), &parts::moment(until))),
-    };
-    let metadata = kind.compiled.metadata(&facts, &version.open_fields());
-    let facts = json!({ "licence": licence.id(), "copy": row.value("number").as_int() });
-    unsealed.journal.commit(Unit::new(permit.act()).facts(facts)).await?;
-    Ok(json!({
-        "number": row.value("number").as_int(),
-        "recipient": text("recipient"),
-        "over": until <= now,
-        "sha256": records::text(row, "sha256"),
-        "metadata": metadata,
-    }))
 }
 
 /// Until when a copy serves, told by the SHA-256 of its file (hexadecimal).

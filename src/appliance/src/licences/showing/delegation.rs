@@ -13,6 +13,7 @@ use super::parts::{self, Attempt};
 use crate::app::App;
 use crate::callers::records::time;
 use crate::documents::model::BadParameter;
+use crate::documents::replay::ReplayKey;
 use crate::journal::{Committed, Unit};
 use crate::licences::library::{self, DataKey, LibraryError, Licence, holder, keys::kinds, records};
 use crate::policy::{DelegateLicence, Permit};
@@ -29,8 +30,9 @@ pub async fn delegate(
     permit: &Permit<DelegateLicence>,
     licence: Option<Licence>,
     new: &NewLicenceDelegation,
-) -> Result<(Row, Committed)> {
-    let licence = parts::held(app, &permit.caller().id, &new.licence, licence, &new.holder).await?;
+    replay: Option<&ReplayKey>,
+) -> Result<(Row, u64)> {
+    let (licence, role) = parts::held(app, &permit.caller().id, &new.licence, licence, &new.holder).await?;
     let unfit = |name, reason| Err(Problem::from(BadParameter { name, reason }));
     if holder::normalised(&new.agent.number) == holder::normalised(&new.holder.number) {
         return unfit("agent", "the agent is the holder, who needs no delegation");
@@ -42,15 +44,33 @@ pub async fn delegate(
         return unfit("fields", "licences of this type do not have all of these fields");
     }
     let id = licence.id().to_owned();
-    parts::bounded(|| attempt(app, permit, &id, new)).await
+    match parts::bounded(|| attempt(app, permit, &id, &role, new, replay)).await {
+        // The same request was faster, or its outcome was not known: what is on record is the answer.
+        Err(problem) => before(app, replay).await?.ok_or(problem),
+        done => done,
+    }
+}
+
+/// What the same request brought about before: the delegation as it is now, and the leaf of the newest entry about it.
+///
+/// # Errors
+/// A problem.
+pub async fn before(app: &App, replay: Option<&ReplayKey>) -> Result<Option<(Row, u64)>> {
+    let Some(kept) = parts::repeated(app, replay).await? else { return Ok(None) };
+    let missing = || Problem::internal(format!("delegation `{kept}` of an answered request is not there"));
+    let row = app.db.row(&LICENCE_DELEGATIONS, &kept).await?.ok_or_else(missing)?;
+    let leaf = records::int(&row, "leaf").and_then(|leaf| u64::try_from(leaf).ok()).unwrap_or_default();
+    Ok(Some((row, leaf)))
 }
 
 async fn attempt(
     app: &App,
     permit: &Permit<DelegateLicence>,
     licence: &str,
+    role: &str,
     new: &NewLicenceDelegation,
-) -> std::result::Result<(Row, Committed), Attempt> {
+    replay: Option<&ReplayKey>,
+) -> std::result::Result<(Row, u64), Attempt> {
     let unsealed = app.unsealed()?;
     let now = parts::now(&unsealed)?;
     let licence = records::licence(&app.db, licence).await?.ok_or_else(parts::not_theirs)?;
@@ -95,22 +115,23 @@ async fn attempt(
     let facts = json!({
         "delegation": id,
         "licence": licence.id(),
+        "by": role,
         "fields": new.fields,
         "items": new.items,
         "until": parts::moment(until),
         "count": new.count,
     });
-    let detail = json!({
-        "holder": { "kind": new.holder.kind, "number": new.holder.number },
-        "agent": { "kind": new.agent.kind, "number": new.agent.number },
-    });
-    let unit = Unit::new(permit.act()).facts(facts).detail(detail).insert(row.clone()).guard(
+    // The agent's number is in the row, under the licence's key: it goes where the licence is erased.
+    let mut unit = Unit::new(permit.act()).facts(facts).insert(row.clone()).guard(
         &LICENCES,
         licence.id(),
         licence.version(),
     );
+    if let Some(kept) = parts::repeatable(app, &unsealed, replay, &id, now)? {
+        unit = unit.cache_insert(kept);
+    }
     let committed = unsealed.journal.commit(unit).await?;
-    Ok((row, committed))
+    Ok((row, committed.leaf))
 }
 
 async fn in_force(app: &App, licence: &str, now: i64) -> Result<usize> {
@@ -135,14 +156,18 @@ pub async fn revoke(
     let now = parts::now(&unsealed)?;
     let licence = records::licence(&app.db, records::text(&row, "licence")).await?;
     let asked = records::text(&row, "licence");
-    parts::held(app, &permit.caller().id, asked, licence, holder).await?;
+    let (_, role) = parts::held(app, &permit.caller().id, asked, licence, holder).await?;
     if records::text(&row, "state") != "active" {
         return Err(Problem::new(Kind::Conflict, "It was taken back already.").with("zh", "该委托已撤回"));
     }
     let row = row.next_version().with("state", "revoked").with("ended", now);
-    let facts = json!({ "delegation": row.id(), "licence": records::text(&row, "licence"), "revoked": true });
-    let detail = json!({ "holder": { "kind": holder.kind, "number": holder.number } });
-    let unit = Unit::new(permit.act()).facts(facts).detail(detail).update(row.clone());
+    let facts = json!({
+        "delegation": row.id(),
+        "licence": records::text(&row, "licence"),
+        "by": role,
+        "revoked": true,
+    });
+    let unit = Unit::new(permit.act()).facts(facts).update(row.clone());
     let committed = unsealed.journal.commit(unit).await?;
     Ok((row, committed))
 }

@@ -8,7 +8,8 @@ use serde_json::Value as Json;
 use utoipa::ToSchema;
 
 pub use taking::{
-    LicenceQueryAnswer, LicenceUse, LicenceUses, NewLicenceCopy, NewLicenceQuery, TakenLicence,
+    LicenceCopyLine, LicenceQueryAnswer, LicenceUse, LicenceUses, NewLicenceCopy, NewLicenceQuery,
+    TakenLicence,
 };
 
 use super::bounds;

@@ -12,11 +12,12 @@ use serde_json::{Map, Value as Json};
 
 use super::model::{Party, ShownLicenceField};
 use crate::app::{App, Unsealed};
+use crate::documents::replay::ReplayKey;
 use crate::journal::CommitError;
 use crate::licences::library::{DataKey, LibraryError, Licence, Version, holder, keys::kinds, records};
 use crate::problem::{Kind, Problem, Result};
-use crate::store::StoreError;
 use crate::store::tables::LICENCE_TYPE_VERSIONS;
+use crate::store::{Row, StoreError};
 
 /// The time of the log, microseconds.
 pub(super) fn now(unsealed: &Unsealed) -> Result<i64> {
@@ -33,16 +34,17 @@ pub(super) fn instant(seconds: i64) -> String {
     moment(seconds.saturating_mul(1_000_000))
 }
 
-/// Whether a licence is found by this number: as the holder's, or as that of another whom its type names.
-pub(super) async fn is_of(app: &App, licence: Option<&Licence>, party: &Party) -> Result<bool> {
+/// As whose a licence is found by this number: the holder's, or that of another whom its type names by a role.
+async fn role(app: &App, licence: Option<&Licence>, party: &Party) -> Result<Option<String>> {
     // Computed for unknown licences too: the time an answer takes tells nothing.
     let hashes = holder::hash(app, &party.kind, &party.number).await?;
     let id = licence.map_or("", Licence::id);
     let rows = records::holders(&app.db, id).await?;
-    Ok(rows.iter().any(|row| {
+    let found = rows.iter().find(|row| {
         let (key, hash) = (records::text(row, "key"), records::text(row, "hash"));
         hashes.iter().any(|(label, code)| label == key && code == hash)
-    }))
+    });
+    Ok(found.map(|row| records::text(row, "role").to_owned()))
 }
 
 /// That a caller has not named too many numbers that are not the licence's holder's; counts one more when `wrong`.
@@ -68,21 +70,22 @@ pub(super) fn tries(what: &str, caller: &str, asked: &str) -> String {
     format!("{what}:{caller}:{}", hex::encode(hash))
 }
 
-/// The licence, `asked` for by identifier or id, if the party is its holder or another by whom it is found. One answer whether
-/// it does not exist or is somebody else's; ten wrong numbers for a licence within a minute, and the caller waits.
+/// The licence, `asked` for by identifier or id, if the party is its holder or another by whom it is found, and the party's role
+/// in it: entries name that and not the number, which stands with the licence and goes with it. One answer whether it does not
+/// exist or is somebody else's; ten wrong numbers for a licence within a minute, and the caller waits.
 pub(in crate::licences) async fn held(
     app: &App,
     caller: &str,
     asked: &str,
     licence: Option<Licence>,
     party: &Party,
-) -> Result<Licence> {
+) -> Result<(Licence, String)> {
     let who = tries("holder", caller, asked);
     struck(app, &who, false)?;
-    let right = is_of(app, licence.as_ref(), party).await?;
-    match licence {
-        Some(licence) if right => Ok(licence),
-        _ => {
+    let role = role(app, licence.as_ref(), party).await?;
+    match licence.zip(role) {
+        Some(held) => Ok(held),
+        None => {
             struck(app, &who, true)?;
             Err(not_theirs())
         }
@@ -202,6 +205,32 @@ pub(super) fn list(texts: &[String]) -> String {
 /// Reads such a list.
 pub(super) fn unlist(text: &str) -> Vec<String> {
     serde_json::from_str(text).unwrap_or_default()
+}
+
+/// What the same request brought about before: the identifier of the record that its act made.
+pub(super) async fn repeated(app: &App, replay: Option<&ReplayKey>) -> Result<Option<String>> {
+    let Some(replay) = replay else { return Ok(None) };
+    let unsealed = app.unsealed()?;
+    let kept = replay.open(&app.db, &unsealed.custody, replay_label(app)?).await?;
+    Ok(kept.map(|kept| String::from_utf8_lossy(&kept).into_owned()))
+}
+
+/// The row by which the same request finds the record that it made.
+pub(super) fn repeatable(
+    app: &App,
+    unsealed: &Unsealed,
+    replay: Option<&ReplayKey>,
+    record: &str,
+    now: i64,
+) -> Result<Option<Row>> {
+    let Some(replay) = replay else { return Ok(None) };
+    Ok(Some(replay.seal(record.as_bytes(), now, &unsealed.custody, replay_label(app)?)?))
+}
+
+/// The key that protects what answers repeated requests.
+pub(super) fn replay_label(app: &App) -> Result<&str> {
+    let label = app.hierarchy.data_key("replay").map(|key| key.label.as_str());
+    label.ok_or_else(|| Problem::internal("the hierarchy has no `replay` key"))
 }
 
 /// How one attempt at an act ended without success.

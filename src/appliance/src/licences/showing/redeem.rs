@@ -219,7 +219,8 @@ async fn good(app: &App, kept: &str, now: i64) -> Result<Option<Good>> {
     };
     let licence = records::licence(&app.db, records::text(&code, "licence")).await?;
     // A newer version has other fields: whoever holds it shows that one anew.
-    let licence = licence.filter(|licence| licence.identifier() == records::text(&code, "identifier"));
+    let licence = licence
+        .filter(|licence| !licence.is_erased() && licence.identifier() == records::text(&code, "identifier"));
     Ok(licence.map(|licence| Good { code, licence, delegation }))
 }
 

@@ -27,6 +27,14 @@ use crate::problem::{Kind, Problem, Result};
 use crate::store::tables::{LICENCE_SHOW_CODES, LICENCES};
 use crate::store::{Row, Value};
 
+/// Who shows: somebody by whom the licence is found, or an agent.
+enum By {
+    /// In this role.
+    Role(String),
+    /// By this delegation.
+    Delegation(String),
+}
+
 /// The idempotency of one request for a code.
 #[derive(Debug)]
 pub struct Repeatable {
@@ -49,11 +57,14 @@ pub async fn show(
 ) -> Result<(ShowCode, Option<u64>)> {
     let unsealed = app.unsealed()?;
     let caller = &permit.caller().id;
-    let (licence, delegated) = match &new.delegation {
-        None => (parts::held(app, caller, &new.licence, licence, &new.holder).await?, None),
+    let (licence, by) = match &new.delegation {
+        None => {
+            let (licence, role) = parts::held(app, caller, &new.licence, licence, &new.holder).await?;
+            (licence, By::Role(role))
+        }
         Some(id) => (
             delegation::agents(app, caller, &new.licence, licence, id, &new.holder).await?,
-            Some(id.as_str()),
+            By::Delegation(id.clone()),
         ),
     };
     if let Some(known) = before(app, &unsealed, repeatable).await? {
@@ -64,7 +75,7 @@ pub async fn show(
     let code = drawn(app, &unsealed, repeatable, &salt)?;
     let id = licence.id().to_owned();
     let repeated = repeatable.map(|repeatable| (repeatable, &salt));
-    match parts::bounded(|| attempt(app, permit, &id, new, &code, delegated, repeated)).await {
+    match parts::bounded(|| attempt(app, permit, &id, new, &code, &by, repeated)).await {
         // The same request was faster, or its outcome was not known: what is on record is the answer.
         Err(problem) if repeatable.is_some() => match before(app, &unsealed, repeatable).await? {
             Some(known) => Ok((known, None)),
@@ -77,7 +88,7 @@ pub async fn show(
 /// What the same request was answered before.
 async fn before(app: &App, unsealed: &Unsealed, repeatable: Option<&Repeatable>) -> Result<Option<ShowCode>> {
     let Some(repeatable) = repeatable else { return Ok(None) };
-    let Some(kept) = repeatable.key.open(&app.db, &unsealed.custody, replay_label(app)?).await? else {
+    let Some(kept) = repeatable.key.open(&app.db, &unsealed.custody, parts::replay_label(app)?).await? else {
         return Ok(None);
     };
     let damaged = || ReplayError::Damaged("it names no code on record".to_owned());
@@ -85,6 +96,12 @@ async fn before(app: &App, unsealed: &Unsealed, repeatable: Option<&Repeatable>)
     let code = drawn(app, unsealed, Some(repeatable), salt)?;
     let row = app.db.row(&LICENCE_SHOW_CODES, &String::from_utf8_lossy(kept)).await?;
     let row = row.filter(|row| row.id() == code.kept()).ok_or_else(damaged)?;
+    let now = parts::now(unsealed)?;
+    if records::int(&row, "expires").is_none_or(|end| end <= now) {
+        let detail =
+            "The code that answered this request is over; ask again under another `Idempotency-Key`.";
+        return Err(Problem::new(Kind::ShowCodeUnusable, detail).with("zh", "该亮证码已过期，请重新申请"));
+    }
     answer(app, &code, &row).map(Some)
 }
 
@@ -94,7 +111,7 @@ async fn attempt(
     licence: &str,
     new: &NewShowCode,
     code: &Code,
-    delegated: Option<&str>,
+    by: &By,
     repeatable: Option<(&Repeatable, &Salt)>,
 ) -> std::result::Result<(ShowCode, Option<u64>), Attempt> {
     let unsealed = app.unsealed()?;
@@ -103,6 +120,10 @@ async fn attempt(
     parts::in_force(&licence, now)?;
     crowded(app, licence.id(), now).await?;
     let definition = parts::definition(app, licence.type_code(), licence.type_number()).await?;
+    let (role, delegated) = match by {
+        By::Role(role) => (Some(role.as_str()), None),
+        By::Delegation(id) => (None, Some(id.as_str())),
+    };
     let delegation = match delegated {
         None => None,
         Some(id) => Some(delegation::admitting(app, &licence, id, new, now).await?),
@@ -144,14 +165,12 @@ async fn attempt(
         "fields": fields,
         "uses": new.uses(),
         "expires": parts::moment(expires),
+        "by": role,
         "delegation": delegated,
         "item": new.item,
     });
-    let detail = json!({
-        "by": { "kind": new.holder.kind, "number": new.holder.number },
-        "purpose": new.purpose,
-    });
-    let mut unit = Unit::new(permit.act()).facts(facts).detail(detail).insert(row.clone()).guard(
+    // The purpose is in the row, under the licence's key: it goes where the licence is erased.
+    let mut unit = Unit::new(permit.act()).facts(facts).insert(row.clone()).guard(
         &LICENCES,
         licence.id(),
         licence.version(),
@@ -161,7 +180,7 @@ async fn attempt(
         unit = unit.update(delegation.next_version().with("used", used));
     }
     if let Some((repeatable, salt)) = repeatable {
-        let label = replay_label(app)?;
+        let label = parts::replay_label(app)?;
         let plain = Zeroizing::new([salt.as_slice(), kept.as_bytes()].concat());
         let kept = repeatable.key.seal(&plain, now, &unsealed.custody, label).map_err(Problem::from)?;
         unit = unit.cache_insert(kept);
@@ -249,11 +268,6 @@ fn drawn(app: &App, unsealed: &Unsealed, repeatable: Option<&Repeatable>, salt: 
         }
     }
     Ok(Code::of(*octets))
-}
-
-fn replay_label(app: &App) -> Result<&str> {
-    let label = app.hierarchy.data_key("replay").map(|key| key.label.as_str());
-    label.ok_or_else(|| Problem::internal("the hierarchy has no `replay` key"))
 }
 
 /// What makes the code of a repeatable request its own.

@@ -72,7 +72,11 @@ pub(super) async fn delegate(args: DelegateArgs, global: &Global, output: Output
         ("until", args.until.to_string().into()),
         ("count", args.count.into()),
     ]);
-    let answer = args.remote.client(global)?.json(Method::POST, "/v1/licence-delegations", &body).await?;
+    let key = uuid::Uuid::new_v4().to_string();
+    let headers = [("content-type", "application/json"), ("idempotency-key", key.as_str())];
+    let client = args.remote.client(global)?;
+    let answer =
+        client.send(Method::POST, "/v1/licence-delegations", &headers, body.to_string().into()).await?;
     let id = answer.json().get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
     done(&answer, &format!("delegation {id}"), output);
     Ok(())

@@ -1,5 +1,5 @@
-//! `cinnabar licence show-code`, `redeem`, `delegate`, `delegations`, `undelegate`, `query`, `annotate`, `uses`: showing and
-//! taking licences.
+//! `cinnabar licence show-code`, `redeem`, `delegate`, `delegations`, `undelegate`, `query`, `annotate`, `copies`, `copy`, `uses`:
+//! showing and taking licences.
 
 mod codes;
 mod delegations;
@@ -44,6 +44,14 @@ pub enum ShowingCommand {
     #[command(after_help = "Example:
   cinnabar licence annotate 11990000MB0F00012G001.11990000MB0F00012G.2026000001 --holder 001:92990101MA0TEXT12L --purpose 办理贷款 --recipient 示例银行 --until 2026-12-31T16:00:00Z --out copy.pdf --identity credentials/citizens")]
     Annotate(taking::AnnotateArgs),
+    /// List the annotated copies of a licence that you may fetch
+    #[command(after_help = "Example:
+  cinnabar licence copies 11990000MB0F00012G001.11990000MB0F00012G.2026000001 --identity credentials/citizens")]
+    Copies(taking::CopiesArgs),
+    /// Fetch the file of an annotated copy again, while it serves
+    #[command(after_help = "Example:
+  cinnabar licence copy 11990000MB0F00012G001.11990000MB0F00012G.2026000001 3 --out copy.pdf --identity credentials/citizens")]
+    Copy(taking::CopyArgs),
     /// See who looked at a licence, or at all licences of a holder
     #[command(after_help = "Examples:
   cinnabar licence uses 11990000MB0F00012G001.11990000MB0F00012G.2026000001 --identity credentials/licensing
@@ -61,6 +69,8 @@ pub(super) async fn showing(command: ShowingCommand, global: &Global, output: Ou
         ShowingCommand::Undelegate(args) => delegations::undelegate(args, global, output).await,
         ShowingCommand::Query(args) => taking::query(args, global, output).await,
         ShowingCommand::Annotate(args) => taking::annotate(args, global, output).await,
+        ShowingCommand::Copies(args) => taking::copies(args, global, output).await,
+        ShowingCommand::Copy(args) => taking::copy(args, global, output).await,
         ShowingCommand::Uses(args) => taking::uses(args, global, output).await,
     }
 }

@@ -64,6 +64,29 @@ pub struct AnnotateArgs {
     remote: Remote,
 }
 
+/// Options of `cinnabar licence copies`.
+#[derive(Debug, Args)]
+pub struct CopiesArgs {
+    /// The licence, by identifier or id
+    licence: String,
+    #[command(flatten)]
+    remote: Remote,
+}
+
+/// Options of `cinnabar licence copy`.
+#[derive(Debug, Args)]
+pub struct CopyArgs {
+    /// The licence, by identifier or id
+    licence: String,
+    /// Which copy, as it was listed
+    number: u32,
+    /// Where the copy goes
+    #[arg(long)]
+    out: PathBuf,
+    #[command(flatten)]
+    remote: Remote,
+}
+
 /// Options of `cinnabar licence uses`.
 #[derive(Debug, Args)]
 #[group(id = "whose", required = true, multiple = false, args = ["licence", "holder"])]
@@ -121,7 +144,10 @@ pub(super) async fn annotate(args: AnnotateArgs, global: &Global, output: Output
         ("until", args.until.to_string().into()),
     ]);
     let at = format!("/v1/licences/{}/annotated-copies", segment(&args.licence)?);
-    let answer = args.remote.client(global)?.json(Method::POST, &at, &body).await?;
+    let key = uuid::Uuid::new_v4().to_string();
+    let headers = [("content-type", "application/json"), ("idempotency-key", key.as_str())];
+    let client = args.remote.client(global)?;
+    let answer = client.send(Method::POST, &at, &headers, body.to_string().into()).await?;
     std::fs::write(&args.out, &answer.body)
         .map_err(|error| format!("cannot write `{}`: {error}", args.out.display()))?;
     let header = |name: &str| answer.header(name).unwrap_or_default().to_owned();
@@ -129,6 +155,28 @@ pub(super) async fn annotate(args: AnnotateArgs, global: &Global, output: Output
     let lines = [
         (Tone::Good, args.out.display().to_string()),
         (Tone::Plain, format!("  {}, log leaf {}", header("location"), header("cinnabar-leaf"))),
+    ];
+    output.result(&value, &lines);
+    Ok(())
+}
+
+pub(super) async fn copies(args: CopiesArgs, global: &Global, output: Output) -> Result<(), Failure> {
+    let at = format!("/v1/licences/{}/annotated-copies", segment(&args.licence)?);
+    let items = super::super::all(&args.remote.client(global)?, &at, "?limit=200").await?;
+    table(&items, &["number", "made", "until", "over", "organisation", "caller", "identifier"], output);
+    Ok(())
+}
+
+pub(super) async fn copy(args: CopyArgs, global: &Global, output: Output) -> Result<(), Failure> {
+    let at = format!("/v1/licences/{}/annotated-copies/{}/document", segment(&args.licence)?, args.number);
+    let answer = args.remote.client(global)?.get(&at).await?;
+    std::fs::write(&args.out, &answer.body)
+        .map_err(|error| format!("cannot write `{}`: {error}", args.out.display()))?;
+    let leaf = answer.header("cinnabar-leaf").unwrap_or_default().to_owned();
+    let value = serde_json::json!({ "copy": args.number, "octets": answer.body.len(), "leaf": leaf });
+    let lines = [
+        (Tone::Good, args.out.display().to_string()),
+        (Tone::Plain, format!("  copy {}, log leaf {leaf}", args.number)),
     ];
     output.result(&value, &lines);
     Ok(())

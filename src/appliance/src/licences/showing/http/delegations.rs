@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
 use axum::response::Response;
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -14,8 +15,9 @@ use utoipa_axum::routes;
 
 use super::super::model::{LicenceDelegation, NewLicenceDelegation, OfHolder, Party};
 use super::super::{delegation, parts};
-use super::{Result2, answer, is_record, matching, named};
+use super::{Result2, answer, is_record, matching, named, read};
 use crate::app::App;
+use crate::documents::replay::ReplayKey;
 use crate::licences::library::records;
 use crate::policy::{DelegateLicence, Resource};
 use crate::problem::{Kind, Problem, Result};
@@ -51,18 +53,24 @@ struct ByHolder {
 ///
 /// By the platform that holders use. The agent's number is kept encrypted and as a keyed hash.
 #[utoipa::path(post, path = "/v1/licence-delegations", tag = "licence-use", request_body = NewLicenceDelegation,
+    params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repeated request find the first one's delegation")),
     responses((status = 201, body = LicenceDelegation)))]
 async fn delegate_licence(
     State(app): State<Arc<App>>,
     session: Session,
-    body: Result2<Json<NewLicenceDelegation>, JsonRejection>,
+    headers: HeaderMap,
+    body: Bytes,
 ) -> Result<Response> {
-    let Json(new) = body?;
+    let new: NewLicenceDelegation = read(&body)?;
     let (resource, licence) = named(&app, &new.licence).await?;
     let permit = session.permit::<DelegateLicence>(resource)?;
     new.check()?;
-    let (row, committed) = delegation::delegate(&app, &permit, licence, &new).await?;
-    shown(&app, StatusCode::CREATED, &row, committed.leaf)
+    let replay = ReplayKey::of(&headers, &session.caller().id, "licence-delegations", &[&body])?;
+    let (row, leaf) = match delegation::before(&app, replay.as_ref()).await? {
+        Some(known) => known,
+        None => delegation::delegate(&app, &permit, licence, &new, replay.as_ref()).await?,
+    };
+    shown(&app, StatusCode::CREATED, &row, leaf)
 }
 
 /// List delegations

@@ -81,6 +81,12 @@ async fn named(app: &App, name: &str) -> Result<(Resource, Option<Licence>)> {
     Ok((resource, licence))
 }
 
+/// Reads a body whose octets tell a repeated request.
+fn read<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T> {
+    serde_json::from_slice(body)
+        .map_err(|error| Problem::new(Kind::MalformedRequest, format!("The body cannot be read: {error}.")))
+}
+
 /// That `If-Match` names the row's version.
 fn matching(headers: &HeaderMap, row: &Row) -> Result<()> {
     conditional::matching(headers, row.version(), "change")

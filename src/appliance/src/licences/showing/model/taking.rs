@@ -164,3 +164,29 @@ pub struct LicenceUses {
     /// Cursor of the next page, if there is one.
     pub next: Option<String>,
 }
+
+/// An annotated copy, as it is listed; what it was for is told by its metadata.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct LicenceCopyLine {
+    /// Which copy of the licence, from 1.
+    pub number: i64,
+    /// Identifier of the licence's version that was copied.
+    pub identifier: String,
+    /// The organisation that had it made.
+    pub organisation: String,
+    /// The registration that had it made.
+    pub caller: String,
+    /// The query by which a department had taken the licence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub query: Option<String>,
+    /// SHA-256 of its file, hexadecimal.
+    pub sha256: String,
+    /// When it was made, RFC 3339.
+    pub made: String,
+    /// Until when it serves.
+    pub until: String,
+    /// Whether that is over: it is not given out any more.
+    pub over: bool,
+    /// Where its file is had.
+    pub url: String,
+}

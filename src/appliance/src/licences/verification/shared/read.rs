@@ -92,7 +92,7 @@ async fn attempt(
     let found = library::find(app, &asked.identifier).await?;
     let licence = match parts::held(app, &permit.caller().id, &asked.identifier, found, &asked.party()).await
     {
-        Ok(licence) => licence,
+        Ok((licence, _)) => licence,
         Err(problem) if problem.kind() == Kind::LicenceNotOfHolder => {
             return missed(app, permit, asked, take).await;
         }

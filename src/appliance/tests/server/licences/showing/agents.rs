@@ -120,3 +120,28 @@ async fn only_the_named_agent_shows_and_only_the_holder_delegates() {
         assert_eq!(refused.problem(), "forbidden");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_request_for_a_delegation_makes_one() {
+    for world in worlds().await {
+        let body = delegation(json!({}));
+        let post = async |body: &Json| {
+            let mut platform = world.house.connect(&world.platform).await;
+            platform.post_with("/v1/licence-delegations", body, &[("idempotency-key", "agent-1")]).await
+        };
+        let (one, two) = tokio::join!(post(&body), post(&body));
+        assert_eq!((one.status, two.status), (201, 201), "{} {:?} {:?}", world.kind, one.body, two.body);
+        let again = post(&body).await;
+        assert_eq!((&two.json()["id"], &again.json()["id"]), (&one.json()["id"], &one.json()["id"]));
+        assert_eq!(again.header("cinnabar-leaf"), one.header("cinnabar-leaf"));
+        let count = "SELECT count(*) AS n FROM licence_delegations";
+        assert_eq!(crate::seals::count(&world.house, count).await, 1, "{}", world.kind);
+        let other = post(&delegation(json!({ "count": 4 }))).await;
+        assert_eq!((other.status, other.problem().as_str()), (422, "idempotency-key-reused"));
+        // Another request makes another; nothing of the agent stands openly anywhere.
+        let made = world.post(&world.platform, "/v1/licence-delegations", &body).await;
+        assert_ne!(made.json()["id"], one.json()["id"]);
+        world.nowhere(&[AGENT]).await;
+        crate::seals::audited(&world.house).await;
+    }
+}

@@ -259,3 +259,18 @@ async fn the_same_request_has_a_code_of_its_own_once_its_answer_is_not_kept_any_
     let code = later.json()["code"].as_str().unwrap().to_owned();
     assert_eq!(world.redeem(&world.health, &code).await.status, 200);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_that_is_over_does_not_answer_the_same_request_as_if_it_were_new() {
+    let world = world().await;
+    let body = json!({ "licence": identifier(SHOP, 1), "holder": holder() });
+    let mut platform = world.house.connect(&world.platform).await;
+    let key = [("idempotency-key", "k-1")];
+    let first = platform.post_with("/v1/show-codes", &body, &key).await;
+    assert_eq!(first.status, 201, "{:?}", first.body);
+    world.time_passes().await;
+    let over = platform.post_with("/v1/show-codes", &body, &key).await;
+    assert_eq!((over.status, over.problem().as_str()), (404, "show-code-unusable"), "{:?}", over.body);
+    let fresh = platform.post_with("/v1/show-codes", &body, &[("idempotency-key", "k-2")]).await;
+    assert_eq!(fresh.status, 201, "{:?}", fresh.body);
+}

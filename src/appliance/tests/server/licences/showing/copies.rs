@@ -1,6 +1,7 @@
 //! Annotated copies: made for whom it is due, marked on the page, sealed, and over when they say.
 
 use appliance::licences::showing::copies;
+use appliance::store::tables::LICENCE_COPIES;
 
 use super::*;
 use crate::licences::{FOOD, Office, fields};
@@ -123,5 +124,105 @@ async fn a_department_copies_what_it_took_and_nothing_else() {
             (refused.problem(), &refused.json()["parameter"]),
             ("invalid-parameter".into(), &json!(name))
         );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_is_fetched_again_by_who_had_it_made_while_it_serves_and_each_time_is_entered() {
+    for (office, _place) in Office::everywhere().await {
+        let desk = desk(office).await;
+        let house = &desk.office.house;
+        let holder = json!({ "kind": "001", "number": fields()["credit_code"] });
+        let made = desk.copy(&desk.platform, json!({ "holder": holder })).await;
+        assert_eq!(made.status, 201, "{:?}", made.body);
+        let base = format!("/v1/licences/{}/annotated-copies", desk.identifier);
+        let mut platform = house.connect(&desk.platform).await;
+        let listed = platform.get(&base).await;
+        assert_eq!(listed.status, 200, "{:?}", listed.body);
+        let line = listed.json()["items"][0].clone();
+        assert_eq!(
+            (&line["number"], &line["over"], &line["caller"]),
+            (&json!(1), &json!(false), &json!("citizens"))
+        );
+        assert!(!line.to_string().contains("示例银行"), "what it was for is not told in a list");
+        let fetched = platform.get(line["url"].as_str().unwrap()).await;
+        assert_eq!((fetched.status, &fetched.body), (200, &made.body));
+        let leaf: u64 = fetched.header("cinnabar-leaf").parse().unwrap();
+        let journal = &house.app.unsealed().unwrap().journal;
+        let entry = journal.entries(leaf, 1).await.unwrap().remove(0).json;
+        assert_eq!((&entry["action"], &entry["facts"]["copy"]), (&json!("licence.copies"), &json!(1)));
+        assert!(leaf > listed.header("cinnabar-leaf").parse::<u64>().unwrap());
+
+        // Other machines see nothing of it, those of who issued the licence neither; nor do auditors and security officers.
+        for who in [&desk.inspection, &desk.office.machine] {
+            let mut other = house.connect(who).await;
+            assert_eq!(other.get(&base).await.json()["items"], json!([]));
+            assert_eq!(other.get(&format!("{base}/1/document")).await.problem(), "not-found");
+        }
+        for officer in [1, 8] {
+            let mut officer = house.connect(&house.officer(officer)).await;
+            assert_eq!(officer.get(&base).await.problem(), "forbidden");
+            assert_eq!(officer.get(&format!("{base}/1/document")).await.problem(), "forbidden");
+        }
+        assert_eq!(platform.get(&format!("{base}/2/document")).await.problem(), "not-found");
+
+        // Its time passes.
+        let row = house.app.db.rows_after(&LICENCE_COPIES, "", 1).await.unwrap().remove(0);
+        let unit =
+            Unit::new(Act::system("test", "time.pass", "copy")).update(row.next_version().with("until", 1));
+        house.app.unsealed().unwrap().journal.commit(unit).await.unwrap();
+        assert_eq!(platform.get(&base).await.json()["items"][0]["over"], true);
+        let over = platform.get(&format!("{base}/1/document")).await;
+        assert_eq!((over.status, over.problem().as_str()), (410, "licence-copy-over"));
+        assert!(over.json()["until"].is_string());
+        crate::seals::audited(house).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_request_for_a_copy_is_answered_with_the_same_copy() {
+    let desk = desk(Office::open().await).await;
+    let house = &desk.office.house;
+    let until = jiff::Timestamp::from_second(crate::house::now() + 86_400).unwrap().to_string();
+    let body = json!({ "purpose": "办理贷款", "recipient": "示例银行", "until": until });
+    let path = format!("/v1/licences/{}/annotated-copies", desk.identifier);
+    let post = async |body: &Json| {
+        let mut client = house.connect(&desk.office.machine).await;
+        client.post_with(&path, body, &[("idempotency-key", "copy-1")]).await
+    };
+    let (one, two) = tokio::join!(post(&body), post(&body));
+    assert_eq!((one.status, two.status), (201, 201), "{:?} {:?}", one.body, two.body);
+    let again = post(&body).await;
+    for answer in [&two, &again] {
+        assert_eq!((answer.status, &answer.body), (201, &one.body));
+        assert_eq!(answer.header("location"), one.header("location"));
+    }
+    let count = "SELECT count(*) AS n FROM licence_copies";
+    assert_eq!(crate::seals::count(house, count).await, 1);
+    let other = post(&json!({ "purpose": "存档", "recipient": "示例银行", "until": until })).await;
+    assert_eq!(other.problem(), "idempotency-key-reused");
+    assert_eq!(crate::seals::count(house, count).await, 1);
+    crate::seals::audited(house).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn being_made_to_wait_for_a_copy_tells_nothing_of_licences() {
+    let desk = desk(Office::open().await).await;
+    let mut platform = desk.office.house.connect(&desk.platform).await;
+    let until = jiff::Timestamp::from_second(crate::house::now() + 86_400).unwrap().to_string();
+    let body = json!({ "purpose": "办理贷款", "recipient": "示例银行", "until": until,
+        "holder": { "kind": "001", "number": OTHER_COMPANY } });
+    let path = |identifier: &str| format!("/v1/licences/{identifier}/annotated-copies");
+    // Eleven that there are not, once each: none of them has been tried too often.
+    for number in 0..11 {
+        let answer = platform.post(&path(&identifier(&format!("NOWHERE{number:04}"), 1)), &body).await;
+        assert_eq!((answer.status, answer.problem().as_str()), (404, "licence-not-of-holder"), "{number}");
+    }
+    // One of each, tried as often: both are answered alike, and both wait in the end.
+    for name in [&identifier("NOWHERE1000", 1), &desk.identifier] {
+        for _ in 0..10 {
+            assert_eq!(platform.post(&path(name), &body).await.status, 404);
+        }
+        assert_eq!(platform.post(&path(name), &body).await.status, 429, "{name}");
     }
 }
