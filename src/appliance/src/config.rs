@@ -34,7 +34,7 @@ pub use levels::Levels;
 pub use licences::{FontFile, Licences};
 pub use pkcs11::Pkcs11;
 pub use portal::PortalListener;
-pub use recognition::Recognition;
+pub use recognition::{Publisher, Recognition};
 pub use seals::Seals;
 pub use status::{NoncePolicy, Status};
 pub use timestamps::{Digest, Oid, Timestamps};
@@ -406,7 +406,7 @@ impl Config {
         let optional = optional.chain(portal);
         let optional = optional.chain(self.policies.signature_validation.as_mut());
         let optional = optional.chain(self.policies.trust.as_mut()).chain(self.documents.font.as_mut());
-        let optional = optional.chain(self.licences.paths());
+        let optional = optional.chain(self.licences.paths()).chain(self.recognition.paths());
         for path in paths.into_iter().chain(optional) {
             *path = base.join(&*path);
         }

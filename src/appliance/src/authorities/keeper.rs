@@ -93,7 +93,7 @@ async fn retire(app: &Arc<App>, now: i64) -> Result<(), AuthorityError> {
         let over = if one.crosses.is_none() && one.role.is_authority() {
             last_certificate(app, &one.id).await?.is_none_or(|ends| ends < now)
         } else {
-            now - since > OVERLAP
+            now - since > overlap(app, one.role)
         };
         if over {
             let permit = app.policy.decide::<RetireAuthority>(
@@ -105,6 +105,16 @@ async fn retire(app: &Arc<App>, now: i64) -> Result<(), AuthorityError> {
         }
     }
     Ok(())
+}
+
+/// How long a replaced signer's key is kept, microseconds: one whose successor waits until others know of it signs meanwhile.
+fn overlap(app: &App, role: Role) -> i64 {
+    match role {
+        Role::CredentialSigner | Role::Publisher => {
+            app.config.recognition.lead().saturating_mul(1_000_000).saturating_add(OVERLAP)
+        }
+        _ => OVERLAP,
+    }
 }
 
 /// Retires one, and destroys the key of a signer. An authority's key is kept: whether it may go is for people to say.

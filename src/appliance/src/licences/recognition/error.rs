@@ -21,6 +21,16 @@ pub enum RecognitionError {
     /// Its issuer publishes no lists for this platform.
     #[error("`{0}` signs no trust lists for this platform; name it in `recognition.publishers` if it should")]
     Stranger(String),
+    /// The certificates of a publisher cannot be read.
+    #[error(
+        "the certificates of a publisher in `{path}` do not read: {reason}; see `recognition.publishers`"
+    )]
+    Pinned {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
     /// A list of that name is in force from another issuer.
     #[error(
         "the list `{list}` is `{known}`'s, and this one was issued by `{found}`; withdraw the former first"
@@ -103,7 +113,7 @@ impl From<RecognitionError> for Problem {
             RecognitionError::Fetch(_) | RecognitionError::NoText => of(Kind::InvalidParameter),
             RecognitionError::Unknown(_) | RecognitionError::NoRegion => of(Kind::NotFound),
             RecognitionError::Closed { .. } => of(Kind::Conflict),
-            RecognitionError::Publisher(_) => of(Kind::NotReady),
+            RecognitionError::Publisher(_) | RecognitionError::Pinned { .. } => of(Kind::NotReady),
             RecognitionError::Authority(error) => Self::internal(error),
             RecognitionError::Commit(error) => error.into(),
             RecognitionError::Store(error) => error.into(),

@@ -6,8 +6,8 @@ use crypto::DigestAlgorithm;
 use licence::credential::Trust;
 use licence::credential::signed::{self, Document};
 use licence::trust_list::{ENTRY, Entry, LIST, LONGEST, List, TrustListError, apart};
+use pki::Certificate;
 use pki::path::TrustAnchors;
-use pki::{Certificate, path::Purpose};
 use serde_json::json;
 
 use super::error::RecognitionError;
@@ -15,6 +15,7 @@ use super::records::{self, int, text};
 use super::{own, regions};
 use crate::app::App;
 use crate::ceremony::Role;
+use crate::config::Publisher;
 use crate::identity::Caller;
 use crate::journal::{Act, CommitError, Committed, Unit, generations};
 use crate::licences::signers;
@@ -55,16 +56,30 @@ pub(super) fn believed(app: &App, token: &str, at: i64) -> Result<Believed, Reco
         // A name is no proof: whoever certifies documents elsewhere could write ours. Own publishers are known one by one.
         let (nobody, known) = (TrustAnchors::default(), signers::known(app, Role::Publisher));
         document.verify(&Trust::new(&nobody).knowing(&known), at)?
-    } else if app.config.recognition.publishers.contains(&issuer) {
-        let others =
-            TrustAnchors::constrained(app.trust.anchors().to_vec()).serving(Purpose::DocumentSigning);
-        document.verify(&Trust { crls: &crls, ..Trust::new(&others) }, at)?
     } else {
-        return Err(RecognitionError::Stranger(issuer));
+        let publisher = app.config.recognition.publishers.iter().find(|one| one.uri == issuer);
+        let publisher = publisher.ok_or_else(|| RecognitionError::Stranger(issuer.clone()))?;
+        let (authorities, known): (Vec<_>, Vec<_>) =
+            pinned(publisher)?.into_iter().partition(Certificate::is_ca);
+        let anchors = TrustAnchors::new(authorities);
+        document.verify(&Trust { crls: &crls, ..Trust::new(&anchors).knowing(&known) }, at)?
     };
     let list = List::read(&verified.members)?;
     let until = verified.expires.map_or(list.next_update, |expires| expires.min(list.next_update));
     Ok(Believed { list, issuer, signer: verified.signer, until })
+}
+
+/// The certificates that a publisher elsewhere is known by. Whom documents are trusted of is another question: any of those
+/// authorities could certify the name.
+fn pinned(publisher: &Publisher) -> Result<Vec<Certificate>, RecognitionError> {
+    let mut certificates = Vec::new();
+    for path in &publisher.certificates {
+        let unread = |reason: String| RecognitionError::Pinned { path: path.clone(), reason };
+        let octets = std::fs::read(path).map_err(|error| unread(error.to_string()))?;
+        certificates
+            .extend(Certificate::from_pem_or_der(&octets).map_err(|error| unread(error.to_string()))?);
+    }
+    Ok(certificates)
 }
 
 fn shorter(token: &str) -> Result<&str, RecognitionError> {

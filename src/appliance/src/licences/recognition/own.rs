@@ -17,7 +17,7 @@ use crate::licences::signers;
 pub(super) fn publisher(app: &App) -> Result<Issuer, RecognitionError> {
     let lacks = |reason: &str| RecognitionError::Publisher(reason.to_owned());
     let unsealed = app.unsealed()?;
-    let key = app.signer(Role::Publisher, &Suite::INTERNATIONAL);
+    let key = signers::in_use(app, Role::Publisher, jiff::Timestamp::now().as_second()).map(|(key, _)| key);
     let key = key.ok_or_else(|| lacks("the key hierarchy has no key with role `publisher`; add one"))?;
     let signer = unsealed.custody.signer(&key.label).map_err(|error| lacks(&error.to_string()))?;
     let mut chain = vec![key.certificate.clone()];
@@ -59,7 +59,7 @@ pub(super) async fn entry(app: &App) -> Result<Entry, RecognitionError> {
     let entry = Entry {
         id,
         scope: Scope { types: types.collect::<Result<_, _>>()?, ..claims.scope },
-        // Of all generations: what a former signer issued holds on, here and elsewhere.
+        // Of all generations: what a former signer issued holds on, here and elsewhere, and who comes next is known beforehand.
         credentials: newest(claims.credentials),
         publishers: newest(claims.publishers),
         catalogue: Some(format!("{public}/licences/catalogue")),
