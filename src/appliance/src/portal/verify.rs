@@ -16,8 +16,7 @@ use super::picture::PictureError;
 use super::shown::Shown;
 use super::words::{Both, of_problem};
 use crate::app::App;
-use crate::licences::recognition;
-use crate::licences::verification::{self, Audience};
+use crate::licences::verification::{self, Audience, SealsOf};
 use crate::problem::{Kind, Problem, Result};
 use crate::server::Visit;
 use crate::server::spill::{Spooled, SpooledBody, Terms};
@@ -225,28 +224,32 @@ async fn document(app: &Arc<App>, visit: &Visit, body: Body) -> Result<Told> {
     let _place = app.portal.place(visit.peer())?;
     let limit = app.config.listeners.portal.as_ref().map_or(0, |listener| listener.body);
     let document = Arc::new(taken(app, body, limit).await?);
-    let verdict = verification::by_file(app, &stranger(visit), document.clone()).await?;
+    let verification::Judged { verdict, seals } =
+        verification::judge_file(app, &stranger(visit), document).await?;
     // What is on record, here or in a recognised region, is told as a licence however badly it came out: an altered one is no
     // document that happens to be sealed.
     let nowhere = verdict.file.is_some()
         && verdict.origin.is_none()
         && verdict.reasons.iter().any(|reason| reason.name == "not-on-record");
-    let shown = if nowhere { sealed(app, &document).await? } else { Shown::of_licence(&verdict, "file") };
+    let shown = match seals.filter(|_| nowhere) {
+        Some(seals) => sealed(seals),
+        None => Shown::of_licence(&verdict, "file"),
+    };
     counted("document", Some(&shown));
     Ok(Told::Shown(Box::new(shown)))
 }
 
 /// A document that is no licence on record: its seals, by this platform's trust or by that of a region that is recognised.
-async fn sealed(app: &Arc<App>, document: &Arc<Spooled>) -> Result<Shown> {
-    let (report, at) = crate::documents::verify_whole(app, document.clone()).await?;
-    if report.verdict == Verdicts::Undecided
-        && let Some((region, report)) = recognition::by_document(app, document, at * 1_000_000).await?
-    {
-        let shown = Shown::of_document(&report, at);
-        let origin = Both::new(region.entry.zh.as_str(), region.entry.en.as_str());
-        return Ok(Shown { origin: Some(origin), ..shown });
+fn sealed(seals: SealsOf) -> Shown {
+    let SealsOf { report, at, region } = seals;
+    match region.filter(|_| report.verdict == Verdicts::Undecided) {
+        Some((region, report)) => {
+            let shown = Shown::of_document(&report, at);
+            let origin = Both::new(region.entry.zh.as_str(), region.entry.en.as_str());
+            Shown { origin: Some(origin), ..shown }
+        }
+        None => Shown::of_document(&report, at),
     }
-    Ok(Shown::of_document(&report, at))
 }
 
 async fn taken(app: &App, body: Body, limit: u64) -> Result<Spooled> {

@@ -19,4 +19,4 @@ pub use error::RecognitionError;
 pub use http::{public_routes, routes};
 pub use regions::{Region, Regions, refresh};
 pub(in crate::licences) use verify::HOLDER_BOUND;
-pub use verify::{by_document, by_file, by_presentation, by_qr, is_sealed_by};
+pub use verify::{by_document, by_presentation, by_qr, is_sealed_by, licence_in};

@@ -1,6 +1,7 @@
 //! The regions in force, in memory.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use licence::credential::Trust;
@@ -19,6 +20,7 @@ use crate::problem::{Kind, Problem};
 pub struct Regions {
     current: ArcSwap<Vec<Arc<Region>>>,
     pub(super) newest: status::Newest,
+    verified: AtomicU64,
 }
 
 /// A region that is recognised.
@@ -56,6 +58,17 @@ impl Regions {
                 .log(stale)
         })?;
         Ok(self.current.load().iter().filter(|region| at < region.until).cloned().collect())
+    }
+
+    /// How many documents were verified under a region's trust.
+    #[must_use]
+    pub fn verifications(&self) -> u64 {
+        self.verified.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn count_verification(&self) {
+        self.verified.fetch_add(1, Ordering::Relaxed);
+        metrics::counter!("cinnabar_recognition_verifications_total").increment(1);
     }
 
     /// The region whose list names this certificate as a signer of credentials.

@@ -37,6 +37,8 @@ pub enum StandingUnknown {
 pub struct Kept {
     lists: Mutex<HashMap<String, (Arc<StatusList>, i64)>>,
     crls: Mutex<HashMap<String, (Crl, i64)>>,
+    /// Until when a revocation list that was not had is not asked for again: strangers' files ask.
+    missed: Mutex<HashMap<String, i64>>,
 }
 
 /// The newest token of each address that was believed, so that nobody between plays an older one back. Several nodes of a
@@ -162,10 +164,17 @@ pub(super) async fn revocations(app: &App, region: &Region, at: i64) -> Vec<Crl>
     urls.dedup();
     let mut lists = Vec::new();
     for url in urls.into_iter().take(MOST_REVOCATIONS) {
+        let missed = || region.kept.missed.lock().unwrap_or_else(PoisonError::into_inner);
+        if missed().get(url).is_some_and(|until| at < *until) {
+            continue;
+        }
         match revocation(app, region, url, at).await {
             Ok(list) => lists.push(list),
             // Without it the path stays undecided, which is the verdict then.
-            Err(error) => tracing::info!(region = entry.id, error, "a region's revocation list was not had"),
+            Err(error) => {
+                tracing::info!(region = entry.id, error, "a region's revocation list was not had");
+                missed().insert(url.clone(), at.saturating_add(MISSED));
+            }
         }
     }
     lists
@@ -202,5 +211,7 @@ const LONGEST_CRL: u64 = 8 * 1024 * 1024;
 const DAY: i64 = 86_400;
 /// Lists kept at a time.
 const MOST: usize = 256;
+/// Seconds.
+const MISSED: i64 = 10;
 /// Revocation lists asked for one document.
 const MOST_REVOCATIONS: usize = 16;

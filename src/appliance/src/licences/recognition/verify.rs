@@ -9,10 +9,12 @@ use licence::credential::qr::{self, QrError};
 use licence::credential::sd_jwt::{Holder, Presentation, SdJwtError};
 use licence::credential::{StatusReference, qr::Essential};
 use licence::identifier::{Check, Identifier};
+use licence::trust_list::Entry;
 use pdf::syntax::{Document, Limits, Object, Source};
 use pdf::verify::{
     Class, Coverage, Integrity, Kind, Options, Report, SignatureContainer, Trust, Verdict as FileVerdict,
 };
+use pki::Certificate;
 use pki::path::{Purpose, TrustAnchors};
 use serde_json::{Map, Value as Json};
 
@@ -100,16 +102,21 @@ pub async fn by_presentation(
     Ok(Some(from(&region, verdict)))
 }
 
-/// Verifies a licence's file that a listed region sealed: the seal of the body that issued it, under that region's roots, and by
-/// the symbol that the file carries where the licence stands now. `now` is microseconds.
+/// What the region that sealed a document says of the licence in it: the seal of the body that issued it, under that region's
+/// roots, and by the symbol that the file carries where the licence stands now; `None` where it names no licence. `now` is
+/// microseconds, `report` what [`by_document`] answered.
 ///
 /// The symbol is printed on every licence, so anybody's file can carry it. The file is the licence only where the seal of the
 /// issuing body that the symbol names covers all of it.
 ///
 /// # Errors
 /// As [`by_qr`].
-pub async fn by_file(app: &Arc<App>, file: &Arc<Spooled>, now: i64) -> Result<Option<Verdict>> {
-    let Some((region, report)) = by_document(app, file, now).await? else { return Ok(None) };
+pub async fn licence_in(
+    app: &Arc<App>,
+    file: &Arc<Spooled>,
+    (region, report): &(Arc<Region>, Report),
+    now: i64,
+) -> Result<Option<Verdict>> {
     let document = file.clone();
     let judged = report.clone();
     let (symbol, own) = app
@@ -128,11 +135,11 @@ pub async fn by_file(app: &Arc<App>, file: &Arc<Spooled>, now: i64) -> Result<Op
                 "文件上的印章不是该证照颁发机构的印章，或该印章未覆盖整个文件：文件不是该证照",
                 "the file is not sealed as a whole by the body that issued the licence it names: it is not that licence",
             ));
-            return Ok(Some(from(&region, verdict)));
+            return Ok(Some(from(region, verdict)));
         }
         Some(text) => match by_qr(app, &text, now).await? {
             // What the sealed file says of itself has to be the same region's.
-            Some(verdict) if same_region(&verdict, &region) => verdict,
+            Some(verdict) if same_region(&verdict, region) => verdict,
             _ => Verdict::new(Code::Mismatch, now).because(Reason::new(
                 "symbol",
                 "文件所载二维码不是该地区签发的",
@@ -147,7 +154,7 @@ pub async fn by_file(app: &Arc<App>, file: &Arc<Spooled>, now: i64) -> Result<Op
         _ => FileCode::SealFails,
     };
     let verdict = verdict.of_file(file);
-    Ok(Some(from(&region, verdict)))
+    Ok(Some(from(region, verdict)))
 }
 
 /// Whether the seal of the organisation with this code covers all of a PDF that verifies as the report says: nothing but
@@ -186,6 +193,9 @@ pub fn is_sealed_by(source: &dyn Source, report: &Report, code: &str) -> bool {
 
 /// The region that sealed a document, and the report under its trust: own authorities have no say in it.
 ///
+/// Whoever uploads a file chooses what it costs, so it is verified once, whatever the number of regions: the certificates in
+/// it name the region.
+///
 /// # Errors
 /// As [`by_qr`]; or nothing can be read.
 pub async fn by_document(
@@ -194,24 +204,67 @@ pub async fn by_document(
     now: i64,
 ) -> Result<Option<(Arc<Region>, Report)>> {
     let at = now.div_euclid(1_000_000);
-    for region in app.licences.regions.in_force(app, at)? {
-        let evidence = evidence(&region, Vec::new());
-        // First without fetching anything: only a file that leads to the region's roots is worth a request.
-        let Some(report) = judged(app, file, evidence, at).await? else { return Ok(None) };
-        if !leads_to(&report) {
-            continue;
+    let regions = app.licences.regions.in_force(app, at)?;
+    if regions.is_empty() {
+        return Ok(None);
+    }
+    let document = file.clone();
+    let named = app.desk.work(move || named(document.as_ref(), regions)).await?;
+    let Some(region) = named else { return Ok(None) };
+    let evidence = evidence(&region, status::revocations(app, &region, at).await);
+    let source = file.clone();
+    let wanted = Wanted { at, policy: None, plain: Some(false) };
+    app.licences.regions.count_verification();
+    let report = app.desk.work(move || evidence.verify(source.as_ref(), None, wanted)).await?;
+    let valid = report.ok().filter(|report| report.verdict == FileVerdict::Valid);
+    Ok(valid.map(|report| (region, report)))
+}
+
+/// The region under whose authorities somebody sealed the document.
+fn named(source: &dyn Source, regions: Vec<Arc<Region>>) -> Option<Arc<Region>> {
+    let seals = Seals::by(SealMakers::default());
+    let containers: [&dyn SignatureContainer; 1] = [&seals];
+    let nobody = TrustAnchors::default();
+    let options = Options { containers: &containers, ..Options::new(&nobody, 0) };
+    let mut all = pdf::verify::certificates(source, &options, &Limits::default()).ok()?;
+    all.truncate(MOST_CERTIFICATES);
+    let (authorities, leaves): (Vec<_>, Vec<_>) = all.into_iter().partition(Certificate::is_ca);
+    // Time-stamps may come from anywhere, and say nothing of who sealed.
+    let leaves: Vec<_> = leaves.into_iter().filter(|leaf| !is_time_stamping(leaf)).collect();
+    regions.into_iter().find(|region| leaves.iter().any(|leaf| leads_to(leaf, &authorities, &region.entry)))
+}
+
+/// By its extendedKeyUsage id-kp-timeStamping (RFC 3161 §2.3).
+fn is_time_stamping(leaf: &Certificate) -> bool {
+    let uses = leaf.extended_key_usages().unwrap_or_default();
+    uses.iter().any(|id| id.to_string() == "1.3.6.1.5.5.7.3.8")
+}
+
+/// Whether a certificate is one of the region's, or was issued under it: by name, key identifier and signature, through at most
+/// [`DEEPEST`] authorities that came with the file.
+fn leads_to(leaf: &Certificate, between: &[Certificate], entry: &Entry) -> bool {
+    let mut at = leaf;
+    for _ in 0..=DEEPEST {
+        let known = entry.authorities.iter().chain(&entry.roots);
+        if entry.seal_makers.contains(at) || known.into_iter().any(|above| is_issued_by(at, above)) {
+            return true;
         }
-        if report.verdict == FileVerdict::Valid {
-            return Ok(Some((region, report)));
-        }
-        let evidence = self::evidence(&region, status::revocations(app, &region, at).await);
-        if let Some(report) = judged(app, file, evidence, at).await?
-            && report.verdict == FileVerdict::Valid
-        {
-            return Ok(Some((region, report)));
+        match between.iter().find(|above| *above != at && is_issued_by(at, above)) {
+            Some(above) => at = above,
+            None => return false,
         }
     }
-    Ok(None)
+    false
+}
+
+fn is_issued_by(certificate: &Certificate, above: &Certificate) -> bool {
+    let identified = match (certificate.authority_key_id(), above.subject_key_id()) {
+        (Some(wanted), Some(found)) => wanted == found,
+        _ => true,
+    };
+    identified
+        && certificate.issuer() == above.subject()
+        && certificate.verify_signature(above.spki()).is_ok()
 }
 
 fn evidence(region: &Region, crls: Vec<pki::crl::Crl>) -> Evidence {
@@ -224,20 +277,6 @@ fn evidence(region: &Region, crls: Vec<pki::crl::Crl>) -> Evidence {
         crls,
         seals: Seals::by(makers),
     }
-}
-
-async fn judged(app: &App, file: &Arc<Spooled>, evidence: Evidence, at: i64) -> Result<Option<Report>> {
-    let source = file.clone();
-    let wanted = Wanted { at, policy: None, plain: Some(false) };
-    let report = app.desk.work(move || evidence.verify(source.as_ref(), None, wanted)).await?;
-    Ok(report.ok())
-}
-
-/// Whether nothing but the lack of revocation lists may stand between the file and the region.
-fn leads_to(report: &Report) -> bool {
-    matches!(report.verdict, FileVerdict::Valid | FileVerdict::Undecided)
-        && !report.signatures.is_empty()
-        && report.signatures.iter().all(|signature| signature.trust != Trust::Untrusted)
 }
 
 /// The text of the symbol that a licence's file carries in its document information (ISO 32000-2 §14.3.3).
@@ -418,3 +457,7 @@ fn unbelieved(now: i64, error: &dyn std::fmt::Display) -> Verdict {
 pub(in crate::licences) const HOLDER_BOUND: &str = "holder-bound";
 /// Octets of document information that are looked at.
 const LONGEST: usize = 16 * 1024;
+/// Certificates of a file that are looked at for whose it is.
+const MOST_CERTIFICATES: usize = 64;
+/// Authorities between a signer and one that a region names.
+const DEEPEST: usize = 3;

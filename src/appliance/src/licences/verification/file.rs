@@ -18,9 +18,29 @@ use super::question::Question;
 use super::record::{self, Version};
 use super::verdict::{Audience, Code, FileCode, Reason, Verdict, instant};
 use crate::app::App;
-use crate::licences::recognition;
+use crate::licences::recognition::{self, Region};
 use crate::problem::{Kind, Problem, Result};
 use crate::server::spill::Spooled;
+
+/// A verdict on a file, and what it was judged by.
+#[derive(Debug)]
+pub struct Judged {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// What a PDF's seals are worth; none of a picture.
+    pub seals: Option<SealsOf>,
+}
+
+/// What the seals of a document are worth.
+#[derive(Debug)]
+pub struct SealsOf {
+    /// By this platform's trust.
+    pub report: Report,
+    /// When, Unix seconds.
+    pub at: i64,
+    /// The recognised region under whose trust they are valid, with the report under that.
+    pub region: Option<(Arc<Region>, Report)>,
+}
 
 /// Verifies a file: its seal, its octets against the record, and where the licence stands. A PNG is looked through for a
 /// symbol, whose text is then verified.
@@ -29,19 +49,34 @@ use crate::server::spill::Spooled;
 /// A problem when the file cannot be read as what it is, limits are reached, the appliance is sealed, or the store does not
 /// answer.
 pub async fn by_file(app: &Arc<App>, audience: &Audience<'_>, file: Arc<Spooled>) -> Result<Verdict> {
+    judge_file(app, audience, file).await.map(|judged| judged.verdict)
+}
+
+/// As [`by_file`], with what it was judged by: whoever wants to say more of the document verifies it no second time.
+///
+/// # Errors
+/// As [`by_file`].
+pub async fn judge_file(app: &Arc<App>, audience: &Audience<'_>, file: Arc<Spooled>) -> Result<Judged> {
     if is_png(file.as_ref())? {
-        return picture(app, audience, &file).await;
+        return Ok(Judged { verdict: picture(app, audience, &file).await?, seals: None });
     }
     let service = &app.licences.verification;
     service.limits.ask(audience)?;
-    let (report, _) = crate::documents::verify_whole(app, file.clone()).await?;
+    let (report, at) = crate::documents::verify_whole(app, file.clone()).await?;
     let now = clock(app)?;
-    let verdict = match on_record(app, &file).await? {
-        Some(record) => judged(app, &report, &record, now).await,
-        None => recognition::by_file(app, &file, now).await?.unwrap_or_else(|| unknown(&report, now)),
+    let (verdict, region) = match on_record(app, &file).await? {
+        Some(record) => (judged(app, &report, &record, now).await, None),
+        None => {
+            let region = recognition::by_document(app, &file, now).await?;
+            let said = match &region {
+                Some(region) => recognition::licence_in(app, &file, region, now).await?,
+                None => None,
+            };
+            (said.unwrap_or_else(|| unknown(&report, now)), region)
+        }
     };
     service.tally.count(audience, verdict.code, now);
-    Ok(verdict)
+    Ok(Judged { verdict, seals: Some(SealsOf { report, at, region }) })
 }
 
 fn is_png(file: &Spooled) -> Result<bool> {
