@@ -1,7 +1,8 @@
-//! Writing columns that no row digest covers, outside of the journal: keys wrapped anew, and which node has batch work in hand.
+//! Writing what no row digest covers, outside of the journal: keys wrapped anew, which node has batch work in hand, and which
+//! proofs were believed.
 //!
-//! Neither changes any state: what a wrapped key opens stays the same, and whoever has work in hand enters what it does. Every
-//! statement here names exempt columns alone (decision 3) and leaves the version as it is.
+//! None changes any state: what a wrapped key opens stays the same, and whoever has work in hand enters what it does. Every
+//! statement here names exempt columns alone, or those of a cache (decision 3), and leaves the version as it is.
 
 use super::write::{Operation, Writer};
 use super::{Db, StoreError, Value};
@@ -55,6 +56,19 @@ impl Db {
         const SQL: &str =
             "UPDATE licence_jobs SET due = $1 WHERE id = $2 AND (due IS NULL OR due < $3 OR due = $4)";
         let parameters = vec![until.into(), id.into(), now.into(), held.unwrap_or(-1).into()];
+        Ok(self.exempt(vec![Operation::Sql(SQL, parameters, None)]).await? == [1])
+    }
+
+    /// Notes at `now` that what `key` stands for happened, until `until` (microseconds); `false` when it is noted already, by
+    /// whichever node. Kept with the answers for replays, and tidied away like them.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn note_once(&self, key: &str, now: i64, until: i64) -> Result<bool, StoreError> {
+        const SQL: &str = "INSERT INTO idempotency (id, version, request_digest, response, expires) \
+                           VALUES ($1, 1, '', $2, $3) ON CONFLICT (id) DO UPDATE SET expires = excluded.expires \
+                           WHERE idempotency.expires < $4";
+        let parameters = vec![key.into(), Value::Bytes(Vec::new()), until.into(), now.into()];
         Ok(self.exempt(vec![Operation::Sql(SQL, parameters, None)]).await? == [1])
     }
 

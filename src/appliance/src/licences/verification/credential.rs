@@ -148,7 +148,7 @@ async fn presented(
     };
     let asked = challenge.filter(|_| verified.holder == Holder::Bound);
     if let Some(asked) = asked
-        && !app.licences.verification.once(audience, &asked)
+        && !super::once(app, audience, &asked, now).await?
     {
         return Ok(Some(replayed(now)));
     }
@@ -178,7 +178,7 @@ async fn foreign(
     // A holder's proof is believed once, whoever issued the credential.
     let bound = verdict.reasons.iter().any(|reason| reason.name == recognition::HOLDER_BOUND);
     match challenge {
-        Some(asked) if bound && !app.licences.verification.once(audience, &asked) => Ok(replayed(now)),
+        Some(asked) if bound && !super::once(app, audience, &asked, now).await? => Ok(replayed(now)),
         _ => Ok(verdict),
     }
 }

@@ -9,7 +9,6 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use moka::sync::Cache;
 use ring::digest::{Context, SHA256};
 use serde_json::json;
 
@@ -132,35 +131,26 @@ impl Tally {
     }
 }
 
-/// Nonces that a holder's proof was accepted with, so that a presentation is believed once (RFC 9901 §7.3).
+/// What a holder's proof is noted by once it was believed, so that it is believed once (RFC 9901 §7.3): who asked, for whom, with
+/// which nonce.
 ///
-/// The nonce is the asker's own guard; this one, on each node, is for askers that repeat theirs. A proof is refused for its
-/// age long before it is forgotten here.
-#[derive(Debug)]
-pub struct Answered(Cache<[u8; 32], ()>);
-
-impl Default for Answered {
-    fn default() -> Self {
-        Self(Cache::builder().max_capacity(MOST_ANSWERED).time_to_live(Duration::from_secs(3600)).build())
+/// The nonce is the asker's own guard; this one, in the database for all nodes, is for askers that repeat theirs. A proof is
+/// refused for its age long before it is forgotten ([`PROOF_KEPT`]).
+pub(super) fn proof(audience: &Audience<'_>, challenge: &Challenge<'_>) -> String {
+    let asker = match audience {
+        Audience::Stranger { .. } => "",
+        Audience::Verifier(permit) => permit.caller().id.as_str(),
+    };
+    let mut hash = Context::new(&SHA256);
+    for part in ["holder's proof", asker, challenge.audience, challenge.nonce] {
+        hash.update(&(part.len() as u64).to_be_bytes());
+        hash.update(part.as_bytes());
     }
+    hex::encode(hash.finish())
 }
 
-impl Answered {
-    pub(super) fn first(&self, audience: &Audience<'_>, challenge: &Challenge<'_>) -> bool {
-        let asker = match audience {
-            Audience::Stranger { .. } => "",
-            Audience::Verifier(permit) => permit.caller().id.as_str(),
-        };
-        let mut hash = Context::new(&SHA256);
-        for part in [asker, challenge.audience, challenge.nonce] {
-            hash.update(&(part.len() as u64).to_be_bytes());
-            hash.update(part.as_bytes());
-        }
-        let mut key = [0; 32];
-        key.copy_from_slice(hash.finish().as_ref());
-        self.0.entry(key).or_insert(()).is_fresh()
-    }
-}
+/// How long it is known that a proof was believed, microseconds.
+pub(super) const PROOF_KEPT: i64 = 3600 * 1_000_000;
 
 /// Verifications of one address.
 const PER_SECOND: u32 = 5;
@@ -171,6 +161,5 @@ const WRONG_BY_PEER: u32 = 30;
 const WRONG_BY_LICENCE: u32 = 10;
 /// Networks, and what each asks about one licence, that are counted at a time.
 const MOST: usize = 20_000;
-const MOST_ANSWERED: u64 = 200_000;
 /// Microseconds.
 const MINUTE: i64 = 60_000_000;

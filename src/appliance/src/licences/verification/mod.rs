@@ -28,7 +28,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 pub use credential::{Challenge, by_presentation, by_qr};
 pub use fields::{Askable, askable};
-pub use file::by_file;
+pub use file::{Judged, SealsOf, by_file, judge_file};
 pub use identifier::by_identifier;
 pub use question::{LONGEST as LONGEST_QUESTION, Question};
 pub use show_code::by_show_code;
@@ -36,6 +36,7 @@ pub(crate) use verdict::instant;
 pub use verdict::{Audience, Code, Facts, FileCode, Origin, Reason, Shown, Verdict};
 
 use crate::app::App;
+use crate::problem::Result;
 
 /// What a node keeps for verifying.
 #[derive(Debug, Default)]
@@ -43,19 +44,19 @@ pub struct Service {
     records: record::Records,
     limits: limits::Limits,
     tally: limits::Tally,
-    answered: limits::Answered,
 }
 
 impl Service {
-    /// Whether a holder's proof to this asker with this nonce is the first one.
-    fn once(&self, audience: &Audience<'_>, challenge: &Challenge<'_>) -> bool {
-        self.answered.first(audience, challenge)
-    }
-
     /// Takes note of the generation of licences, asked for at `asked`.
     pub fn confirm(&self, generation: i64, asked: Instant) {
         self.records.confirm(generation, asked);
     }
+}
+
+/// Whether a holder's proof to this asker with this nonce is the first one, to whichever node; `now` is microseconds.
+async fn once(app: &App, audience: &Audience<'_>, challenge: &Challenge<'_>, now: i64) -> Result<bool> {
+    let until = now.saturating_add(limits::PROOF_KEPT);
+    Ok(app.db.note_once(&limits::proof(audience, challenge), now, until).await?)
 }
 
 /// Forgets strangers that have been quiet, and enters what verifiers asked in minutes that are over. Once a second.
