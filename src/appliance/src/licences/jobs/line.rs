@@ -26,6 +26,8 @@ use crate::store::Row;
 pub(super) enum Fault {
     /// Another node was faster, or the job was stopped and begun again.
     Overtaken,
+    /// It could not be recorded, which may pass or come back every time: the line waits, so many times.
+    Unrecorded(Problem),
     /// What may pass: the line waits.
     Passing(Problem),
     /// What stands in the way of every line until somebody mends it: they wait, and the job stops.
@@ -38,6 +40,7 @@ impl From<IssueError> for Fault {
     fn from(error: IssueError) -> Self {
         match error {
             IssueError::Commit(CommitError::Conflict { table: "licence_job_rows", .. }) => Self::Overtaken,
+            error @ IssueError::Commit(_) if error.may_pass() => Self::Unrecorded(error.into()),
             error if error.may_pass() => Self::Passing(error.into()),
             error if error.concerns_all() => Self::All(error.into()),
             error => Self::Own(error.into()),
@@ -51,6 +54,7 @@ impl From<ImportError> for Fault {
             ImportError::Commit(CommitError::Conflict { table: "licence_job_rows", .. }) => Self::Overtaken,
             // What is told of a line stands in clear, and in a column that was shifted an identifier is anything.
             ImportError::Identifier(fault) => Self::Own(unreadable(&fault)),
+            error @ ImportError::Commit(_) if error.may_pass() => Self::Unrecorded(error.into()),
             error if error.may_pass() => Self::Passing(error.into()),
             error if error.concerns_all() => Self::All(error.into()),
             error => Self::Own(error.into()),

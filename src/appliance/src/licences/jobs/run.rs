@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use super::kind::JobKind;
 use super::line::{self, Fault};
@@ -188,6 +188,7 @@ async fn one(
 ) -> Result<Option<Problem>, Problem> {
     let (all, problem) = match line::done(app, unsealed, kind, job, key, &line).await {
         Ok(()) | Err(Fault::Overtaken) => return Ok(None),
+        Err(Fault::Unrecorded(problem)) => return again(app, unsealed, job, line, problem).await,
         Err(Fault::Passing(problem)) => return Err(problem),
         Err(Fault::All(problem)) => (true, problem),
         Err(Fault::Own(problem)) => (false, problem),
@@ -202,6 +203,31 @@ async fn one(
     }
 }
 
+/// Notes with a line that it could not be recorded. What comes back every time passes by no trying: after [`TRIES`] the job is
+/// stopped, and the line says why. Where nothing at all can be recorded, this cannot either, and does not count.
+async fn again(
+    app: &App,
+    unsealed: &Unsealed,
+    job: &Row,
+    line: Row,
+    problem: Problem,
+) -> Result<Option<Problem>, Problem> {
+    let before = line.value("problem").as_text().and_then(|text| serde_json::from_str::<Json>(text).ok());
+    let before = before.and_then(|problem| problem.get(ATTEMPTS).and_then(Json::as_u64)).unwrap_or_default();
+    let attempts = before.saturating_add(1);
+    let problem = problem.with(ATTEMPTS, attempts);
+    let row = line.next_version().with("problem", problem.document(None).to_string());
+    let facts = json!({ "job": job.id(), "line": int(&row, "line"), "problem": problem.kind().name(),
+        ATTEMPTS: attempts });
+    match unsealed.journal.commit(entry(app, job.id(), "licence-job.line")?.facts(facts).update(row)).await {
+        Ok(_) if attempts.is_multiple_of(TRIES) => Ok(Some(problem)),
+        Ok(_) => Err(problem),
+        // It was recorded after all, or is in other hands.
+        Err(CommitError::Conflict { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// An entry of the keeper's.
 pub(super) fn entry(app: &App, job: &str, action: &str) -> Result<Unit, Problem> {
     let permit = rotate::permit(app)?;
@@ -209,6 +235,10 @@ pub(super) fn entry(app: &App, job: &str, action: &str) -> Result<Unit, Problem>
     Ok(Unit::new(head).facts(json!({ "job": job })))
 }
 
+/// How often a line is tried that cannot be recorded, each time the job is taken in hand.
+const TRIES: u64 = 8;
+/// Member of a line's problem: how often it was tried.
+const ATTEMPTS: &str = "attempts";
 /// How often it is looked for jobs.
 const PERIOD: Duration = Duration::from_millis(500);
 /// How long a job stays in hand without a word, microseconds: after a kill another node goes on then.

@@ -130,6 +130,66 @@ async fn work_goes_on_as_who_asked_and_stops_when_they_may_no_longer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_line_that_can_never_be_recorded_stops_the_job_with_its_reason() {
+    for (office, place) in Office::everywhere().await {
+        let house = &office.house;
+        let first = super::issue::issue(&office, &super::issue::order(fields())).await.json();
+        let (licence, version) = (first["id"].as_str().unwrap(), first["identifier"].as_str().unwrap());
+        // What a licence of this serial would be made of is on record already.
+        let poisoned = licence::identifier::Identifier::new(FOOD, ISSUER, "A2026666", 1).unwrap();
+        let columns = appliance::store::tables::LICENCE_ARTEFACTS.columns.len();
+        let row = appliance::store::Row::new(
+            &appliance::store::tables::LICENCE_ARTEFACTS,
+            vec![appliance::store::Value::Null; columns],
+        );
+        let row = row
+            .with("id", format!("{poisoned}:original"))
+            .with("version", 1)
+            .with("licence", licence)
+            .with("identifier", version.strip_prefix("1.2.156.3005.2.").unwrap_or(version))
+            .with("kind", "original")
+            .with("media_type", "application/pdf")
+            .with("length", 1)
+            .with("sha256", "00")
+            .with("sealed", vec![0_u8])
+            .with("made", 1);
+        let act = appliance::journal::Act::system("test", "licence.file", "licence");
+        let journal = house.app.unsealed().unwrap().journal.clone();
+        journal.commit(appliance::journal::Unit::new(act).insert(row)).await.unwrap();
+
+        let serials = ["A2026001", "A2026666", "A2026002"];
+        let file =
+            serials.map(|serial| json!({ "fields": fields(), "serial": serial }).to_string()).join("\n");
+        let answer = begun(&office, "application/x-ndjson", file.into_bytes()).await;
+        assert_eq!(answer.status, 201, "{:?}", answer.body);
+        let id = answer.json()["id"].as_str().unwrap().to_owned();
+        let mut client = house.connect(&office.machine).await;
+        let mut job = json!(null);
+        for _ in 0..600 {
+            job = client.get(&format!("/v1/licence-jobs/{id}")).await.json();
+            if job["state"] == "stopped" {
+                break;
+            }
+            // Whoever had it in hand has let go, and it is taken up at once.
+            let now = jiff::Timestamp::now().as_microsecond();
+            if job["done"] == 2 {
+                house.app.db.take_licence_job(&id, None, now + 3_600_000_000, 1).await.unwrap();
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+        assert_eq!((&job["state"], &job["done"]), (&json!("stopped"), &json!(2)), "{} {job}", place.kind);
+        let lines = lines(&office, &id).await;
+        assert_eq!((&lines[1]["state"], &lines[1]["problem"]["attempts"]), (&json!("waiting"), &json!(8)));
+        assert!(lines[1]["problem"]["type"].is_string(), "{}", lines[1]);
+        let left =
+            "SELECT COUNT(*) AS n FROM licence_job_rows WHERE state = 'waiting' AND sealed IS NOT NULL";
+        assert_eq!(count(house, left).await, 1, "it keeps what it asks for");
+        let halted = house.entries().await;
+        assert!(halted.iter().any(|entry| entry["action"] == "licence-job.halt"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_kept_of_a_line_that_cannot_be_read_repeats_nothing_of_it() {
     let office = Office::open().await;
     let number = "990101199003070015";
