@@ -181,6 +181,14 @@ impl House {
 
     /// Another node on the same database, unsealed: a process of its own but for the process.
     pub async fn node(&self, name: &str) -> Node {
+        let node = self.sealed_node(name).await;
+        let path = self.folder.path().join("kek");
+        node.app.unseal(Secret::Credential(CredentialSource::File(path))).await.unwrap();
+        node
+    }
+
+    /// The same, still sealed.
+    pub async fn sealed_node(&self, name: &str) -> Node {
         let root = self.folder.path();
         let state = format!("state-{name}");
         std::fs::create_dir_all(root.join(&state)).unwrap();
@@ -199,8 +207,6 @@ impl House {
         let platform = server.platform_addresses().unwrap()[0];
         let stop = server.stopper();
         let running = tokio::spawn(server.run());
-        let path = root.join("kek");
-        app.unseal(Secret::Credential(CredentialSource::File(path))).await.unwrap();
         Node { app, platform, stop, running }
     }
 

@@ -466,3 +466,87 @@ async fn a_file_is_a_licence_only_under_the_seal_of_the_body_that_issued_it() {
         assert_eq!(recognition::is_sealed_by(document, &report, code), is, "{what}");
     }
 }
+
+/// A publisher that is neither of this platform nor of its authorities: its certificate and its hand.
+fn publisher(ca: &crate::forge::Party, uri: &str) -> (pki::Certificate, Issuer) {
+    use crate::forge::{Party, purposes, san, uri as uri_name, usage};
+    let party = Party::new("East Publications");
+    // digitalSignature; documentSigning (RFC 9336).
+    let extensions = [usage(0x80), purposes(&["1.3.6.1.5.5.7.3.36"]), san(&[uri_name(uri)])];
+    let certificate = ca.certify(&party, &extensions);
+    let issuer = Issuer::new(party.key.clone(), vec![certificate.clone()]).unwrap();
+    (certificate, issuer)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_publisher_elsewhere_is_known_by_its_certificate_and_not_by_its_name() {
+    use crate::forge::{Party, ca};
+    const EAST: &str = "https://east.example/publisher";
+    let (authority, rogue) = (Party::new("East CA"), Party::new("Rogue CA"));
+    let (pinned, own) = publisher(&authority, EAST);
+    let (_, sibling) = publisher(&authority, EAST);
+    let (_, impostor) = publisher(&rogue, EAST);
+    let root = rogue.certify(&rogue, &[ca(None), crate::forge::usage(0x06)]);
+    let settings = format!("[[recognition.publishers]]\nuri = \"{EAST}\"\ncertificates = [\"east.pem\"]\n");
+    let house = House::prepared(&settings, |parts| {
+        std::fs::write(parts.root.join("east.pem"), pinned.to_pem()).unwrap();
+    })
+    .await;
+    house.unseal().await;
+    let other = House::open().await;
+    let mut officer = house.connect(&house.officer(1)).await;
+    let signed_by = |number: u64, hand: &Issuer| {
+        let regions = vec![region(&other, "hunan", "430000")];
+        let list = List::new("east", number, now() + DAY, regions).unwrap();
+        signed::sign(&list.members(), LIST, now(), None, hand).unwrap()
+    };
+    for (what, hand) in [("of the same authority", &sibling), ("of another", &impostor)] {
+        let refused = import(&mut officer, &signed_by(1, hand)).await;
+        assert_eq!((refused.status, refused.problem().as_str()), (422, "trust-list-refused"), "{what}");
+    }
+    in_force(&house, &signed_by(2, &own)).await;
+    assert_eq!(regions(&house).await, ["hunan"]);
+    // Its authority instead, as a file of both forms: whom that certifies under the name.
+    std::fs::write(house.folder.path().join("east.pem"), root.to_pem()).unwrap();
+    let refused = import(&mut officer, &signed_by(3, &own)).await;
+    assert_eq!(refused.problem(), "trust-list-refused", "what is not named any more is not taken");
+    assert_eq!(
+        import(&mut officer, &signed_by(4, &impostor)).await.status,
+        201,
+        "the authority is named now"
+    );
+    std::fs::remove_file(house.folder.path().join("east.pem")).unwrap();
+    assert_eq!(import(&mut officer, &signed_by(5, &impostor)).await.status, 503, "nobody without the file");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_is_verified_under_the_one_region_that_its_certificates_name() {
+    let house = House::open().await;
+    let (other, machine) = crate::documents::furnished("", &["bureau-seal"]).await;
+    let (third, stranger) = (House::open().await, crate::documents::furnished("", &["bureau-seal"]).await);
+    let kind = [("content-type", "application/pdf")];
+    let path = "/v1/documents/seal?seal=bureau-seal&page=1&x_mm=20&y_mm=30";
+    let sealed = async |house: &House, machine: &Credential| {
+        let mut sealer = house.connect(machine).await;
+        let sealed = sealer.send(Method::POST, path, &kind, crate::documents::pdf(1, 0)).await.unwrap();
+        assert_eq!(sealed.status, 201);
+        sealed.body.to_vec()
+    };
+    let (listed, foreign) = (sealed(&other, &machine).await, sealed(&stranger.0, &stranger.1).await);
+    let regions = vec![region(&third, "anhui", "340000"), region(&other, "hunan", "430000")];
+    in_force(&house, &list(&house, 1, now() + 30 * DAY, regions)).await;
+    let verified = || house.app.licences.regions.verifications();
+    let ask = async |document: &[u8]| {
+        let mut stranger = house.try_connect_to(house.portal, None).await.unwrap();
+        let answer = stranger.send(Method::POST, "/api/verify", &kind, document.to_vec()).await.unwrap();
+        assert_eq!(answer.status, 200, "{:?}", answer.body);
+        answer.json()
+    };
+    ask(&foreign).await;
+    assert_eq!(verified(), 0, "nobody's that is listed");
+    ask(&listed).await;
+    assert_eq!(verified(), 1, "once, whatever the number of regions and of those who ask");
+    // A certificate of the region's in a file that somebody else sealed costs no more.
+    ask(&[&listed[..], b"\n%more\n"].concat()).await;
+    assert_eq!(verified(), 2);
+}

@@ -1,5 +1,6 @@
 //! Electronic licences over the platform API: an office that issues food-operation permits, for every module here.
 
+mod attacks;
 mod catalogue;
 mod ending;
 mod erase;

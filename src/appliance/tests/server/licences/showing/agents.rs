@@ -11,13 +11,13 @@ fn delegation(more: Json) -> Json {
 }
 
 impl World {
-    async fn delegated(&self, more: Json) -> Json {
+    pub(super) async fn delegated(&self, more: Json) -> Json {
         let made = self.post(&self.platform, "/v1/licence-delegations", &delegation(more)).await;
         assert_eq!(made.status, 201, "{:?}", made.body);
         made.json()
     }
 
-    async fn by_agent(&self, id: &Json, more: Json) -> Answer {
+    pub(super) async fn by_agent(&self, id: &Json, more: Json) -> Answer {
         let mut body = json!({ "holder": agent(), "delegation": id });
         body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         self.show(body).await

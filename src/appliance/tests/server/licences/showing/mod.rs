@@ -6,6 +6,7 @@ mod codes;
 mod copies;
 mod queries;
 mod races;
+mod rotation;
 
 use appliance::journal::{Act, Unit};
 use appliance::licences::library::{Content, DataKey, HolderData, holder, keys::kinds};

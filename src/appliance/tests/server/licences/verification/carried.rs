@@ -209,3 +209,43 @@ async fn a_presentation_is_believed_once_from_its_holder_and_as_a_copy_says_so()
     assert_eq!(found(&verdict), (5, vec!["issuer-unknown"]));
     assert_eq!(world.ask(&json!({ "presentation": "no.presentation~" })).await.json()["code"], 4);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_nodes_that_are_shown_one_proof_at_once_believe_it_once_on_both_databases() {
+    for world in worlds().await {
+        let put = Put::active("SHOWN00002");
+        world.put(&put).await;
+        let holder = SoftwareKey::generate(KeyKind::P256, &SystemRandom::new()).unwrap();
+        let holder = Arc::new(SoftwareKey::from_pkcs8(&holder).unwrap());
+        let credential = credential(&world, &put, Some(holder.as_ref()), &issuer(&world));
+        let node = world.house.node("second").await;
+        let audience = "https://inspection.example";
+        for turn in 0..6 {
+            let nonce = format!("nonce-1{turn:03}");
+            let binding = sd_jwt::Binding {
+                signer: holder.as_ref(),
+                audience,
+                nonce: &nonce,
+                issued_at: crate::house::now(),
+            };
+            let shown = sd_jwt::present(&credential, &[], Some(&binding)).unwrap();
+            let question = json!({ "presentation": shown, "nonce": nonce, "audience": audience });
+            let mut first = world.house.connect(&world.verifier).await;
+            let mut second = world.house.try_connect_to(node.platform, Some(&world.verifier)).await.unwrap();
+            let (one, two) = tokio::join!(
+                first.post("/v1/licence-verifications", &question),
+                second.post("/v1/licence-verifications", &question)
+            );
+            let (one, two) = (one.json(), two.json());
+            let mut told = [found(&one), found(&two)];
+            told.sort_unstable();
+            let expected = [(0, vec!["holder-bound"]), (6, vec!["replayed"])];
+            assert_eq!(told, expected, "{} {one} {two}", world.kind);
+            let again = second.post("/v1/licence-verifications", &question).await.json();
+            assert_eq!(found(&again), (6, vec!["replayed"]), "{}", world.kind);
+        }
+        node.stop.stop();
+        let _ = node.running.await;
+        crate::seals::audited(&world.house).await;
+    }
+}
