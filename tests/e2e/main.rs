@@ -28,6 +28,7 @@ mod features;
 mod foreign;
 mod large;
 mod levels;
+mod licence_attacks;
 mod licence_types;
 mod licence_use;
 mod licence_verification;
