@@ -19,8 +19,8 @@ mod judge;
 use cinnabar_pki::{
     Certificate, Crl, CrlBuilder, GeneralName, Reason, Revoked, SignatureError, Subject,
     cms::{Integrity, Limits, SignedData, TimeStampToken, sign::CmsSigner, verify::Fault},
-    ocsp::{BasicResponse, IssuerId, Request, RequestBuilder, Responder, Single, Status, respond},
     key::KeyAlgorithm,
+    ocsp::{BasicResponse, IssuerId, Request, RequestBuilder, Responder, Single, Status, respond},
     path::{self, Evidence, PathVerdict, Policy, RevocationPolicy, TrustAnchors},
     profile::{IssuedBy, SubjectRules, builtin},
     request::{CertificationRequest, RequestError},

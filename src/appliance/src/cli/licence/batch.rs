@@ -172,7 +172,14 @@ async fn follow(client: &Client, id: &str, output: Output) -> Result<(), Failure
         if matches!(job.get("state").and_then(Value::as_str), Some("done" | "stopped") | None) {
             bar.finish_and_clear();
             told(&job, output);
-            return if number("failed") == 0 {
+            return if number("waiting") > 0 {
+                Err(format!(
+                    "it stopped with {} lines waiting: `cinnabar licence batch lines {id} --state waiting` says why, \
+                     `cinnabar licence batch resume {id}` has it go on",
+                    number("waiting")
+                )
+                .into())
+            } else if number("failed") == 0 {
                 Ok(())
             } else {
                 Err(format!(
