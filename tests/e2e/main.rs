@@ -29,6 +29,7 @@ mod foreign;
 mod large;
 mod levels;
 mod licence_attacks;
+mod licence_levels;
 mod licence_types;
 mod licence_use;
 mod licence_verification;

@@ -28,11 +28,14 @@ with open(sys.argv[1], "rb") as file:
         else:
             status = validate_pdf_signature(signature, signer_validation_context=context)
         # A time-stamp's status has no word for all of it.
+        stamp = getattr(status, "timestamp_validity", None)
         sound = getattr(status, "bottom_line", status.intact and status.valid and status.trusted)
         verdicts.append({
             "field": signature.field_name,
             "intact": status.intact, "valid": status.valid, "trusted": status.trusted, "bottom_line": sound,
             "coverage": status.coverage.name,
+            "docmdp_ok": getattr(status, "docmdp_ok", None),
+            "stamped": stamp is not None and stamp.intact and stamp.valid and stamp.trusted,
             "modification": status.modification_level.name if status.modification_level is not None else None,
             "subfilter": str(signature.sig_object["/SubFilter"]),
             "signer": status.signing_cert.subject.human_friendly,

@@ -49,6 +49,16 @@ fn pyhanko_on(pdf: &Path, root: &Path, more: &[&str]) -> Done {
     finish(command)
 }
 
+/// Draws over the first page of a sealed PDF with a further signature's picture, as an attacker does: pyHanko, kept from asking
+/// for leave.
+#[track_caller]
+pub fn sneaked(pdf: &Path, out: &Path) {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/support/sneak_with_pyhanko.py");
+    let mut command = Command::new(corpus::python().join("python"));
+    command.arg(script).arg(pdf).arg(out);
+    finish(command).ok();
+}
+
 /// openssl: the CMS of the last signature verifies over the octets its `ByteRange` names, up to `root`, at the time of signing.
 #[track_caller]
 pub fn openssl_accepts(pdf: &Path, root: &Path) {

@@ -2,9 +2,14 @@
 //!
 //! The same machinery as for documents that came: rules of use admit each, each is a record of use with an entry of its own in
 //! the unit of the act it belongs to, and what is not recorded does not leave. Called by `licences`.
+//!
+//! What the appliance makes is finished when it is sealed: the seal certifies it (DocMDP, P=1; ISO 32000-2 §12.8.2.2). Nothing
+//! but validation data and document time-stamps may follow, so that no verifier anywhere takes a further signature whose
+//! picture covers a name or a date for a part of it.
 
 use std::sync::Arc;
 
+use pdf::sign::DocMdp;
 use pdf::syntax::Limits;
 use ring::digest::{SHA256, digest};
 
@@ -74,6 +79,7 @@ pub async fn seal(
             item: terms.item.clone(),
             case_number: terms.case_number.clone(),
             document_kind: terms.document_kind.clone(),
+            certify: Some(DocMdp::NoChanges),
             ..SealRequest::new(seal.summary.id.clone(), draft.place.clone())
         },
         seal: seal.clone(),

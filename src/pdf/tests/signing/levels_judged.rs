@@ -77,6 +77,7 @@ fn every_judge_takes_our_archived_documents_certified_or_not_seen_or_not() {
         invisible(),
         visible(50.0),
         certified(invisible(), DocMdp::NoChanges),
+        certified(visible(50.0), DocMdp::NoChanges),
         certified(visible(50.0), DocMdp::FormsAndSignatures),
     ] {
         let signed = signed_with_time(&page(), &request, NOW);

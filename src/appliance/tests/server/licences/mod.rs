@@ -2,6 +2,7 @@
 
 mod attacks;
 mod catalogue;
+mod certified;
 mod ending;
 mod erase;
 mod import_jobs;
