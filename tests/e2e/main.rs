@@ -18,6 +18,7 @@ mod acme_renewal;
 mod attacks;
 mod authorities;
 mod certificates;
+mod co_issue;
 mod crash;
 mod credentials;
 mod csc;

@@ -26,6 +26,17 @@ pub enum LicenceCommand {
   cinnabar licence issue --type 11100000000013338W011 --fields permit.json --case-number 2026-0815 \\
       --item 000131003000 --original permit.pdf --identity credentials/licensing")]
     Issue(Box<issue::IssueArgs>),
+    /// Issue a licence together with its holder's seal and the certificate of that: all in one act, or nothing
+    #[command(after_help = "Example:
+  cinnabar seal-record apply example-company --organisation example-company --name 示例市朱砂信息技术有限公司 --picture seal.png \\
+      --width-mm 40 --kind 1 --holder organisation --holder-number 91990000MA0E000186 --identity credentials/officer-2
+  cinnabar seal-record approve 0193… --identity credentials/officer-1
+  cinnabar licence issue-with-seal --type 11990000MB0F00012G002 --fields company.json --seal 0193… \\
+      --original licence.pdf --certificate seal.pem --identity credentials/window
+
+Who carries it out may issue licences of the type and make seals, and has neither applied for the seal nor approved it. The
+seal's holder is the licence's.")]
+    IssueWithSeal(Box<issue::WithSealArgs>),
     /// Show a licence
     #[command(after_help = "Examples:
   cinnabar licence show 11100000000013338W011.11430000006122244L.2026000000001.001.U --identity credentials/licensing
@@ -65,6 +76,7 @@ pub fn licence(command: LicenceCommand, global: &Global, output: Output) -> Outc
     block_on(async {
         match command {
             LicenceCommand::Issue(args) => issue::issue(*args, global, output).await?,
+            LicenceCommand::IssueWithSeal(args) => issue::with_seal(*args, global, output).await?,
             LicenceCommand::Show(args) => read::show(args, global, output).await?,
             LicenceCommand::List(args) => read::list(args, global, output).await?,
             LicenceCommand::Download(args) => read::download(args, global, output).await?,

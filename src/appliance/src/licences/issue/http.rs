@@ -110,11 +110,24 @@ impl Answer {
         Self { view, id, version: 1, event: String::new(), leaf: issued.committed.leaf }
     }
 
-    fn prepared(prepared: &Prepared) -> Self {
+    pub(super) fn prepared(prepared: &Prepared) -> Self {
         let licence = records::Licence { row: prepared.row.clone() };
         let made = prepared.made();
         let view = view(&licence, made.version.clone(), &made.artefacts);
         Self { view, id: licence.id().to_owned(), version: 1, event: prepared.event().to_owned(), leaf: 0 }
+    }
+
+    /// With another member beside those of the licence.
+    pub(super) fn with(mut self, name: &str, value: Value) -> Self {
+        if let Some(members) = self.view.as_object_mut() {
+            members.insert(name.to_owned(), value);
+        }
+        self
+    }
+
+    /// A member.
+    pub(super) fn member(&self, name: &str) -> Option<&Value> {
+        self.view.get(name)
     }
 
     pub(super) fn response(&self) -> Result<Response> {
@@ -182,8 +195,13 @@ impl<'a> Replay<'a> {
 
     /// Keeps the answer in the act's own unit.
     pub(super) fn keep(&self, prepared: &Prepared, unit: Unit) -> Unit {
+        self.keep_answer(&Answer::prepared(prepared), unit)
+    }
+
+    /// Keeps an answer with more in it than the licence.
+    pub(super) fn keep_answer(&self, answer: &Answer, unit: Unit) -> Unit {
         let Some(key) = &self.key else { return unit };
-        let kept = serde_json::to_vec(&Answer::prepared(prepared)).unwrap_or_default();
+        let kept = serde_json::to_vec(answer).unwrap_or_default();
         match key.seal(&kept, self.now, &self.unsealed.custody, self.label) {
             Ok(row) => unit.cache_insert(row),
             // A copy that cannot be sealed means that the keystore was sealed: the commit fails as well.

@@ -11,7 +11,8 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::Response;
 use http::HeaderMap;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -26,6 +27,7 @@ use crate::licences::catalogue;
 use crate::licences::library::model::LicenceView;
 use crate::policy::{MakeSeal, Resource};
 use crate::problem::{Kind, Problem, Result};
+use crate::seals::model::SealSummary;
 use crate::seals::order::Order as SealOrder;
 use crate::seals::records::{self, text};
 use crate::seals::service::{self as seals, PreparedSeal};
@@ -46,14 +48,26 @@ struct WithSeal {
     seal: String,
 }
 
+/// A licence and the seal that was made with it.
+#[derive(Debug, Serialize, ToSchema)]
+struct LicenceWithSeal {
+    /// The licence.
+    #[serde(flatten)]
+    licence: LicenceView,
+    /// Its holder's seal, with the fingerprint of its certificate.
+    seal: SealSummary,
+}
+
 /// Issue a licence together with its holder's seal
 ///
-/// The approved application for the seal is carried out and the licence issued in one act: both or neither. The seal's holder
-/// must be the licence's. Needs the permits for both.
+/// The approved application for the seal is carried out and the licence issued in one act: both or neither, with one receipt.
+/// The seal's holder must be the licence's. The same request under the same `Idempotency-Key` is answered with the same
+/// licence and seal. Needs the permits for both.
 #[utoipa::path(post, path = "/v1/licences/with-seal", tag = "licences", request_body = WithSeal,
     params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repeated request answer the same for 24 hours")),
-    responses((status = 201, description = "The licence", body = LicenceView,
-            headers(("Cinnabar-Seal" = String, description = "Identifier of the seal"))),
+    responses((status = 201, description = "The licence and the seal", body = LicenceWithSeal,
+            headers(("Cinnabar-Seal" = String, description = "Identifier of the seal"),
+                ("Cinnabar-Leaf" = u64, description = "Leaf of the log; the receipt is at /v1/receipts/{leaf}"))),
         (status = "4XX", description = "Problem details (RFC 9457)", content_type = "application/problem+json")))]
 async fn issue(
     State(app): State<Arc<App>>,
@@ -69,7 +83,7 @@ async fn issue(
     let permit = permit(&session, &kind)?;
     let replay = Replay::of(&app, &unsealed, &headers, &session, "licences/with-seal", &[&body])?;
     if let Some(known) = replay.known(&app).await? {
-        return known.response();
+        return told(&known);
     }
     let (make, application) = application(&app, &session, &wanted.seal).await?;
     if !records::operation(&application)?.makes() {
@@ -81,30 +95,38 @@ async fn issue(
     // The licence first: what is wrong with it costs no key.
     let (caller, act) = (permit.caller().clone(), permit.act());
     let prepared = service::prepare(&app, &unsealed, &caller, &act, &kind, &wanted.licence).await?;
-    let seal = seals::prepare(&app, &make, application).await?;
+    let mut seal = seals::prepare(&app, &make, application).await?;
+    let made = serde_json::to_value(seal.summary()).map_err(Problem::internal)?;
+    seal.entering();
     let more = |prepared: &Prepared, unit: Unit| {
-        let unit = replay.keep(prepared, unit.fact("seal_made", seal.seal().into()));
-        unit.also(seal.unit())
+        let unit = unit.fact("seal_made", seal.seal().into());
+        let answer = Answer::prepared(prepared).with(MADE, made.clone());
+        replay.keep_answer(&answer, unit).also(seal.unit())
     };
     let issued = service::commit(&app, &unsealed, &caller, &act, prepared, more).await;
     match issued {
         Ok(issued) => {
-            let id = seal.seal().to_owned();
             seal.adopted(&app).await;
-            let mut response = Answer::of(&issued).response()?;
-            let value = http::HeaderValue::try_from(id).map_err(Problem::internal)?;
-            response.headers_mut().insert(SEAL, value);
-            Ok(response)
+            told(&Answer::of(&issued).with(MADE, made))
         }
         Err(error) => {
             let error = undone(seal, error);
             // The loser of a race gets the winner's answer.
             match replay.known(&app).await? {
-                Some(known) => known.response(),
+                Some(known) => told(&known),
                 None => Err(error.into()),
             }
         }
     }
+}
+
+/// The answer, with the seal's name in a header as well.
+fn told(answer: &Answer) -> Result<Response> {
+    let mut response = answer.response()?;
+    let id = answer.member(MADE).and_then(|seal| seal.get("id")).and_then(Value::as_str);
+    let value = http::HeaderValue::try_from(id.unwrap_or_default()).map_err(Problem::internal)?;
+    response.headers_mut().insert(SEAL, value);
+    Ok(response)
 }
 
 /// Takes the seal's key back where neither is on record.
@@ -114,8 +136,11 @@ fn undone(seal: PreparedSeal, error: IssueError) -> IssueError {
             seals::LifeError::Commit(error) => error.into(),
             taken => IssueError::Refused(taken.into()),
         },
-        // Dropped: nothing was committed.
-        other => other,
+        // Refused before anything was recorded.
+        other => {
+            seal.abandoned();
+            other
+        }
     }
 }
 
@@ -156,5 +181,7 @@ fn fits(
     Err(IssueError::Parameter { parameter: "seal", reason })
 }
 
-/// Header that names the seal that was made.
+/// Member of the answer with the seal that was made.
+const MADE: &str = "seal";
+/// Header that names it.
 const SEAL: &str = "cinnabar-seal";

@@ -17,6 +17,7 @@ use custody::{Algorithm, Usage};
 use serde_json::json;
 
 use super::super::kinds::{Ground, HolderKind};
+use super::super::model::SealSummary;
 use super::super::order::Order;
 use super::super::records::{self, application_state, int, optional, stored_state, text, version_id};
 use super::super::standing;
@@ -41,8 +42,9 @@ use crate::store::tables::{ORGANISATIONS, SEALS};
 /// # Errors
 /// [`LifeError`]; then nothing usable was made. An application whose organisation has been retired is entered as failed.
 pub async fn make(app: &Arc<App>, permit: &Permit<MakeSeal>, application: Row) -> Result<Done, LifeError> {
-    let prepared = prepare(app, permit, application).await?;
+    let mut prepared = prepare(app, permit, application).await?;
     let unsealed = prepared.unsealed.clone();
+    prepared.entering();
     match unsealed.journal.commit(prepared.unit()).await {
         Ok(committed) => {
             let row = prepared.application.clone();
@@ -54,12 +56,17 @@ pub async fn make(app: &Arc<App>, permit: &Permit<MakeSeal>, application: Row) -
 }
 
 /// A version of a seal that is not on record yet: its unit is committed by itself, or with more in it. Whoever has one says
-/// how that ended: [`adopted`](Self::adopted) or [`failed`](Self::failed); one that is dropped is as one that failed.
+/// how that ended: [`adopted`](Self::adopted) or [`failed`](Self::failed); one that is dropped before it was
+/// [`entering`](Self::entering) is as one that failed.
 pub struct PreparedSeal {
     unsealed: Arc<Unsealed>,
     application: Row,
     unit: Unit,
     seal: String,
+    /// Its record; none before there is its unit.
+    row: Option<Row>,
+    /// It is with the journal: whoever hangs up now does not know how that ends.
+    entering: bool,
     /// Label of the key that was made for it.
     made: Option<String>,
     /// Label of the key that it had before.
@@ -85,6 +92,18 @@ impl PreparedSeal {
         &self.seal
     }
 
+    /// Its record, as it is entered.
+    #[must_use]
+    pub fn summary(&self) -> Option<SealSummary> {
+        self.row.as_ref().map(records::summary)
+    }
+
+    /// It goes to the journal now, which finishes what it was handed even where nobody waits for the answer any more (the
+    /// caller hung up): from here on the key stays until it is known that nothing was recorded.
+    pub fn entering(&mut self) {
+        self.entering = true;
+    }
+
     /// The application as it is entered.
     #[must_use]
     pub fn application(&self) -> &Row {
@@ -99,12 +118,18 @@ impl PreparedSeal {
         }
     }
 
+    /// It was not recorded: the key that was made for it goes.
+    pub fn abandoned(mut self) {
+        self.entering = false;
+    }
+
     /// It is not on record: the key that was made for it goes, unless it may be on record all the same.
     #[must_use]
     pub fn failed(mut self, error: LifeError) -> LifeError {
         if maybe_recorded(&error) {
             self.made = None;
         }
+        self.entering = false;
         match error {
             LifeError::Commit(CommitError::Exists { table: "seals", .. }) => {
                 LifeError::Taken(self.seal.clone())
@@ -116,8 +141,10 @@ impl PreparedSeal {
 
 impl Drop for PreparedSeal {
     fn drop(&mut self) {
-        // The key of what is not on record serves nothing.
-        if let Some(label) = self.made.take() {
+        // The key of what is not on record serves nothing; that of what may be on record is all that the seal has.
+        if let Some(label) = self.made.take()
+            && !self.entering
+        {
             destroy(&self.unsealed, &label);
         }
     }
@@ -165,6 +192,8 @@ pub async fn prepare(
         application,
         unit: Unit::new(permit.act()),
         seal: before.id.clone(),
+        row: None,
+        entering: false,
         made: None,
         former: before.key_label.clone(),
     };
@@ -176,7 +205,8 @@ pub async fn prepare(
     let conclude =
         |unit: Unit| unit.update(row).guard(&ORGANISATIONS, organisation.id(), organisation.version());
     let made = prepared.made.as_deref();
-    prepared.unit = finish(app, &unsealed, permit, &before, &plan, &numbers, made, conclude).await?;
+    let (unit, row) = finish(app, &unsealed, permit, &before, &plan, &numbers, made, conclude).await?;
+    (prepared.unit, prepared.row) = (unit, Some(row));
     Ok(prepared)
 }
 
@@ -186,7 +216,7 @@ fn maybe_recorded(error: &LifeError) -> bool {
     matches!(error, LifeError::Commit(CommitError::OutcomeUnknown(_) | CommitError::Unavailable(_)))
 }
 
-/// Certificate, structure, and the unit that enters them. `conclude` adds the rows of the application.
+/// Certificate, structure, the unit that enters them, and the seal's row in it. `conclude` adds the rows of the application.
 #[expect(clippy::too_many_arguments, reason = "the parts of one making, each of its own kind")]
 async fn finish(
     app: &Arc<App>,
@@ -197,7 +227,7 @@ async fn finish(
     numbers: &Numbers,
     label: Option<&str>,
     conclude: impl FnOnce(Unit) -> Unit,
-) -> Result<Unit, LifeError> {
+) -> Result<(Unit, Row), LifeError> {
     let code = numbers.code.clone().or_else(|| before.code.clone());
     let (certificate, issued) = match label {
         None => (plan.certificate(before)?, None),
@@ -240,8 +270,8 @@ async fn finish(
     unit = standing::turned(&app.db, unit, seal.id(), (before.stored, stored_state(&seal)), None, plan.now)
         .await?;
     unit = match &before.seal {
-        None => unit.insert(seal),
-        Some(_) => unit.update(seal),
+        None => unit.insert(seal.clone()),
+        Some(_) => unit.update(seal.clone()),
     };
     unit = rows::ended(before, plan.now).into_iter().fold(unit, |unit, row| match row.version() {
         1 => unit.insert(row),
@@ -251,10 +281,11 @@ async fn finish(
     if let Some(row) = former {
         unit = unit.update(row).bump(generations::CERTIFICATES);
     }
-    Ok(match issued {
+    let unit = match issued {
         Some(issued) => unit.also(issued),
         None => unit,
-    })
+    };
+    Ok((unit, seal))
 }
 
 /// Enters that an application can never be carried out.
