@@ -13,6 +13,7 @@ pub mod keys;
 pub mod model;
 pub mod records;
 pub mod rotate;
+pub mod sealing;
 
 use std::sync::Arc;
 

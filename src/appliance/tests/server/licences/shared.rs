@@ -141,3 +141,39 @@ async fn standings_have_their_codes_and_what_no_rule_gives_is_refused_alike() {
     let asked = about(&shop, "inspection", "I-1");
     assert_eq!(world.post(&world.bureau, "/v1/shared/query", &asked).await.problem(), "forbidden");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metadata_say_who_sealed_a_licence_when_and_with_which_seal() {
+    for (office, place) in super::Office::everywhere().await {
+        let verifier = office.house.machine("inspection", &["verifier"]).await;
+        let issued = super::issue::issue(&office, &super::issue::order(super::fields())).await;
+        assert_eq!(issued.status, 201, "{:?}", issued.body);
+        let identifier = issued.json()["identifier"].clone();
+        let mut asked = context("catering-inspection", "000131002000");
+        asked["CZZTDM"] = super::fields()["credit_code"].clone();
+        asked["CZZTDMLXDM"] = json!("001");
+        let mut search = asked.clone();
+        search["ZZLXDM"] = json!(super::FOOD);
+        asked["ZZBS"] = identifier;
+        // The seal gets another name afterwards: the licence bears the one it was sealed with.
+        let change = json!({ "operation": "change", "seal": super::SEAL, "name": "示例市改名局" });
+        let applied = office.house.apply(&office.house.officer(9), &change, None).await;
+        crate::seals::carried_out(&office.house, applied).await;
+        assert_eq!(crate::seals::seal(&office.house, super::SEAL).await["name"], "示例市改名局");
+        let mut officer = office.house.connect(&office.house.officer(1)).await;
+        let bureau = officer.get("/v1/organisations/bureau").await.json()["name"].clone();
+        let mut client = office.house.connect(&verifier).await;
+        let metadata = client.post("/v1/shared/metadata", &asked).await.json();
+        let found = client.post("/v1/shared/search", &search).await.json();
+        for told in [&metadata["data"], &found["data"]["ZZLB"][0]] {
+            assert_eq!(
+                (&told["ZZQZR"], &told["ZZQZMC"]),
+                (&bureau, &json!("示例市市场监督管理局")),
+                "{} {told}",
+                place.kind
+            );
+            let time: jiff::Timestamp = told["ZZQZSJ"].as_str().unwrap().parse().unwrap();
+            assert!((crate::house::now() - time.as_second()).abs() < 600, "{told}");
+        }
+    }
+}

@@ -14,6 +14,7 @@ use crate::app::App;
 use crate::identity::{Caller, CallerKind};
 use crate::journal::{CommitError, Committed, Unit};
 use crate::licences::catalogue;
+use crate::licences::library::sealing::{self, Sealing};
 use crate::licences::library::{self, Licence, keys::kinds, records};
 use crate::policy::{Action, AnnotateLicence, Permit, ReadLicenceCopies};
 use crate::problem::{Kind, Problem, Result};
@@ -187,6 +188,8 @@ pub async fn metadata(
     let (made, until) =
         (records::int(row, "made").unwrap_or_default(), records::int(row, "until").unwrap_or_default());
     let valid_to = licence.valid_to().map(|end| days(end.saturating_mul(bounds::SECOND)));
+    // The copy's own seal, not the licence's.
+    let sealing = sealing::of_seal(&app.db, records::text(row, "seal"), made).await?;
     let facts = MetadataFacts {
         identifier: version.identifier(),
         number: None,
@@ -195,7 +198,7 @@ pub async fn metadata(
         issued: &days(records::int(&version.row, "issued").unwrap_or_default()),
         valid_from: &days(licence.valid_from().saturating_mul(bounds::SECOND)),
         valid_to: valid_to.as_deref(),
-        sealed: None,
+        sealed: sealing.as_ref().map(Sealing::facts),
         annotated: Some((&parts::moment(made), &maker, text("purpose"), &parts::moment(until))),
     };
     let metadata = kind.compiled.metadata(&facts, &version.open_fields());

@@ -13,6 +13,7 @@ use super::model::{ByIdentifier, SharedAnswer};
 use crate::app::App;
 use crate::journal::{CommitError, Unit};
 use crate::licences::catalogue::{self, CatalogueError, Published};
+use crate::licences::library::sealing::{self, Sealing};
 use crate::licences::library::{self, Artefact, Licence, Version, records};
 use crate::licences::showing::model::{LicenceQueryAnswer, NewLicenceQuery};
 use crate::licences::showing::parts;
@@ -182,7 +183,7 @@ async fn told(
         fields.retain(|name, _| rule.fields.contains(name));
     }
     let mut names: Vec<String> = fields.keys().cloned().collect();
-    let mut data = metadata(app, &kind, licence, version.identifier(), &fields).await?;
+    let mut data = metadata(app, &kind, licence, version, &fields).await?;
     let mut digest = None;
     if take == Take::Document && code == ResultCode::Valid {
         let artefact = library::document(app, licence, version.identifier(), "original").await?;
@@ -205,7 +206,7 @@ pub(super) async fn found(
         let Some(licence) = library::find(app, &taken.identifier).await? else { continue };
         let version = library::version(app, &licence, &taken.identifier).await?;
         let kind = catalogue::at(app, &asked.type_code, version.type_number()).await?;
-        all.push(Value::Object(metadata(app, &kind, &licence, &taken.identifier, &taken.fields).await?));
+        all.push(Value::Object(metadata(app, &kind, &licence, &version, &taken.fields).await?));
     }
     if all.is_empty() {
         return Ok(SharedAnswer::none(Some(answered.leaf)));
@@ -214,12 +215,12 @@ pub(super) async fn found(
     Ok(SharedAnswer::of(ResultCode::Valid, data, answered.leaf))
 }
 
-/// The metadata of a licence, its standing (证照状态) included.
+/// The metadata of a version of a licence, by whom it was sealed and the licence's standing (证照状态) included.
 async fn metadata(
     app: &App,
     kind: &Published,
     licence: &Licence,
-    identifier: &str,
+    version: &Version,
     fields: &Map<String, Value>,
 ) -> Result<Map<String, Value>> {
     let issuer = app.db.row(&ORGANISATIONS, licence.organisation()).await?;
@@ -227,7 +228,8 @@ async fn metadata(
     let issued = records::int(&licence.row, "issued").unwrap_or_default().div_euclid(1_000_000);
     let (issued, from) = (day(issued), day(licence.valid_from()));
     let to = licence.valid_to().map(day);
-    let with_oid = format!("{}{identifier}", library::OID);
+    let with_oid = format!("{}{}", library::OID, version.identifier());
+    let sealing = sealing::of_version(&app.db, version).await?;
     let facts = MetadataFacts {
         identifier: &with_oid,
         issuer: &issuer,
@@ -235,6 +237,7 @@ async fn metadata(
         issued: &issued,
         valid_from: &from,
         valid_to: to.as_deref(),
+        sealed: sealing.as_ref().map(Sealing::facts),
         ..MetadataFacts::default()
     };
     let mut metadata = kind.compiled.metadata(&facts, fields);
