@@ -82,6 +82,28 @@ fn a_holder_shows_a_department_takes_and_everybody_who_looked_is_listed() {
         uses["items"].as_array().unwrap().iter().map(|one| one["kind"].as_str().unwrap()).collect();
     assert_eq!(kinds, ["copy", "document", "query", "show", "show"]);
 
+    // How often, by whatever one asks; nobody stands in a figure.
+    let figures = |more: &[&str]| {
+        let all = [&["licence", "figures", "--json"][..], more].concat();
+        let told = appliance.cli_as(LICENSING, &all).ok().json();
+        assert!(!told.to_string().contains(&licence), "{told}");
+        told["items"].as_array().cloned().unwrap()
+    };
+    assert_eq!(json!(figures(&["--by", "type"])), json!([{ "type": FOOD, "uses": 5 }]));
+    let by_item = figures(&["--type", FOOD, "--by", "item,kind"]);
+    assert!(by_item.contains(&json!({ "item": "000131002000", "kind": "query", "uses": 1 })), "{by_item:?}");
+    assert_eq!(json!(figures(&["--item", "000131002000", "--by", "kind"]))[0]["uses"], 1);
+    let shown = figures(&["--department", "bureau", "--by", "department,month"]);
+    assert_eq!(shown[0]["viewer_organisation"], "bureau", "{shown:?}");
+    assert!(shown[0]["month"].as_str().unwrap().starts_with("20"), "{shown:?}");
+    assert_eq!(figures(&["--type", "11990000MB0F00012G999"]), [json!(null); 0]);
+    let table = appliance.cli_as(LICENSING, &["licence", "figures", "--by", "type,month"]).ok().stdout;
+    assert!(table.contains("month") && table.contains(FOOD), "{table}");
+    appliance.cli_as(LICENSING, &["licence", "figures", "--from", "2026-13"]).exits(2);
+    // A year is the most.
+    let long = ["licence", "figures", "--from", "2024-01", "--to", "2026-01"];
+    assert!(appliance.cli_as(LICENSING, &long).exits(1).told().contains("366 days"));
+
     // The copy once more, for whoever had it made.
     let copies = appliance.cli_as("citizens", &["licence", "copies", &licence, "--json"]).ok().json();
     assert_eq!((&copies["items"][0]["number"], &copies["items"][0]["over"]), (&json!(1), &json!(false)));

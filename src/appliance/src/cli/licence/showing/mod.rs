@@ -1,8 +1,9 @@
-//! `cinnabar licence show-code`, `redeem`, `delegate`, `delegations`, `undelegate`, `query`, `annotate`, `copies`, `copy`, `uses`:
-//! showing and taking licences.
+//! `cinnabar licence show-code`, `redeem`, `delegate`, `delegations`, `undelegate`, `query`, `annotate`, `copies`, `copy`, `uses`,
+//! `figures`: showing and taking licences.
 
 mod codes;
 mod delegations;
+mod figures;
 mod taking;
 
 use std::io::BufRead;
@@ -57,6 +58,12 @@ pub enum ShowingCommand {
   cinnabar licence uses 11990000MB0F00012G001.11990000MB0F00012G.2026000001 --identity credentials/licensing
   cinnabar licence uses --holder 001:92990101MA0TEXT12L --identity credentials/citizens")]
     Uses(taking::UsesArgs),
+    /// Count how often licences were shown and taken: by month, type, department, item
+    #[command(after_help = "Examples:
+  cinnabar licence figures --from 2026-01 --to 2026-12 --identity credentials/licensing
+  cinnabar licence figures --by type,month --json --identity credentials/officer-1
+  cinnabar licence figures --type 11990000MB0F00012G001 --department inspection --by item --identity credentials/officer-1")]
+    Figures(figures::FiguresArgs),
 }
 
 /// Runs one of them.
@@ -72,6 +79,7 @@ pub(super) async fn showing(command: ShowingCommand, global: &Global, output: Ou
         ShowingCommand::Copies(args) => taking::copies(args, global, output).await,
         ShowingCommand::Copy(args) => taking::copy(args, global, output).await,
         ShowingCommand::Uses(args) => taking::uses(args, global, output).await,
+        ShowingCommand::Figures(args) => figures::figures(args, global, output).await,
     }
 }
 

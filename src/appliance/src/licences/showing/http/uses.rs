@@ -76,7 +76,7 @@ async fn uses_of_holder(
 
 /// Count the uses of licences
 ///
-/// By who issued them, who looked, kind of look and item (R13); at most 366 days. Nobody stands in a figure.
+/// By month, type, who issued them, who looked, kind of look and item (R13); at most 366 days. Nobody stands in a figure.
 #[utoipa::path(get, path = "/v1/licence-uses/figures", params(LicenceFigureQuery), tag = "licence-use",
     responses((status = 200, body = LicenceFigures)))]
 async fn count_licence_uses(

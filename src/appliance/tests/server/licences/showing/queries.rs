@@ -70,6 +70,20 @@ async fn the_types_rules_decide_which_fields_for_purpose_item_and_organisation()
             [("health", "I-1", 1), ("health", "I-3", 1), ("inspection", "I-1", 1), ("inspection", "I-2", 1)];
         let wanted: Vec<_> = wanted.into_iter().chain([("inspection", "I-9", 1)]).collect();
         assert_eq!(found.collect::<Vec<_>>(), wanted);
+        let month = counted["items"][0]["month"].as_str().unwrap();
+        assert!(month.len() == 7 && month.starts_with("20"), "{month}");
+        for (more, uses) in [
+            (format!("type={TYPE}"), 5),
+            ("type=11990000MB0F00012G999".to_owned(), 0),
+            ("viewer_organisation=health".to_owned(), 2),
+            (format!("type={TYPE}&viewer_organisation=inspection&item=I-9"), 1),
+        ] {
+            let path = format!("/v1/licence-uses/figures?from={from}&to={to}&{more}");
+            let items = bureau.get(&path).await.json()["items"].as_array().cloned().unwrap();
+            assert!(items.iter().all(|one| one["type"] == TYPE), "{more}: {items:?}");
+            let sum: i64 = items.iter().map(|one| one["uses"].as_i64().unwrap()).sum();
+            assert_eq!(sum, uses, "{more}");
+        }
         // Neither leaves nor rows name anybody.
         world.nowhere(&[NAME, REPRESENTATIVE, "李办事"]).await;
         crate::seals::audited(&world.house).await;
