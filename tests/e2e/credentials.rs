@@ -39,8 +39,8 @@ impl Office {
             ["officer-1", "officer-2"].map(|who| appliance.credential(who).0.display().to_string());
         let draft =
             ["licence-type", "draft", &definition, "--templates", TEMPLATES, "--issuer", "bureau=permits"];
-        let people = ["--submitter", &submitter, "--reviewer", &reviewer];
-        appliance.cli_as("licensing", &[&draft[..], &people].concat()).ok();
+        let people = ["--organisation", "bureau", "--submitter", &submitter, "--reviewer", &reviewer];
+        appliance.cli_as("officer-1", &[&draft[..], &people].concat()).ok();
         let client = appliance.client("licensing");
         Self { appliance, client }
     }

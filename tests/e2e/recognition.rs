@@ -71,8 +71,8 @@ impl Region {
                 templates.insert(name, std::fs::read_to_string(&path).unwrap().into());
             }
         }
-        let body = json!({ "definition": definition, "templates": templates });
-        let drafted = self.licensing.post("/v1/licence-types", &body).is(201).json();
+        let body = json!({ "definition": definition, "templates": templates, "organisation": "bureau" });
+        let drafted = self.appliance.client("officer-1").post("/v1/licence-types", &body).is(201).json();
         let path =
             format!("/v1/licence-types/{}/versions/{}", drafted["type"].as_str().unwrap(), drafted["number"]);
         for (officer, what) in [("officer-1", "submit"), ("officer-2", "publish")] {

@@ -59,22 +59,29 @@ impl Appliance {
     }
 
     /// Publishes a shipped licence type (`food-operation-permit`, `business-licence`, `qualification-certificate`), issued by
-    /// the bureau under its seal: drafted by the machine [`LICENSING`], handed in by one officer, published by another. Its
-    /// code.
+    /// the bureau under its seal: its code is another body's, so an officer drafts it and hands it in, another publishes it.
+    /// Its code.
     #[track_caller]
     pub fn published_type(&self, name: &str) -> String {
+        self.published_definition(&shipped().join(format!("{name}.json")))
+    }
+
+    /// As [`Self::published_type`], of a definition whose templates are the shipped ones.
+    #[track_caller]
+    pub fn published_definition(&self, definition: &Path) -> String {
         self.machine(LICENSING, &["licensor"]);
         let made = self.directory.join(format!("{SEAL}.png"));
         if !made.exists() {
             self.seal_record_with(SEAL, &["--holder", "organisation", "--holder-number", ISSUER]);
         }
-        let definition = shipped().join(format!("{name}.json")).display().to_string();
+        let (definition, templates) = (definition.display().to_string(), shipped().display().to_string());
         let issuer = format!("bureau={SEAL}");
         let [submitter, reviewer] =
             ["officer-1", "officer-2"].map(|who| self.credential(who).0.display().to_string());
-        let mut arguments = vec!["licence-type", "draft", &definition, "--issuer", &issuer, "--json"];
+        let mut arguments = vec!["licence-type", "draft", &definition, "--templates", &templates];
+        arguments.extend(["--organisation", "bureau", "--issuer", &issuer, "--json"]);
         arguments.extend(["--submitter", &submitter, "--reviewer", &reviewer]);
-        let done = self.cli_as(LICENSING, &arguments).ok();
+        let done = self.cli_as("officer-1", &arguments).ok();
         let published: Value = done.json();
         published["type"].as_str().expect("the code").to_owned()
     }
