@@ -21,7 +21,7 @@ use super::ending::Ending;
 use super::model::LicenceView;
 use super::records::{self, Filter};
 use super::rotate::{self, KeysView, Which};
-use super::{Artefact, Licence, Version};
+use super::{Artefact, LibraryError, Licence, Version};
 use crate::app::App;
 use crate::documents::http::LEAF;
 use crate::identity::CallerKind;
@@ -360,6 +360,16 @@ enum Reading {
     Over(Problem),
 }
 
+impl Reading {
+    /// What was erased after the licence was looked at is looked at once more, to say when and why.
+    fn of(error: LibraryError) -> Self {
+        match error {
+            LibraryError::Erased(_) => Self::Changed,
+            error => Self::Over(error.into()),
+        }
+    }
+}
+
 impl<E: Into<Problem>> From<E> for Reading {
     fn from(error: E) -> Self {
         Self::Over(error.into())
@@ -380,7 +390,7 @@ async fn view_of(
     if !all {
         return Ok((view, None));
     }
-    let content = super::content_of(app, &licence, &version)?;
+    let content = super::content_of(app, &licence, &version).map_err(Reading::of)?;
     let leaf = entered(app, &permit, &licence, &version, "fields").await?;
     (view.fields, view.complete) = (content.fields, true);
     Ok((view, Some(leaf)))
@@ -395,7 +405,7 @@ async fn made_of(
 ) -> std::result::Result<(Version, Artefact, u64), Reading> {
     let (licence, permit) = readable(app, session, name).await?;
     let version = super::version(app, &licence, name).await?;
-    let artefact = super::document(app, &licence, version.identifier(), kind).await?;
+    let artefact = super::document(app, &licence, version.identifier(), kind).await.map_err(Reading::of)?;
     let leaf = entered(app, &permit, &licence, &version, &artefact.kind).await?;
     Ok((version, artefact, leaf))
 }

@@ -282,7 +282,8 @@ impl DataKey {
     /// Decrypts what a row keeps.
     ///
     /// # Errors
-    /// [`LibraryError::Altered`] for what was not sealed by this key for that row and kind.
+    /// [`LibraryError::Altered`] for what was not sealed by this key for that row and kind; [`LibraryError::Erased`] where it
+    /// was removed.
     pub fn open(
         &self,
         row: &str,
@@ -290,6 +291,10 @@ impl DataKey {
         sealed: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, LibraryError> {
         let altered = || LibraryError::Altered { id: row.to_owned(), kind };
+        if sealed.is_empty() {
+            // Nothing is ever sealed to that: it was taken away after the key was read.
+            return Err(LibraryError::Erased(row.to_owned()));
+        }
         let (algorithm, rest) = sealed.split_first().ok_or_else(altered)?;
         let (nonce, sealed) = rest.split_first_chunk::<NONCE>().ok_or_else(altered)?;
         if symmetric(*algorithm) != Some(self.symmetric) {
@@ -386,6 +391,7 @@ mod tests {
             for length in 0..29 {
                 assert!(key.open("row", kinds::FIELDS, &sealed[..length]).is_err());
             }
+            assert!(matches!(key.open("row", kinds::FIELDS, &[]), Err(LibraryError::Erased(_))));
         }
     }
 
