@@ -240,6 +240,8 @@ actions! {
     WarnOfLicenceExpiry = "licence.expiring";
     /// Draft a licence type, or a new version of one.
     DraftLicenceType = "licence-type.draft";
+    /// Draft the first version of a licence type under another body's code.
+    ClaimLicenceTypeCode = "licence-type.claim";
     /// Hand a draft in for review.
     SubmitLicenceType = "licence-type.submit";
     /// Publish a licence type that others drafted.

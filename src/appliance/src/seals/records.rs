@@ -228,6 +228,15 @@ pub fn application_row(new: NewRow<'_>) -> Row {
         .with("request_digest", digest)
 }
 
+/// Whether a credit code is registered as an organisation's: as the holder of a seal of its own, present or former.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn is_code_of(db: &Db, organisation: &str, code: &str) -> Result<bool, StoreError> {
+    let sql = "SELECT id FROM seals WHERE organisation = $1 AND holder_kind = 'organisation' AND holder_number = $2 LIMIT 1";
+    Ok(db.fetch_optional(sql, &[organisation.into(), code.into()]).await?.is_some())
+}
+
 /// A seal's record from its row.
 #[must_use]
 pub fn summary(row: &Row) -> SealSummary {

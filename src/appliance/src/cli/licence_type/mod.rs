@@ -21,7 +21,9 @@ pub enum LicenceTypeCommand {
   cinnabar licence-type draft permit.json --templates pages/ --issuer bureau=permits \\
       --identity credentials/licensing --submitter credentials/officer-1 --reviewer credentials/officer-2
 
-With --submitter and --reviewer the draft is handed in and published at once, by two officers.")]
+With --submitter and --reviewer the draft is handed in and published at once, by two officers. The first version of a type whose
+code begins with the credit code of another body is drafted by a security officer:
+  cinnabar licence-type draft permit.json --organisation bureau --issuer bureau=permits --identity credentials/officer-1")]
     Draft(Box<draft::DraftArgs>),
     /// Hand a draft in for review
     #[command(

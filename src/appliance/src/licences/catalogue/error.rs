@@ -46,6 +46,9 @@ pub enum CatalogueError {
         /// The version in force.
         published: i64,
     },
+    /// Another organisation keeps the type.
+    #[error("licence type `{0}` is kept by another organisation; that one drafts its versions")]
+    Kept(String),
     /// The organisation is not registered or not active.
     #[error("organisation `{0}` is not registered, or not active")]
     Organisation(String),
@@ -108,6 +111,9 @@ impl From<CatalogueError> for Problem {
             CatalogueError::Overtaken { published, .. } => Self::new(Kind::LicenceTypeStep, text)
                 .with("published", published)
                 .with("zh", format!("第{published}版已发布，请据此起草新版本")),
+            CatalogueError::Kept(code) => Self::new(Kind::Conflict, text)
+                .with("code", code)
+                .with("zh", "该证照类型由其他单位维护，由其起草新版本"),
             CatalogueError::Organisation(_) => Self::new(Kind::InvalidParameter, text)
                 .with("parameter", "organisation")
                 .with("zh", "单位未登记或已停用"),

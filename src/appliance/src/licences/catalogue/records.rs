@@ -40,6 +40,15 @@ pub(super) async fn newest(db: &Db, code: &str) -> Result<i64, StoreError> {
     record.map_or(Ok(0), |record| record.int("number"))
 }
 
+/// Whether anything of a type is drafted, under review or was ever published; of others the code is free again.
+pub(super) async fn stands(db: &Db, row: &Row) -> Result<bool, StoreError> {
+    if int(row, "published").is_some() || text(row, "state") != "draft" {
+        return Ok(true);
+    }
+    let sql = "SELECT id FROM licence_type_versions WHERE type = $1 AND state NOT IN ('withdrawn', 'refused') LIMIT 1";
+    Ok(db.fetch_optional(sql, &[row.id().into()]).await?.is_some())
+}
+
 /// The versions of a type, the newest first, without definitions and templates.
 pub(super) async fn versions(db: &Db, code: &str) -> Result<Vec<Row>, StoreError> {
     let sql = "SELECT id, version, type, number, state, '' AS definition, '' AS templates, digest, author, author_person, \

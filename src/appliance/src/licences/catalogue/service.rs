@@ -27,7 +27,7 @@ use crate::store::{Row, Value};
 /// A draft whose definition compiles.
 #[derive(Debug)]
 pub(super) struct Draft {
-    /// The organisation that keeps the type, if it is the first version.
+    /// The organisation that keeps the type.
     pub organisation: String,
     /// The definition.
     pub definition: TypeDefinition,
@@ -74,6 +74,12 @@ pub(super) async fn draft(
         if known.as_ref().is_some_and(|row| TypeState::of(row) == TypeState::Retired) {
             return Err(CatalogueError::Retired(code.to_owned()));
         }
+        let former = known.as_ref().filter(|row| text(row, "organisation") != draft.organisation);
+        if let Some(row) = former
+            && records::stands(&app.db, row).await?
+        {
+            return Err(CatalogueError::Kept(code.to_owned()));
+        }
         let organisation = app.db.row(&ORGANISATIONS, &draft.organisation).await?;
         let organisation = organisation
             .filter(|row| text(row, "state") == "active")
@@ -99,14 +105,23 @@ pub(super) async fn draft(
             organisation.id(),
             organisation.version(),
         );
-        if known.is_none() {
-            unit = unit.insert(type_row(draft, now));
-        }
+        unit = match (&known, former) {
+            (None, _) => unit.fact("keeper", draft.organisation.as_str().into()).insert(type_row(draft, now)),
+            // Nothing of it stands any more: whoever drafts it now keeps it.
+            (Some(row), Some(_)) => unit.fact("keeper", draft.organisation.as_str().into()).update(
+                row.clone()
+                    .next_version()
+                    .with("name", draft.definition.name.zh.as_str())
+                    .with("organisation", draft.organisation.as_str())
+                    .with("updated", now),
+            ),
+            (Some(_), None) => unit,
+        };
         let unit = unit.insert(row.clone());
         match unsealed.journal.commit(unit).await {
             Ok(committed) => return Ok(Done { row, committed: Some(committed) }),
             // Another draft of the same type was entered meanwhile, or the same request on another connection.
-            Err(CommitError::Exists { .. }) => {}
+            Err(CommitError::Exists { .. } | CommitError::Conflict { table: "licence_types", .. }) => {}
             Err(error) => return Err(error.into()),
         }
     }

@@ -361,3 +361,94 @@ async fn the_published_catalogue_is_signed_cached_and_follows_at_once() {
     let signed = client.send(Method::GET, "/v1/licence-catalogue", &accept, Vec::new()).await.unwrap();
     assert_eq!(signed.body, house.public("/licences/catalogue").await.body);
 }
+
+/// The organisation that keeps a type.
+async fn keeper(house: &House, code: &str) -> String {
+    let mut officer = house.connect(&house.officer(1)).await;
+    officer.get(&format!("/v1/licence-types/{code}")).await.json()["organisation"]
+        .as_str()
+        .unwrap()
+        .to_owned()
+}
+
+/// An organisation `other`.
+async fn another(house: &House) {
+    let mut officer = house.connect(&house.officer(1)).await;
+    let other = json!({ "id": "other", "name": "另一单位" });
+    assert_eq!(officer.post("/v1/organisations", &other).await.status, 201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_of_another_body_takes_an_officer_and_is_free_again_when_nothing_of_it_stands() {
+    let house = House::open().await;
+    let machine = house.machine("licensing", &["licensor"]).await;
+    sealed_as(&house, SEAL, ISSUER).await;
+    // The province's code is not the bureau's to take, not even to spoil it for the province.
+    let refused = draft(&house, &machine, &definition()).await;
+    assert_eq!((refused.status, refused.problem().as_str()), (403, "forbidden"), "{:?}", refused.body);
+    let detail = refused.json()["detail"].as_str().unwrap().to_owned();
+    assert!(detail.contains(DEFINING) && detail.contains("security officer"), "{detail}");
+    assert!(refused.json()["zh"].as_str().unwrap().contains("安全管理员"));
+    assert_eq!(crate::seals::count(&house, "SELECT COUNT(*) AS n FROM licence_types").await, 0);
+    assert!(house.entries().await.iter().any(|entry| entry.to_string().contains("licence-type.claim")));
+    // Its own is.
+    let mut own = definition();
+    own["code"] = json!(format!("{ISSUER}001"));
+    own["defining_body"]["code"] = json!(ISSUER);
+    assert_eq!(draft(&house, &machine, &own).await.status, 201);
+
+    // An officer has the bureau keep the province's; from then on the bureau drafts its versions, and nobody else.
+    another(&house).await;
+    let asked = |organisation: &str| json!({ "definition": definition(), "templates": templates(), "organisation": organisation });
+    let mut officer = house.connect(&house.officer(1)).await;
+    let drafted = officer.post("/v1/licence-types", &asked("bureau")).await;
+    assert_eq!(drafted.status, 201, "{:?}", drafted.body);
+    assert_eq!(draft(&house, &machine, &definition()).await.json()["number"], 2);
+    assert_eq!(officer.post("/v1/licence-types", &asked("other")).await.json()["number"], 3);
+    assert_eq!(keeper(&house, FOOD).await, "bureau", "whose type it is does not change");
+    // Taken back and refused, all of it: the code is free, and who drafts it next keeps it.
+    for (number, what) in [(1, "withdraw"), (2, "withdraw"), (3, "submit"), (3, "refuse")] {
+        let who = house.officer(if what == "refuse" { 2 } else { 1 });
+        let done = step(&house, &who, FOOD, number, what).await;
+        assert_eq!(done.status, 200, "{number} {what}: {:?}", done.body);
+    }
+    assert_eq!(draft(&house, &machine, &definition()).await.problem(), "forbidden");
+    let drafted = officer.post("/v1/licence-types", &asked("other")).await;
+    assert_eq!((drafted.status, &drafted.json()["number"]), (201, &json!(4)), "{:?}", drafted.body);
+    assert_eq!(keeper(&house, FOOD).await, "other");
+    assert_eq!(draft(&house, &machine, &definition()).await.problem(), "forbidden");
+    audited(&house).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_that_draft_a_type_at_once_one_keeps_it_and_no_draft_is_entered_for_another() {
+    let house = House::open().await;
+    equipped(&house).await;
+    another(&house).await;
+    for number in 11..19 {
+        let mut definition = definition();
+        let code = format!("{DEFINING}0{number}");
+        definition["code"] = json!(code);
+        let asked = |organisation: &str| json!({ "definition": definition, "templates": templates(), "organisation": organisation });
+        let (mut one, mut two) =
+            (house.connect(&house.officer(1)).await, house.connect(&house.officer(2)).await);
+        let (bureau, other) = (asked("bureau"), asked("other"));
+        let (one, two) =
+            tokio::join!(one.post("/v1/licence-types", &bureau), two.post("/v1/licence-types", &other));
+        let mut drafted = 0;
+        for answer in [one, two] {
+            match answer.status {
+                201 => drafted += 1,
+                _ => assert_eq!(answer.problem(), "conflict", "{:?}", answer.body),
+            }
+        }
+        assert!(drafted >= 1);
+        let keeper = format!("organisation:{}", keeper(&house, &code).await);
+        let entries = house.entries().await;
+        let of = entries.iter().filter(|entry| {
+            entry["action"] == "licence-type.draft" && entry["facts"]["type"] == code.as_str()
+        });
+        let resources: Vec<_> = of.map(|entry| entry["resource"].as_str().unwrap().to_owned()).collect();
+        assert_eq!(resources, vec![keeper; drafted], "{code}");
+    }
+}

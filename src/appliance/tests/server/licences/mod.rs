@@ -31,6 +31,9 @@ pub const SEAL: &str = "permits";
 /// The credit code of the issuing organisation, as its seal's holder.
 pub const ISSUER: &str = "11990100MB0F001191";
 
+/// The credit code of the body that defines the type; the bureau acts for it and holds a seal under it, too.
+pub const DEFINING: &str = "11990000MB0F00012G";
+
 /// A house with the organisation `bureau`, a machine of it that may issue, a seal, and the food-operation permit published.
 pub struct Office {
     pub house: House,
@@ -76,15 +79,22 @@ pub async fn houses() -> Vec<(House, crate::support::Place)> {
     all
 }
 
-/// Registers the issuing machine and has the seal made.
+/// Registers the issuing machine and has the seals made: that of the bureau, and that of the body that defines the type.
 pub async fn equipped(house: &House) -> Credential {
     let machine = house.machine("licensing", &["licensor"]).await;
-    let seal = json!({ "operation": "make", "seal": SEAL, "organisation": "bureau", "name": "示例市市场监督管理局",
+    for (seal, number) in [(SEAL, ISSUER), ("types", DEFINING)] {
+        sealed_as(house, seal, number).await;
+    }
+    machine
+}
+
+/// Has a seal of the bureau made whose holder has this credit code.
+pub async fn sealed_as(house: &House, seal: &str, number: &str) {
+    let seal = json!({ "operation": "make", "seal": seal, "organisation": "bureau", "name": "示例市市场监督管理局",
         "kind": 6, "level": "city", "width_mm": 42, "division": "990100",
-        "holder": { "kind": "organisation", "number": ISSUER } });
+        "holder": { "kind": "organisation", "number": number } });
     let applied = house.apply(&house.officer(9), &seal, Some(&crate::seals::picture())).await;
     crate::seals::carried_out(house, applied).await;
-    machine
 }
 
 /// Has a definition drafted by `author`, handed in by one officer and published by another; its version's number.

@@ -22,8 +22,9 @@ use crate::app::App;
 use crate::documents::intake::{Form, is_form, named};
 use crate::documents::model::BadParameter;
 use crate::documents::replay;
-use crate::policy::{DraftLicenceType, Resource};
+use crate::policy::{ClaimLicenceTypeCode, DraftLicenceType, Resource};
 use crate::problem::{Kind, Problem, Result};
+use crate::seals;
 use crate::server::Session;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
@@ -48,7 +49,8 @@ struct DraftForm {
 ///
 /// The first version of a type, or its next one. The definition is judged at once; its faults are told by JSON pointer. A
 /// draft does not change any more: hand it in for review, or take it back and draft anew. The same request under the same
-/// `Idempotency-Key` is answered with the same draft.
+/// `Idempotency-Key` is answered with the same draft. The first version of a type is drafted by the organisation whose credit
+/// code its code begins with, or by a security officer.
 #[utoipa::path(post, path = "/v1/licence-types", tag = "licence-types",
     params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repeated request find the first one's draft")),
     request_body(content((NewDraft = "application/json"), (DraftForm = "multipart/form-data"))),
@@ -74,7 +76,7 @@ async fn draft(
     // A body may take its sender minutes; whoever was retired meanwhile is not who asked.
     let session = session.renewed()?;
     let json = new.definition.to_string();
-    let organisation = keeper(&app, &session, &new).await?;
+    let Keeper { organisation, claims } = Keeper::of(&app, &session, &new).await?;
     let permit = session.permit::<DraftLicenceType>(Resource::organisation(&organisation))?;
     let templates = files(new.templates)?;
     let request = key.map(|key| {
@@ -83,6 +85,9 @@ async fn draft(
     });
     let definition = TypeDefinition::read(json.as_bytes()).map_err(CatalogueError::Faults)?;
     let definition = definition.compile().map_err(CatalogueError::Faults)?.definition().clone();
+    if claims {
+        claim(&app, &session, &organisation, &definition.code).await?;
+    }
     let draft = Draft { organisation, definition, templates, request };
     let made = service::draft(&app, &permit, &draft).await?;
     let mut response = done(StatusCode::CREATED, &made);
@@ -92,12 +97,49 @@ async fn draft(
     Ok(response)
 }
 
-/// Whose type it is: as its first version said; else what the draft says, or the caller's organisation.
-async fn keeper(app: &App, session: &Session, new: &NewDraft) -> Result<String> {
-    let code = new.definition.get("code").and_then(Value::as_str).unwrap_or_default();
-    let known = records::licence_type(&app.db, code).await?;
-    let keeper = known.map(|row| text(&row, "organisation").to_owned());
-    Ok(keeper.or_else(|| new.organisation.clone()).unwrap_or_else(|| session.caller().organisation.clone()))
+/// Whose type it is.
+struct Keeper {
+    organisation: String,
+    /// Whether it becomes theirs by this draft.
+    claims: bool,
+}
+
+impl Keeper {
+    /// As the first version said; where there is none, or nothing of the type stands any more, what the draft says, or the
+    /// caller's organisation.
+    async fn of(app: &App, session: &Session, new: &NewDraft) -> Result<Self> {
+        let code = new.definition.get("code").and_then(Value::as_str).unwrap_or_default();
+        if let Some(row) = records::licence_type(&app.db, code).await?
+            && records::stands(&app.db, &row).await?
+        {
+            return Ok(Self { organisation: text(&row, "organisation").to_owned(), claims: false });
+        }
+        let organisation = new.organisation.clone().unwrap_or_else(|| session.caller().organisation.clone());
+        Ok(Self { organisation, claims: true })
+    }
+}
+
+/// That a code may become the organisation's: it begins with a credit code of its own, or somebody drafts who may have it keep
+/// another body's.
+async fn claim(app: &App, session: &Session, organisation: &str, code: &str) -> Result<()> {
+    let body = code.get(..BODY).unwrap_or(code);
+    if seals::records::is_code_of(&app.db, organisation, body).await? {
+        return Ok(());
+    }
+    let permit = session.permit::<ClaimLicenceTypeCode>(Resource::organisation(organisation));
+    permit.map(|_| ()).map_err(|denied| {
+        let text = format!(
+            "`{body}`, with which the code of the type begins, is no credit code of organisation `{organisation}`: none of its \
+             seals is held under it. Have a security officer draft the first version for it."
+        );
+        let problem = Problem::new(Kind::Forbidden, text)
+            .with("code", code)
+            .with("zh", format!("类型代码前十八位 {body} 不是该单位的统一社会信用代码，首个版本须由安全管理员代为起草"));
+        match denied.about() {
+            Some(about) if denied.kind() == Kind::Forbidden => problem.act(about.clone()),
+            _ => denied,
+        }
+    })
 }
 
 async fn form(app: &App, session: &Session, headers: &HeaderMap, body: Body) -> Result<NewDraft> {
@@ -119,7 +161,7 @@ async fn form(app: &App, session: &Session, headers: &HeaderMap, body: Body) -> 
             Some("template") => {
                 if !asked {
                     // No files are taken in from those who may not draft.
-                    let organisation = keeper(app, session, &new).await?;
+                    let Keeper { organisation, .. } = Keeper::of(app, session, &new).await?;
                     session.permit::<DraftLicenceType>(Resource::organisation(&organisation))?;
                     asked = true;
                 }
@@ -170,6 +212,8 @@ fn unread(error: &serde_json::Error) -> Problem {
     Problem::new(Kind::MalformedRequest, format!("The draft cannot be read: {error}."))
 }
 
+/// Characters of a type's code that are the credit code of the body that defines it (GB/T 36902).
+const BODY: usize = 18;
 /// Octets of a definition.
 const DEFINITION: usize = 256 * 1024;
 /// Octets of a file of a template.
