@@ -314,19 +314,38 @@ impl Drawing<'_> {
 }
 
 impl Drawing<'_> {
-    /// What stands below the mark, line by line along the foot of the page, whatever else is there; shrunk to its width.
+    /// What stands below the mark, line by line along the foot of the page, shrunk to its width; on a white ground, so that it
+    /// can be read whatever else is there.
     fn note(&mut self, lines: &[&str], page: &Page, surface: &mut Surface<'_>) -> Result<(), TemplateError> {
         let face = self.fonts.named(&self.settings.font)?;
-        for (index, line) in lines.iter().take(NOTE_LINES).rev().enumerate() {
+        let room = page.width - 2.0 * NOTE_MARGIN;
+        let mut set = Vec::with_capacity(NOTE_LINES);
+        for line in lines.iter().take(NOTE_LINES).rev() {
             let line: String = line.chars().take(NOTE_LETTERS).collect();
             let letters = self.letters.set(&line, face)?;
             self.spend(letters.len())?;
             let wide: f32 = letters.iter().map(|letter| letter.advance).sum();
-            let room = page.width - 2.0 * NOTE_MARGIN;
             let size = (room / wide.max(1.0)).min(NOTE_SIZE);
-            let (mut x, mut y) = (NOTE_MARGIN, page.height - NOTE_MARGIN / 2.0);
-            // A count of lines is small.
-            y -= f32::from(u8::try_from(index).unwrap_or(u8::MAX)) * NOTE_SIZE * 1.3;
+            set.push((line, letters, size, wide * size));
+        }
+        let widest = set.iter().map(|(.., wide)| *wide).fold(0.0, f32::max);
+        // A count of lines is small.
+        let count = |lines: usize| f32::from(u8::try_from(lines).unwrap_or(u8::MAX));
+        let (foot, pad) = (page.height - NOTE_MARGIN / 2.0, NOTE_SIZE * 0.4);
+        let high = count(set.len()) * NOTE_LEADING;
+        let ground = (NOTE_MARGIN - pad, foot + pad - high, widest + 2.0 * pad, high);
+        if let Some(ground) = krilla::geom::Rect::from_xywh(ground.0, ground.1, ground.2, ground.3) {
+            let mut path = krilla::geom::PathBuilder::new();
+            path.push_rect(ground);
+            if let Some(path) = path.finish() {
+                let paint = rgb::Color::white().into();
+                surface.set_stroke(None);
+                surface.set_fill(Some(Fill { paint, ..Fill::default() }));
+                surface.draw_path(&path);
+            }
+        }
+        for (index, (line, letters, size, _)) in set.iter().enumerate() {
+            let (mut x, y) = (NOTE_MARGIN, foot - count(index) * NOTE_LEADING);
             for run in letters.chunk_by(|a, b| a.face == b.face) {
                 let (Some(first), Some(last)) = (run.first(), run.last()) else { continue };
                 let text = line.get(first.start..last.end).unwrap_or_default().to_owned();
@@ -337,7 +356,7 @@ impl Drawing<'_> {
                     end: letter.end - first.start,
                 };
                 let glyphs = run.iter().map(glyph).collect();
-                self.run(&Run { x, y, face: first.face, size, text, glyphs }, WATERMARK, 1.0, surface);
+                self.run(&Run { x, y, face: first.face, size: *size, text, glyphs }, WATERMARK, 1.0, surface);
                 x += run.iter().map(|letter| letter.advance).sum::<f32>() * size;
             }
         }
@@ -420,5 +439,6 @@ fn photograph(field: &str, text: &str, area: Area, surface: &mut Surface<'_>) ->
 const NOTE_LINES: usize = 4;
 const NOTE_LETTERS: usize = 160;
 const NOTE_SIZE: f32 = 9.0;
+const NOTE_LEADING: f32 = NOTE_SIZE * 1.3;
 const NOTE_MARGIN: f32 = 24.0;
 const WATERMARK: Colour = Colour([0x80, 0x10, 0x10]);
