@@ -1,6 +1,7 @@
 //! An appliance in this process, made by the key ceremony in a folder of its own.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use appliance::app::App;
 use appliance::ceremony::{DEFAULT_HIERARCHY, Plan, UnlockPlan, perform};
@@ -51,11 +52,15 @@ impl House {
         Self { app, _folder: folder, server }
     }
 
-    /// Lets the planner know what came in, as a server does by itself after a while.
-    pub fn settle(&self) {
+    /// Lets the planner know what came in, as a server does by itself after a while, and waits until all of it is written: what
+    /// loading leaves behind is not what is measured.
+    pub async fn settle(&self) {
         if let Some(server) = &self.server {
             server.psql(NAME, "VACUUM ANALYZE").ok();
+            server.psql(NAME, "CHECKPOINT").ok();
         }
+        rustix::fs::sync();
+        tokio::time::sleep(Duration::from_secs(3)).await;
     }
 
     pub async fn close(self) {

@@ -104,10 +104,10 @@ fn sizes(database: Database) -> Sizes {
     runtime.block_on(async {
         let house = House::open(database).await;
         load::load(&house.app, 0..few).await;
-        house.settle();
+        house.settle().await;
         let few = size(&house.app, few).await;
         load::load(&house.app, few_end(many)..many).await;
-        house.settle();
+        house.settle().await;
         let many = size(&house.app, many).await;
         house.close().await;
         Sizes { few, many }
