@@ -92,6 +92,8 @@ async fn reserve(app: &App, unsealed: &Unsealed) -> Result<Block, StatusError> {
 
 /// The list that places are taken from, in its next version; or a new one. Whether it was there.
 async fn open_list(app: &App, unsealed: &Unsealed) -> Result<(bool, Row), StatusError> {
+    // Counted before it is looked for: if another node begins a list meanwhile, it is found, or the number is taken.
+    let counted = app.db.fetch_optional("SELECT count(*) AS n FROM licence_status_lists", &[]).await?;
     let sql = "SELECT id FROM licence_status_lists WHERE state = 'open' ORDER BY created LIMIT 1";
     if let Some(found) = app.db.fetch_optional(sql, &[]).await?
         && let Some(row) = app.db.row(&LICENCE_STATUS_LISTS, found.text("id")?).await?
@@ -99,7 +101,6 @@ async fn open_list(app: &App, unsealed: &Unsealed) -> Result<(bool, Row), Status
     {
         return Ok((true, row.next_version()));
     }
-    let counted = app.db.fetch_optional("SELECT count(*) AS n FROM licence_status_lists", &[]).await?;
     let number = counted.map(|record| record.int("n")).transpose()?.unwrap_or(0) + 1;
     let mut seed = vec![0; 32];
     SystemRandom::new().fill(&mut seed).map_err(|_| StatusError::Random)?;
