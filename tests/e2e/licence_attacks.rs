@@ -122,7 +122,12 @@ fn killed_in_the_middle(setup: Setup, sql: &dyn Fn(&Appliance, &str) -> Vec<Stri
             assert_eq!(told(sql), versions, "{id}: {sql}");
         }
         let listed = if state == "suspended" { "2" } else { "0" };
-        assert_eq!(told("SELECT value FROM licence_statuses WHERE licence = ID"), listed, "{id} is {state}");
+        // Each version has a place of its own; those of the superseded ones are void.
+        let own = "SELECT s.value FROM licences l JOIN licence_statuses s \
+                   ON s.id = CAST(l.status_list AS TEXT) || ':' || CAST(l.status_index AS TEXT) WHERE l.id = ID";
+        assert_eq!(told(own), listed, "{id} is {state}");
+        let void = "SELECT count(*) FROM licence_statuses WHERE licence = ID AND value = 1";
+        assert_eq!(told(void), changes.to_string(), "{id}");
         assert_eq!(
             told(
                 "SELECT count(*) FROM licence_artefacts a JOIN licences l ON a.identifier = l.identifier WHERE l.id = ID"

@@ -12,6 +12,7 @@ mod support;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use appliance::journal::{
     Actor, CommitError, Detail, Generations, Journal, JournalError, Pending, Refusal, SystemClock, Unit,
@@ -278,6 +279,7 @@ async fn a_database_that_went_back_is_refused() {
     journal.close().await;
     db.close().await;
     let file = place.folder.path().join("cinnabar.db");
+    let_go(&file).await;
     let backup = |suffix: &str| place.folder.path().join(format!("backup{suffix}"));
     let copy = |from: &std::path::Path, to: &std::path::Path| {
         for suffix in ["", "-wal", "-shm"] {
@@ -292,6 +294,7 @@ async fn a_database_that_went_back_is_refused() {
     journal.commit(Unit::new(act("lost"))).await.unwrap();
     journal.close().await;
     db.close().await;
+    let_go(&file).await;
     copy(&backup(""), &file);
     let error = reopen(&place, &keys).await.unwrap_err();
     assert!(matches!(error, JournalError::RolledBack { size: 3, released: 4 }), "{error}");
@@ -311,6 +314,18 @@ async fn a_database_that_went_back_is_refused() {
     db.close().await;
     let error = reopen(&place, &keys).await.unwrap_err();
     assert!(matches!(error, JournalError::Forked { released: 4 }), "{error}");
+}
+
+/// Waits until this process has the file open no more: the last connection writes on while it closes.
+async fn let_go(file: &std::path::Path) {
+    for _ in 0..500 {
+        let mut open = std::fs::read_dir("/proc/self/fd").unwrap().flatten();
+        if !open.any(|one| std::fs::read_link(one.path()).is_ok_and(|target| target == file)) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("{} stays open", file.display());
 }
 
 #[tokio::test]
