@@ -129,22 +129,9 @@ async fn enter(
 ) -> Result<usize, ExpiryError> {
     let units: Vec<Unit> =
         found.iter().map(|record| warning(app, record, days, now)).collect::<Result<_, _>>()?;
-    let Some(all) = units.iter().cloned().reduce(Unit::also) else { return Ok(0) };
-    match unsealed.journal.commit(all).await {
-        Ok(_) => {
-            tracing::warn!(certificates = found.len(), days, "certificates run out");
-            return Ok(found.len());
-        }
-        Err(CommitError::Exists { .. }) => {}
-        Err(error) => return Err(error.into()),
-    }
-    let mut entered = 0;
-    for unit in units {
-        match unsealed.journal.commit(unit).await {
-            Ok(_) => entered += 1,
-            Err(CommitError::Exists { .. }) => {}
-            Err(error) => return Err(error.into()),
-        }
+    let entered = unsealed.journal.commit_once(units).await?;
+    if entered > 0 && entered == found.len() {
+        tracing::warn!(certificates = found.len(), days, "certificates run out");
     }
     Ok(entered)
 }

@@ -208,6 +208,29 @@ impl Journal {
         committed(answered.await.map_err(|_| stopped())??)
     }
 
+    /// Enters units together or, where rows of one are there already because another node came first, one by one without
+    /// those. How many were entered.
+    ///
+    /// # Errors
+    /// [`CommitError`]; what was entered before stays.
+    pub async fn commit_once(&self, units: Vec<Unit>) -> Result<usize, CommitError> {
+        let Some(all) = units.iter().cloned().reduce(Unit::also) else { return Ok(0) };
+        match self.commit(all).await {
+            Ok(_) => return Ok(units.len()),
+            Err(CommitError::Exists { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        let mut entered = 0;
+        for unit in units {
+            match self.commit(unit).await {
+                Ok(_) => entered += 1,
+                Err(CommitError::Exists { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(entered)
+    }
+
     /// Records that an identified caller was refused: the first ten of a caller, action and minute as entries, whose
     /// leaf is returned, the rest in aggregate.
     ///

@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::app::{App, Unsealed};
 use crate::certificates::expiry::{Counts, ExpiryError, THRESHOLDS};
 use crate::identity::Caller;
-use crate::journal::{Act, CommitError, Unit};
+use crate::journal::{Act, Unit};
 use crate::policy::{Facts, Resource, WarnOfLicenceExpiry};
 use crate::store::tables::LICENCE_EXPIRY_WARNINGS;
 use crate::store::{Record, Row, StoreError};
@@ -75,22 +75,9 @@ async fn count(app: &App, now: i64, seen: &mut Counts) -> Result<(), StoreError>
 async fn enter(unsealed: &Unsealed, act: &Act, found: &[Record], now: i64) -> Result<usize, ExpiryError> {
     let units: Vec<Unit> =
         found.iter().map(|record| warning(act, record, now)).collect::<Result<_, StoreError>>()?;
-    let Some(all) = units.iter().cloned().reduce(Unit::also) else { return Ok(0) };
-    match unsealed.journal.commit(all).await {
-        Ok(_) => {
-            tracing::info!(licences = found.len(), days = DAYS, "licences run out");
-            return Ok(found.len());
-        }
-        Err(CommitError::Exists { .. }) => {}
-        Err(error) => return Err(error.into()),
-    }
-    let mut entered = 0;
-    for unit in units {
-        match unsealed.journal.commit(unit).await {
-            Ok(_) => entered += 1,
-            Err(CommitError::Exists { .. }) => {}
-            Err(error) => return Err(error.into()),
-        }
+    let entered = unsealed.journal.commit_once(units).await?;
+    if entered > 0 && entered == found.len() {
+        tracing::info!(licences = found.len(), days = DAYS, "licences run out");
     }
     Ok(entered)
 }
