@@ -1,18 +1,17 @@
 //! Load of issuing: `POST /v1/licences` over mutual TLS, the food-operation permit that ships, each answer a licence of its own
 //! with sealed pages and credentials on record. `licence.issue.cpu_ms` is the processor time of the server's process for one.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use serde_json::json;
 use support::client::{request, unique};
 use support::licences::{FOOD, LICENSING, food_fields};
-use support::process::usage;
 use support::{Appliance, Client};
 
 use crate::Figures;
+use crate::driven::{Phase, driven};
 
 /// Sets up a throw-away appliance and keeps `connections` busy for `seconds`, after two of warming up.
 pub fn measure(connections: usize, seconds: u64) -> Figures {
@@ -25,45 +24,22 @@ pub fn measure(connections: usize, seconds: u64) -> Figures {
 }
 
 async fn load(client: &Client, pid: u32, connections: usize, seconds: u64) -> Figures {
-    let (measuring, stop) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let phase = Phase::default();
     let order = Bytes::from(json!({ "type": FOOD, "fields": food_fields() }).to_string());
     let workers: Vec<_> = (0..connections)
         .map(|_| {
-            let (client, order) = (client.clone(), order.clone());
-            let (measuring, stop) = (measuring.clone(), stop.clone());
-            tokio::spawn(async move { worker(&client, &order, &measuring, &stop).await })
+            let (client, order, phase) = (client.clone(), order.clone(), phase.clone());
+            tokio::spawn(async move { worker(&client, &order, &phase).await })
         })
         .collect();
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    let (before, began) = (usage(pid).cpu, Instant::now());
-    measuring.store(true, Ordering::Relaxed);
-    tokio::time::sleep(Duration::from_secs(seconds)).await;
-    let (used, took) = (usage(pid).cpu - before, began.elapsed().as_secs_f64());
-    stop.store(true, Ordering::Relaxed);
-    let mut times = Vec::new();
-    for worker in workers {
-        times.extend(worker.await.expect("worker"));
-    }
-    times.sort_unstable();
-    assert!(!times.is_empty(), "no licence was issued in {took} s");
-    let percentile = |share: f64| {
-        let index = ((times.len() as f64 * share) as usize).min(times.len() - 1);
-        times[index].as_secs_f64() * 1000.0
-    };
-    let count = times.len() as f64;
-    Figures {
-        per_second: count / took,
-        cpu_ms: used * 1000.0 / count,
-        p50_ms: percentile(0.5),
-        p99_ms: percentile(0.99),
-    }
+    driven(pid, seconds, &phase, workers).await
 }
 
 /// One connection, one licence after the other.
-async fn worker(client: &Client, order: &Bytes, measuring: &AtomicBool, stop: &AtomicBool) -> Vec<Duration> {
+async fn worker(client: &Client, order: &Bytes, phase: &Phase) -> Vec<Duration> {
     let mut connection = client.connect().await.expect("connection");
     let mut times = Vec::new();
-    while !stop.load(Ordering::Relaxed) {
+    while !phase.stop.load(Ordering::Relaxed) {
         let key = unique();
         let headers = [("content-type", "application/json"), ("idempotency-key", key.as_str())];
         let began = Instant::now();
@@ -71,7 +47,7 @@ async fn worker(client: &Client, order: &Bytes, measuring: &AtomicBool, stop: &A
         let answer = answer.expect("answer");
         let took = began.elapsed();
         assert_eq!(answer.status, 201, "{}", answer.told());
-        if measuring.load(Ordering::Relaxed) {
+        if phase.measuring.load(Ordering::Relaxed) {
             times.push(took);
         }
     }

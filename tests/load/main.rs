@@ -25,19 +25,20 @@
 
 mod bare;
 mod batch;
+mod driven;
 mod licences;
 mod ocsp;
 mod tsa;
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use clap::Parser;
+use driven::{Phase, driven};
 use support::client::{request, unique};
-use support::process::{Background, usage};
+use support::process::Background;
 use support::{Appliance, Client, Identity, Setup};
 
 #[derive(Debug, Parser)]
@@ -196,15 +197,15 @@ fn load(client: &Client, pid: u32, path: &str, pdf: &Bytes, options: &Options, s
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("runtime");
     runtime.block_on(async {
-        let (measuring, stop) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let phase = Phase::default();
         let workers: Vec<_> = (0..options.connections)
             .map(|_| {
                 let (client, path, pdf) = (client.clone(), path.to_owned(), pdf.clone());
-                let (measuring, stop) = (measuring.clone(), stop.clone());
+                let phase = phase.clone();
                 tokio::spawn(async move {
                     let mut connection = client.connect().await.expect("connection");
                     let mut times = Vec::new();
-                    while !stop.load(Ordering::Relaxed) {
+                    while !phase.stop.load(Ordering::Relaxed) {
                         let key = unique();
                         let headers =
                             [("content-type", "application/pdf"), ("idempotency-key", key.as_str())];
@@ -219,7 +220,7 @@ fn load(client: &Client, pid: u32, path: &str, pdf: &Bytes, options: &Options, s
                             "{}",
                             answer.told()
                         );
-                        if measuring.load(Ordering::Relaxed) {
+                        if phase.measuring.load(Ordering::Relaxed) {
                             times.push(began.elapsed());
                         }
                     }
@@ -227,29 +228,7 @@ fn load(client: &Client, pid: u32, path: &str, pdf: &Bytes, options: &Options, s
                 })
             })
             .collect();
-        tokio::time::sleep(Duration::from_secs(2)).await;
-        let (before, began) = (usage(pid).cpu, Instant::now());
-        measuring.store(true, Ordering::Relaxed);
-        tokio::time::sleep(Duration::from_secs(options.seconds)).await;
-        let (used, took) = (usage(pid).cpu - before, began.elapsed().as_secs_f64());
-        stop.store(true, Ordering::Relaxed);
-        let mut times = Vec::new();
-        for worker in workers {
-            times.extend(worker.await.expect("worker"));
-        }
-        times.sort_unstable();
-        assert!(!times.is_empty(), "no request was answered in {took} s");
-        let percentile = |share: f64| {
-            let index = ((times.len() as f64 * share) as usize).min(times.len() - 1);
-            times[index].as_secs_f64() * 1000.0
-        };
-        let count = times.len() as f64;
-        Figures {
-            per_second: count / took,
-            cpu_ms: used * 1000.0 / count,
-            p50_ms: percentile(0.5),
-            p99_ms: percentile(0.99),
-        }
+        driven(pid, options.seconds, &phase, workers).await
     })
 }
 

@@ -2,8 +2,7 @@
 //! status and digest looked at. `tsa.per_core_s` is 1 / (processor time of the server's process per token).
 
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -12,25 +11,14 @@ use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
 use pki::tsp::{Imprint, QUERY, TimeStampReq, TimeStampResp, check_response};
 use support::client::{request, unique};
-use support::process::usage;
 use support::{Appliance, Setup};
+
+use crate::Figures;
+use crate::driven::{Phase, driven};
 
 /// Terms under which one address may send as much as it likes.
 const TERMS: &str =
     "[timestamps]\npolicy = \"0.4.0.2023.1.1\"\nrequests_per_second = 1000000\nrequest_burst = 1000000\n";
-
-/// What a run measured.
-#[derive(Debug)]
-pub struct Figures {
-    /// Tokens per second of processor time of the server.
-    pub per_core: f64,
-    /// Tokens per second on the wall, client on the same machine.
-    pub per_second: f64,
-    /// Median of the time from request to answer, milliseconds.
-    pub p50_ms: f64,
-    /// 99th percentile.
-    pub p99_ms: f64,
-}
 
 /// Sets up a throw-away appliance and keeps `connections` busy for `seconds`, after two of warming up.
 pub fn measure(connections: usize, seconds: u64) -> Figures {
@@ -45,40 +33,18 @@ pub fn measure(connections: usize, seconds: u64) -> Figures {
 }
 
 async fn load(address: SocketAddr, pid: u32, connections: usize, seconds: u64) -> Figures {
-    let (measuring, stop) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let phase = Phase::default();
     let workers: Vec<_> = (0..connections)
         .map(|_| {
-            let (measuring, stop) = (measuring.clone(), stop.clone());
-            tokio::spawn(async move { worker(address, &measuring, &stop).await })
+            let phase = phase.clone();
+            tokio::spawn(async move { worker(address, &phase).await })
         })
         .collect();
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    let (before, began) = (usage(pid).cpu, Instant::now());
-    measuring.store(true, Ordering::Relaxed);
-    tokio::time::sleep(Duration::from_secs(seconds)).await;
-    let (used, took) = (usage(pid).cpu - before, began.elapsed().as_secs_f64());
-    stop.store(true, Ordering::Relaxed);
-    let mut times = Vec::new();
-    for worker in workers {
-        times.extend(worker.await.expect("worker"));
-    }
-    times.sort_unstable();
-    assert!(!times.is_empty(), "no request was answered in {took} s");
-    let percentile = |share: f64| {
-        let index = ((times.len() as f64 * share) as usize).min(times.len() - 1);
-        times[index].as_secs_f64() * 1000.0
-    };
-    let count = times.len() as f64;
-    Figures {
-        per_core: count / used,
-        per_second: count / took,
-        p50_ms: percentile(0.5),
-        p99_ms: percentile(0.99),
-    }
+    driven(pid, seconds, &phase, workers).await
 }
 
 /// One connection: a digest of its own each time; every hundredth token is verified, of the others the status is read.
-async fn worker(address: SocketAddr, measuring: &AtomicBool, stop: &AtomicBool) -> Vec<Duration> {
+async fn worker(address: SocketAddr, phase: &Phase) -> Vec<Duration> {
     let stream = tokio::net::TcpStream::connect(address).await.expect("connection");
     stream.set_nodelay(true).expect("nodelay");
     let (mut sender, connection) =
@@ -86,7 +52,7 @@ async fn worker(address: SocketAddr, measuring: &AtomicBool, stop: &AtomicBool) 
     tokio::spawn(connection);
     let mut times = Vec::new();
     let mut count = 0_u64;
-    while !stop.load(Ordering::Relaxed) {
+    while !phase.stop.load(Ordering::Relaxed) {
         count += 1;
         let digest = DigestAlgorithm::Sha256.digest(unique().as_bytes());
         let imprint = Imprint::new(DigestAlgorithm::Sha256, &digest).expect("imprint");
@@ -104,7 +70,7 @@ async fn worker(address: SocketAddr, measuring: &AtomicBool, stop: &AtomicBool) 
         if count % 100 == 1 {
             check_response(&body, &asked, &[]).expect("a token");
         }
-        if measuring.load(Ordering::Relaxed) {
+        if phase.measuring.load(Ordering::Relaxed) {
             times.push(took);
         }
     }
@@ -114,7 +80,7 @@ async fn worker(address: SocketAddr, measuring: &AtomicBool, stop: &AtomicBool) 
 /// Prints the figures, for scripts or for people.
 pub fn report(figures: &Figures, connections: usize, seconds: u64, json: bool) {
     let all = [
-        ("tsa.per_core_s", figures.per_core, "1/s"),
+        ("tsa.per_core_s", 1000.0 / figures.cpu_ms, "1/s"),
         ("tsa.per_s", figures.per_second, "1/s"),
         ("tsa.p50_ms", figures.p50_ms, "ms"),
         ("tsa.p99_ms", figures.p99_ms, "ms"),
